@@ -1,0 +1,258 @@
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { KubeList, KubeObject, WatchEvent } from './object.ts';
+import { apiVersionOf, collectionPath, type Resource } from './scheme.ts';
+import { StatusError, statusError } from './status.ts';
+import type { DeleteOptions, Status } from './types.ts';
+
+/** How to reach an API server. Either `server` (an https URL) or `socketPath` (loopback, trusted). */
+export interface ClientConfig {
+  server?: string;
+  socketPath?: string;
+  /** PEM. */
+  ca?: string;
+  cert?: string;
+  key?: string;
+  /** Bearer token; a function is asked before each request, so that a rotated token is used. */
+  token?: string | (() => string);
+  insecureSkipTlsVerify?: boolean;
+  userAgent?: string;
+}
+
+export interface ListOptions {
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+  resourceVersion?: string;
+  limit?: number;
+  continue?: string;
+}
+
+export interface WatchOptions extends ListOptions {
+  allowWatchBookmarks?: boolean;
+  timeoutSeconds?: number;
+  signal?: AbortSignal;
+}
+
+export interface ObjectRef {
+  name: string;
+  namespace?: string;
+  /** `status`, `scale`, `binding`, `token` … */
+  subresource?: string;
+}
+
+export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+
+const patchMediaTypes: Record<PatchType, string> = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
+
+/**
+ * A small Kubernetes client for components: JSON over HTTP/1.1 with kept-alive connections. Works
+ * against any conforming API server. Failures are {@link StatusError}s where the server sent a
+ * `Status`, system errors (`ECONNREFUSED` …) otherwise.
+ */
+export interface Client {
+  get<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef): Promise<T>;
+  list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions): Promise<KubeList<T>>;
+  create<T extends KubeObject>(resource: Resource<T>, object: T): Promise<T>;
+  /** Replaces; carries `metadata.resourceVersion` for optimistic concurrency where the object has one. */
+  update<T extends KubeObject>(resource: Resource<T>, object: T, subresource?: string): Promise<T>;
+  patch<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    type: PatchType,
+    body: unknown,
+  ): Promise<T>;
+  delete<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    options?: DeleteOptions,
+  ): Promise<T | Status>;
+  /** Ends when the server closes the stream or `signal` fires. An `ERROR` event is thrown as {@link StatusError}. */
+  watch<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>>;
+  /** Any other call: `request('GET', '/version')`. The body is sent and read as JSON. */
+  request<R = unknown>(method: string, path: string, body?: unknown, contentType?: string): Promise<R>;
+  /** Closes idle connections. */
+  close(): void;
+}
+
+export function createClient(config: ClientConfig): Client {
+  const send = createTransport(config);
+
+  const path = (resource: Resource, ref: ObjectRef) =>
+    `${collectionPath(resource, ref.namespace)}/${encodeURIComponent(ref.name)}${ref.subresource ? `/${ref.subresource}` : ''}`;
+
+  /** Items of a list carry no type of their own on the wire; components want it. */
+  const typed = <T extends KubeObject>(resource: Resource<T>, object: T): T => {
+    object.apiVersion ??= apiVersionOf(resource);
+    object.kind ??= resource.kind;
+    return object;
+  };
+
+  async function request<R>(
+    method: string,
+    url: string,
+    body?: unknown,
+    contentType = 'application/json',
+  ): Promise<R> {
+    const response = await send.open(
+      method,
+      url,
+      body === undefined ? undefined : JSON.stringify(body),
+      contentType,
+    );
+    const text = await readAll(response);
+    if ((response.statusCode ?? 500) >= 400) throw failure(response, text, url);
+    return JSON.parse(text) as R;
+  }
+
+  return {
+    request,
+    close: () => send.close(),
+    get: (resource, ref) => request('GET', path(resource, ref)),
+    async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}) {
+      const list = await request<KubeList<T>>(
+        'GET',
+        `${collectionPath(resource, options.namespace)}${query(options)}`,
+      );
+      list.items ??= [];
+      for (const item of list.items) typed(resource, item);
+      return list;
+    },
+    create: (resource, object) =>
+      request('POST', collectionPath(resource, object.metadata?.namespace), typed(resource, { ...object })),
+    update: (resource, object, subresource) =>
+      request('PUT', path(resource, refOf(object, subresource)), typed(resource, { ...object })),
+    patch: (resource, ref, type, body) => request('PATCH', path(resource, ref), body, patchMediaTypes[type]),
+    delete: (resource, ref, options) =>
+      request(
+        'DELETE',
+        path(resource, ref),
+        options && { apiVersion: 'v1', kind: 'DeleteOptions', ...options },
+      ),
+    async *watch<T extends KubeObject>(resource: Resource<T>, { signal, ...options }: WatchOptions) {
+      const url = `${collectionPath(resource, options.namespace)}${query({ ...options, watch: true })}`;
+      const response = await send.open('GET', url, undefined, undefined, signal);
+      if ((response.statusCode ?? 500) >= 400) throw failure(response, await readAll(response), url);
+      try {
+        for await (const line of lines(response)) {
+          const event = JSON.parse(line) as WatchEvent<T>;
+          if (event.type === 'ERROR') throw new StatusError(event.object as Status);
+          yield event;
+        }
+      } finally {
+        response.destroy();
+      }
+    },
+  };
+}
+
+function refOf(object: KubeObject, subresource?: string): ObjectRef {
+  const { name = '', namespace } = object.metadata ?? {};
+  return { name, ...(namespace ? { namespace } : {}), ...(subresource ? { subresource } : {}) };
+}
+
+function query(options: object): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(options)) {
+    if (value !== undefined && key !== 'namespace') parameters.set(key, String(value));
+  }
+  const text = parameters.toString();
+  return text ? `?${text}` : '';
+}
+
+interface Transport {
+  open(
+    method: string,
+    path: string,
+    body?: string,
+    contentType?: string,
+    signal?: AbortSignal,
+  ): Promise<IncomingMessage>;
+  close(): void;
+}
+
+function createTransport(config: ClientConfig): Transport {
+  const { ca, cert, key, socketPath } = config;
+  const url = socketPath ? undefined : new URL(config.server ?? '');
+  const secure = url?.protocol === 'https:';
+  const agent = secure
+    ? new HttpsAgent({ keepAlive: true, ca, cert, key, rejectUnauthorized: !config.insecureSkipTlsVerify })
+    : new HttpAgent({ keepAlive: true });
+  const address = url ? { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port } : { socketPath };
+  const prefix = url?.pathname.replace(/\/$/, '') ?? '';
+  const start = secure ? httpsRequest : httpRequest;
+
+  return {
+    close: () => agent.destroy(),
+    open(method, path, body, contentType, signal) {
+      const token = typeof config.token === 'function' ? config.token() : config.token;
+      const headers: Record<string, string> = {
+        accept: 'application/json',
+        'user-agent': config.userAgent ?? 'vethernetes',
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        ...(body === undefined
+          ? {}
+          : {
+              'content-type': contentType ?? 'application/json',
+              'content-length': String(Buffer.byteLength(body)),
+            }),
+      };
+      return new Promise((resolve, reject) => {
+        const outgoing: ClientRequest = start({
+          ...address,
+          path: prefix + path,
+          method,
+          headers,
+          agent,
+          ...(signal ? { signal } : {}),
+        });
+        outgoing.once('response', resolve);
+        outgoing.once('error', reject);
+        outgoing.end(body);
+      });
+    },
+  };
+}
+
+async function readAll(stream: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let parts: Buffer[] = [];
+  for await (const chunk of stream) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      parts.push(chunk.subarray(start, end));
+      const line = Buffer.concat(parts).toString('utf8');
+      parts = [];
+      start = end + 1;
+      if (line) yield line;
+    }
+    if (start < chunk.length) parts.push(chunk.subarray(start));
+  }
+}
+
+function failure(response: IncomingMessage, text: string, url: string): StatusError {
+  try {
+    const status = JSON.parse(text) as Status;
+    if (status.kind === 'Status') return new StatusError(status);
+  } catch {
+    // Not a Status: a proxy in between, or no Kubernetes at all. Reported below with what it said.
+  }
+  const code = response.statusCode ?? 500;
+  const error = statusError('InternalError', `${url}: HTTP ${code}: ${text.slice(0, 200)}`);
+  return new StatusError({ ...error.status, code });
+}

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
+import type { ClientConfig } from './client.ts';
+
+interface KubeconfigFile {
+  'current-context'?: string;
+  contexts?: { name: string; context: { cluster: string; user: string; namespace?: string } }[];
+  clusters?: {
+    name: string;
+    cluster: {
+      server?: string;
+      'certificate-authority'?: string;
+      'certificate-authority-data'?: string;
+      'insecure-skip-tls-verify'?: boolean;
+    };
+  }[];
+  users?: {
+    name: string;
+    user: {
+      token?: string;
+      tokenFile?: string;
+      'client-certificate'?: string;
+      'client-certificate-data'?: string;
+      'client-key'?: string;
+      'client-key-data'?: string;
+    };
+  }[];
+}
+
+/**
+ * Reads the current context of a kubeconfig file (YAML or JSON) into a {@link ClientConfig}. Relative
+ * file names in it are taken from its own folder, as kubectl does. Throws when something it names is
+ * missing.
+ */
+export function loadKubeconfig(file: string): ClientConfig {
+  const content = parseKubeconfig(readFileSync(file, 'utf8'));
+  const wanted = content['current-context'] ?? content.contexts?.[0]?.name;
+  const context = content.contexts?.find(({ name }) => name === wanted)?.context;
+  if (!context)
+    throw new Error(
+      `${file}: no context ${JSON.stringify(wanted)}; set current-context to one of its contexts`,
+    );
+  const cluster = content.clusters?.find(({ name }) => name === context.cluster)?.cluster;
+  if (!cluster?.server)
+    throw new Error(`${file}: cluster ${JSON.stringify(context.cluster)} has no server address`);
+  const user = content.users?.find(({ name }) => name === context.user)?.user ?? {};
+
+  const pem = (data: string | undefined, path: string | undefined) =>
+    data
+      ? Buffer.from(data, 'base64').toString('utf8')
+      : path && readFileSync(resolve(dirname(file), path), 'utf8');
+  const ca = pem(cluster['certificate-authority-data'], cluster['certificate-authority']);
+  const cert = pem(user['client-certificate-data'], user['client-certificate']);
+  const key = pem(user['client-key-data'], user['client-key']);
+  const token = user.token ?? (user.tokenFile && tokenFromFile(resolve(dirname(file), user.tokenFile)));
+  return {
+    server: cluster.server,
+    ...(ca ? { ca } : {}),
+    ...(cert ? { cert } : {}),
+    ...(key ? { key } : {}),
+    ...(token ? { token } : {}),
+    ...(cluster['insecure-skip-tls-verify'] ? { insecureSkipTlsVerify: true } : {}),
+  };
+}
+
+/** Ours are written as JSON, which costs a component no YAML parser at start-up. */
+function parseKubeconfig(text: string): KubeconfigFile {
+  return (text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text)) as KubeconfigFile;
+}
+
+const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/**
+ * What a pod finds in its environment and service account volume; upstream: client-go
+ * `rest.InClusterConfig`. Throws outside a pod.
+ */
+export function inClusterConfig(
+  environment: NodeJS.ProcessEnv = process.env,
+  folder = serviceAccountFolder,
+): ClientConfig {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
+  if (!host || !port) {
+    throw new Error(
+      'not in a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; pass --kubeconfig',
+    );
+  }
+  return {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ca: readFileSync(`${folder}/ca.crt`, 'utf8'),
+    token: tokenFromFile(`${folder}/token`),
+  };
+}
+
+/** Re-read at most once a minute: projected tokens are rotated in place. */
+function tokenFromFile(file: string): () => string {
+  let token = '';
+  let read = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (performance.now() - read > 60_000) {
+      token = readFileSync(file, 'utf8').trim();
+      read = performance.now();
+    }
+    return token;
+  };
+}

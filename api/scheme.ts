@@ -1,0 +1,180 @@
+import type { KubeObject } from './object.ts';
+import type {
+  Binding,
+  ConfigMap,
+  CoreEvent,
+  Deployment,
+  EndpointSlice,
+  Endpoints,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  Secret,
+  Service,
+  ServiceAccount,
+  ServiceCIDR,
+} from './types.ts';
+
+/**
+ * One row of the scheme: how a kind is called on the wire. `T` only carries the object's type to
+ * the client and informers; nothing of it exists at run time.
+ */
+export interface Resource<T extends KubeObject = KubeObject> {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  /** Plural, as in the URL: `endpointslices`. */
+  readonly name: string;
+  readonly singular: string;
+  readonly kind: string;
+  /** Name of the type in `schema.json`. */
+  readonly type: string;
+  readonly namespaced: boolean;
+  readonly shortNames?: readonly string[];
+  /** `all` makes `kubectl get all` list it. */
+  readonly categories?: readonly string[];
+  /** True where `status` is a subresource of its own. */
+  readonly status?: boolean;
+  /** True where `scale` is a subresource. */
+  readonly scale?: boolean;
+  /** Phantom: ties the row to its object type. */
+  readonly object?: T;
+}
+
+type Row = Omit<Resource, 'version' | 'singular' | 'type' | 'object'> &
+  Partial<Pick<Resource, 'version' | 'singular' | 'type'>>;
+
+const row = <T extends KubeObject>(of: Row): Resource<T> => ({
+  version: 'v1',
+  singular: of.kind.toLowerCase(),
+  type: of.kind,
+  ...of,
+});
+
+/** Every kind this project knows, by plural name. A new kind is a new row here. */
+export const resources = {
+  namespaces: row<Namespace>({
+    group: '',
+    name: 'namespaces',
+    kind: 'Namespace',
+    namespaced: false,
+    shortNames: ['ns'],
+    status: true,
+  }),
+  nodes: row<Node>({
+    group: '',
+    name: 'nodes',
+    kind: 'Node',
+    namespaced: false,
+    shortNames: ['no'],
+    status: true,
+  }),
+  pods: row<Pod>({
+    group: '',
+    name: 'pods',
+    kind: 'Pod',
+    namespaced: true,
+    shortNames: ['po'],
+    categories: ['all'],
+    status: true,
+  }),
+  services: row<Service>({
+    group: '',
+    name: 'services',
+    kind: 'Service',
+    namespaced: true,
+    shortNames: ['svc'],
+    categories: ['all'],
+    status: true,
+  }),
+  endpoints: row<Endpoints>({
+    group: '',
+    name: 'endpoints',
+    singular: 'endpoints',
+    kind: 'Endpoints',
+    namespaced: true,
+    shortNames: ['ep'],
+  }),
+  events: row<CoreEvent>({
+    group: '',
+    name: 'events',
+    kind: 'Event',
+    type: 'CoreEvent',
+    namespaced: true,
+    shortNames: ['ev'],
+  }),
+  configmaps: row<ConfigMap>({
+    group: '',
+    name: 'configmaps',
+    kind: 'ConfigMap',
+    namespaced: true,
+    shortNames: ['cm'],
+  }),
+  secrets: row<Secret>({ group: '', name: 'secrets', kind: 'Secret', namespaced: true }),
+  serviceaccounts: row<ServiceAccount>({
+    group: '',
+    name: 'serviceaccounts',
+    kind: 'ServiceAccount',
+    namespaced: true,
+    shortNames: ['sa'],
+  }),
+  deployments: row<Deployment>({
+    group: 'apps',
+    name: 'deployments',
+    kind: 'Deployment',
+    namespaced: true,
+    shortNames: ['deploy'],
+    categories: ['all'],
+    status: true,
+    scale: true,
+  }),
+  replicasets: row<ReplicaSet>({
+    group: 'apps',
+    name: 'replicasets',
+    kind: 'ReplicaSet',
+    namespaced: true,
+    shortNames: ['rs'],
+    categories: ['all'],
+    status: true,
+    scale: true,
+  }),
+  endpointslices: row<EndpointSlice>({
+    group: 'discovery.k8s.io',
+    name: 'endpointslices',
+    kind: 'EndpointSlice',
+    namespaced: true,
+  }),
+  leases: row<Lease>({ group: 'coordination.k8s.io', name: 'leases', kind: 'Lease', namespaced: true }),
+  servicecidrs: row<ServiceCIDR>({
+    group: 'networking.k8s.io',
+    name: 'servicecidrs',
+    kind: 'ServiceCIDR',
+    namespaced: false,
+    status: true,
+  }),
+} as const satisfies Record<string, Resource>;
+
+/** Posted to `pods/NAME/binding` by the scheduler; never stored. */
+export type { Binding };
+
+/** The rows as a list, in the order of the table. */
+export const allResources: readonly Resource[] = Object.values(resources);
+
+/** `v1`, or `apps/v1`. */
+export function apiVersionOf(resource: Pick<Resource, 'group' | 'version'>): string {
+  return resource.group ? `${resource.group}/${resource.version}` : resource.version;
+}
+
+/** The URL path of a collection: `/api/v1/namespaces/default/pods`, `/apis/apps/v1/deployments`. */
+export function collectionPath(resource: Resource, namespace?: string): string {
+  const root = resource.group ? `/apis/${resource.group}/${resource.version}` : `/api/${resource.version}`;
+  const scope = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${root}${scope}/${resource.name}`;
+}
+
+/** The row of an apiVersion and kind, or undefined. */
+export function resourceOf(apiVersion: string, kind: string): Resource | undefined {
+  return allResources.find((resource) => resource.kind === kind && apiVersionOf(resource) === apiVersion);
+}

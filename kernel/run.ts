@@ -1,0 +1,72 @@
+import { execa } from 'execa';
+
+/** One command as it was given to the kernel's tools. */
+export interface Command {
+  file: string;
+  args: readonly string[];
+  /** Text for the command's standard input: the batch itself, for `ip -batch -`, `iptables-restore`, `nft -f -`. */
+  input?: string;
+}
+
+export interface RunOptions {
+  input?: string;
+  env?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** Standard output and error of a command that ended well. */
+export interface Output {
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs commands; the one door to `ip`, `nft`, `iptables-restore` and their kin. */
+export interface Kernel {
+  /** Runs to the end. Rejects with {@link CommandError} on a non-zero exit, a signal, or a missing command. */
+  run(file: string, args: readonly string[], options?: RunOptions): Promise<Output>;
+}
+
+export interface KernelOptions {
+  /** Sees every command before it runs; `-v` prints here, tests record here. */
+  onCommand?: (command: Command) => void;
+  /** Records but runs nothing; every command succeeds with empty output. */
+  dryRun?: boolean;
+}
+
+/** A command that failed, with what it printed. */
+export class CommandError extends Error {
+  readonly command: Command;
+  /** Undefined when the command was not found or was ended by a signal. */
+  readonly exitCode: number | undefined;
+  readonly stderr: string;
+
+  constructor(command: Command, exitCode: number | undefined, stderr: string, why: string) {
+    super(`${[command.file, ...command.args].join(' ')}: ${stderr.trim() || why}`);
+    this.name = 'CommandError';
+    this.command = command;
+    this.exitCode = exitCode;
+    this.stderr = stderr;
+  }
+}
+
+export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel {
+  return {
+    async run(file, args, { input, env, signal } = {}) {
+      const command: Command = { file, args, ...(input === undefined ? {} : { input }) };
+      onCommand?.(command);
+      if (dryRun) return { stdout: '', stderr: '' };
+      const result = await execa(file, args, {
+        reject: false,
+        stripFinalNewline: false,
+        ...(input === undefined ? { stdin: 'ignore' } : { input }),
+        ...(env ? { env } : {}),
+        ...(signal ? { cancelSignal: signal } : {}),
+      });
+      if (result.failed) {
+        const why = result.code === 'ENOENT' ? 'command not found; run `v9s doctor`' : result.shortMessage;
+        throw new CommandError(command, result.exitCode, result.stderr ?? '', why);
+      }
+      return { stdout: result.stdout, stderr: result.stderr };
+    },
+  };
+}

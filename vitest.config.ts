@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Two projects: `unit` needs no privilege and no clock, and is the developer's loop;
+ * `netns` starts labs, each test file its own.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**', '**/*.netns.test.ts', '**/*.soak.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'netns',
+          include: ['**/*.netns.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'soak',
+          include: ['**/*.soak.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          testTimeout: 1_800_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+        },
+      },
+    ],
+  },
+});
