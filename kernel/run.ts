@@ -63,7 +63,10 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
         ...(signal ? { cancelSignal: signal } : {}),
       });
       if (result.failed) {
-        const why = result.code === 'ENOENT' ? 'command not found; run `v9s doctor`' : result.shortMessage;
+        const why =
+          result.code === 'ENOENT'
+            ? 'command not found; run `v9s doctor`'
+            : (result.shortMessage ?? 'failed');
         throw new CommandError(command, result.exitCode, result.stderr ?? '', why);
       }
       return { stdout: result.stdout, stderr: result.stderr };
