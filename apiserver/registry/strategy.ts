@@ -1,0 +1,72 @@
+import type { KubeObject } from '../../api/object.ts';
+import type { Resource } from '../../api/scheme.ts';
+
+/** One thing wrong with one field, in upstream's words; becomes a `StatusCause`. Upstream: apimachinery `field.Error`. */
+export interface FieldError {
+  /** `FieldValueInvalid`, `FieldValueRequired`, `FieldValueDuplicate`, `FieldValueNotSupported`, `FieldValueForbidden`, … */
+  reason: string;
+  /** `spec.ports[0].port`. */
+  field: string;
+  /** The full text: `Invalid value: 0: must be between 1 and 65535, inclusive`. */
+  message: string;
+}
+
+/** A cell of a Table row; `kubectl get` prints it as it is. */
+export type Cell = string | number | boolean | null;
+
+/** A column of the Table a kind is printed with. Upstream: `pkg/printers/internalversion/printers.go`. */
+export interface Column<T> {
+  name: string;
+  type: 'string' | 'integer' | 'date' | 'boolean';
+  format?: string;
+  description?: string;
+  /** 0 is always shown, 1 only with `-o wide`. */
+  priority: number;
+  /** `now` in milliseconds since the epoch, for ages. */
+  cell(object: T, now: number): Cell;
+}
+
+/** Read access to what is stored now, for rules that look beyond one object. Served from memory. */
+export interface Lookup {
+  get<T extends KubeObject>(resource: Resource<T>, name: string, namespace?: string): T | undefined;
+  list<T extends KubeObject>(resource: Resource<T>, namespace?: string): Iterable<T>;
+}
+
+/** What a write may need from its surroundings. */
+export interface WriteContext {
+  lookup: Lookup;
+  /** Who writes: user name and groups. */
+  user: { name: string; groups: readonly string[] };
+  dryRun: boolean;
+  now: Date;
+  /** Adds a `Warning` header (RFC 7234, code 299). */
+  warn(message: string): void;
+}
+
+/**
+ * The rules of one kind beyond its row in the scheme: all optional, all pure but for allocation. A write
+ * runs `defaults` → `prepare` → `validate` (→ `allocate`), then is stored. Upstream: `rest.RESTCreateStrategy`,
+ * `rest.RESTUpdateStrategy`.
+ */
+export interface Strategy<T extends KubeObject = KubeObject> {
+  resource: Resource<T>;
+  /** Fills absent fields, in place. Upstream: `pkg/apis/<group>/<version>/defaults.go`. */
+  defaults?(object: T): void;
+  /** Drops what a client may not set, carries over what it may not change, in place. `old` is absent on create. */
+  prepare?(object: T, old: T | undefined, context: WriteContext): void;
+  /** The same for a write of the status subresource; default: everything but `status` is taken from `old`. */
+  prepareStatus?(object: T, old: T, context: WriteContext): void;
+  validate?(object: T, old: T | undefined, context: WriteContext): FieldError[];
+  /**
+   * Takes what the object needs from a shared pool (ClusterIPs, node ports), in place; called with writes
+   * of this kind one at a time. Throws `StatusError`. Returns the function that gives it back if the write fails.
+   */
+  allocate?(object: T, old: T | undefined, context: WriteContext): (() => void) | undefined;
+  /** Called after an object is gone from storage. */
+  release?(object: T): void;
+  /** Grace period and the like: true when DELETE must only mark the object (deletionTimestamp), not remove it. */
+  graceful?(object: T, gracePeriodSeconds: number | undefined): { gracePeriodSeconds: number } | undefined;
+  /** Field selector values beyond `metadata.name` and `metadata.namespace`. */
+  selectableFields?(object: T): Record<string, string>;
+  columns?: readonly Column<T>[];
+}
