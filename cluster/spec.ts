@@ -1,0 +1,178 @@
+import { addressAt, type Cidr, parseCidr } from '../api/cidr.ts';
+import type { Taint } from '../api/types.ts';
+
+/** How Services reach the kernel. */
+export type DataplaneMode = 'iptables';
+
+/** What a user may choose; everything has a default. */
+export interface ClusterOptions {
+  /** A DNS label; names the state directory too. Default `v9s`. */
+  name?: string;
+  /** How many nodes: `control-plane`, `worker`, `worker2`, … Default 2. */
+  nodes?: number;
+  /** Default `10.244.0.0/16`; two CIDRs, comma separated, for dual-stack. */
+  podCidr?: string;
+  /** Default `10.96.0.0/12`. */
+  serviceCidr?: string;
+  /** Default `30000-32767`. */
+  serviceNodePortRange?: string;
+  /** Address of the `kube-dns` Service; default the tenth of the service CIDR; `none` leaves DNS out. */
+  clusterDns?: string;
+  dataplane?: DataplaneMode;
+  store?: 'level';
+  /** Keeps ordinary pods off the control plane, as kubeadm does. Default false. */
+  taintControlPlane?: boolean;
+  /** Lets pods reach what the host can reach, through passt. Default false. */
+  egress?: boolean;
+  /** Port of the API on 127.0.0.1; default any free one, kept for the life of the cluster. */
+  apiPort?: number;
+}
+
+/** One node as the lab lays it out. */
+export interface NodeSpec {
+  name: string;
+  /** On the underlay. */
+  address: string;
+  labels: Record<string, string>;
+  taints: Taint[];
+}
+
+/** A cluster's settled options: written to `cluster.json`, read by every process of the cluster. */
+export interface ClusterSpec {
+  name: string;
+  nodes: NodeSpec[];
+  podCidrs: string[];
+  serviceCidrs: string[];
+  serviceNodePortRange: string;
+  /** Empty when DNS was left out. */
+  clusterDns: string[];
+  clusterDomain: string;
+  dataplane: DataplaneMode;
+  store: 'level';
+  egress: boolean;
+  /** 0 until the lab has opened one. */
+  apiPort: number;
+}
+
+/** A wrong option: which, what it was, what it must be. */
+export class OptionError extends Error {
+  constructor(option: string, value: unknown, must: string) {
+    super(`${option}: invalid value ${JSON.stringify(value)}: ${must}`);
+    this.name = 'OptionError';
+  }
+}
+
+const defaults = {
+  name: 'v9s',
+  nodes: 2,
+  podCidr: '10.244.0.0/16',
+  serviceCidr: '10.96.0.0/12',
+  serviceNodePortRange: '30000-32767',
+} as const;
+
+/** The underlay between nodes; see docs/architecture.md. */
+export const underlay = { cidr: '172.18.0.0/16', gateway: '172.18.0.1', outside: '172.18.255.254' } as const;
+
+/** A /16 less its gateway, `outside` and broadcast; a bridge takes 1,023 ports. */
+const mostNodes = 1_000;
+
+/** Settles options; throws {@link OptionError} for the first wrong one. */
+export function resolveOptions(options: ClusterOptions): ClusterSpec {
+  const name = options.name ?? defaults.name;
+  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
+    throw new OptionError(
+      'name',
+      name,
+      "a lowercase RFC 1123 label: a-z, 0-9 and '-', at most 63 characters",
+    );
+  }
+  const count = options.nodes ?? defaults.nodes;
+  if (!Number.isInteger(count) || count < 1 || count > mostNodes) {
+    throw new OptionError('nodes', count, `a whole number from 1 to ${mostNodes}`);
+  }
+  const podCidrs = parseCidrs('pod-cidr', options.podCidr ?? defaults.podCidr, { v4: 24, v6: 64 });
+  const serviceCidrs = parseCidrs('service-cidr', options.serviceCidr ?? defaults.serviceCidr, {
+    v4: 30,
+    v6: 126,
+  });
+  const named = [...podCidrs, ...serviceCidrs, parseCidr(underlay.cidr)];
+  for (const [index, one] of named.entries()) {
+    const clash = named.slice(index + 1).find((other) => one.overlaps(other));
+    if (clash) throw new OptionError('service-cidr', clash.text, `must not overlap ${one.text}`);
+  }
+  const dataplane = options.dataplane ?? 'iptables';
+  if (dataplane !== 'iptables') throw new OptionError('dataplane', dataplane, 'must be "iptables"');
+  const store = options.store ?? 'level';
+  if (store !== 'level') throw new OptionError('store', store, 'must be "level"');
+  const apiPort = options.apiPort ?? 0;
+  if (!Number.isInteger(apiPort) || apiPort < 0 || apiPort > 65_535) {
+    throw new OptionError('api-port', apiPort, 'a port from 1 to 65535, or 0 for any free one');
+  }
+  return {
+    name,
+    nodes: nodeSpecs(count, options.taintControlPlane ?? false),
+    podCidrs: podCidrs.map(({ text }) => text),
+    serviceCidrs: serviceCidrs.map(({ text }) => text),
+    serviceNodePortRange: parsePortRange(options.serviceNodePortRange ?? defaults.serviceNodePortRange),
+    clusterDns: dnsAddresses(options.clusterDns, serviceCidrs),
+    clusterDomain: 'cluster.local',
+    dataplane,
+    store,
+    egress: options.egress ?? false,
+    apiPort,
+  };
+}
+
+function nodeSpecs(count: number, taintControlPlane: boolean): NodeSpec[] {
+  const range = parseCidr(underlay.cidr);
+  const role = 'node-role.kubernetes.io/control-plane';
+  return Array.from({ length: count }, (_, index) => ({
+    name: index === 0 ? 'control-plane' : `worker${index === 1 ? '' : index}`,
+    address: addressAt(range, index + 2),
+    labels: index === 0 ? { [role]: '', 'node.kubernetes.io/exclude-from-external-load-balancers': '' } : {},
+    taints: index === 0 && taintControlPlane ? [{ key: role, effect: 'NoSchedule' }] : [],
+  }));
+}
+
+function parseCidrs(option: string, text: string, narrowest: { v4: number; v6: number }): Cidr[] {
+  const cidrs = text.split(',').map((part) => {
+    try {
+      return parseCidr(part.trim());
+    } catch {
+      throw new OptionError(
+        option,
+        text,
+        'a CIDR such as 10.244.0.0/16, or an IPv4 and an IPv6 one separated by a comma',
+      );
+    }
+  });
+  if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]?.family === cidrs[1]?.family)) {
+    throw new OptionError(option, text, 'at most one CIDR of each address family');
+  }
+  for (const { prefix, family } of cidrs) {
+    const most = family === 4 ? narrowest.v4 : narrowest.v6;
+    if (prefix > most) throw new OptionError(option, text, `the prefix must be /${most} or shorter`);
+  }
+  return cidrs;
+}
+
+function parsePortRange(text: string): string {
+  const [, from, to] = /^(\d+)-(\d+)$/.exec(text) ?? [];
+  const [low, high] = [Number(from), Number(to)];
+  if (!(low >= 1 && low <= high && high <= 65_535)) {
+    throw new OptionError('service-node-port-range', text, 'a range such as 30000-32767 within 1 to 65535');
+  }
+  return text;
+}
+
+function dnsAddresses(choice: string | undefined, serviceCidrs: Cidr[]): string[] {
+  if (choice === 'none') return [];
+  if (choice === undefined)
+    return serviceCidrs.slice(0, 1).map((cidr) => addressAt(cidr, Math.min(10, cidr.size - 2)));
+  const home = serviceCidrs.find((cidr) => cidr.contains(choice));
+  if (!home) {
+    const ranges = serviceCidrs.map(({ text }) => text).join(', ');
+    throw new OptionError('cluster-dns', choice, `an address within the service CIDR ${ranges}, or "none"`);
+  }
+  return [choice];
+}
