@@ -176,3 +176,9 @@ function dnsAddresses(choice: string | undefined, serviceCidrs: Cidr[]): string[
   }
   return [choice];
 }
+
+/** The apiserver's port inside the lab. */
+export const apiserverPort = 6443;
+
+/** `iss` of service-account tokens; upstream: kubeadm's `--service-account-issuer`. */
+export const serviceAccountIssuer = 'https://kubernetes.default.svc.cluster.local';

@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { addressAt, parseCidr } from '../api/cidr.ts';
+import type { ClientConfig } from '../api/client.ts';
+import type { ClusterSpec } from './spec.ts';
+import { type StateDir, writeWhole } from './state.ts';
+
+/** File names inside `pki/`, as kubeadm has them; a node's client certificate is `NODE.crt`. */
+const adminName = 'admin';
+
+/**
+ * Makes the cluster's CA and every certificate it starts with, unless they are there: the apiserver's,
+ * the administrator's, one for each node's agent, and the key pair for service-account tokens.
+ */
+export async function ensurePki(spec: ClusterSpec, state: StateDir): Promise<void> {
+  if (existsSync(state.pki)) return;
+  const { createCertificateAuthority, createSigningKeys, writeFolder } = await import('./pki.ts');
+  const authority = await createCertificateAuthority();
+  const signing = await createSigningKeys();
+  const files: Record<string, string> = {
+    'ca.crt': authority.cert,
+    'ca.key': authority.key,
+    'sa.key': signing.privateKey,
+    'sa.pub': signing.publicKey,
+  };
+  const clients = spec.nodes.map(({ name }) => ({
+    name,
+    subject: { commonName: `system:node:${name}`, organizations: ['system:nodes'] },
+  }));
+  const subjects = [
+    { name: 'apiserver', subject: { commonName: 'kube-apiserver', serverNames: apiserverNames(spec) } },
+    { name: adminName, subject: { commonName: 'kubernetes-admin', organizations: ['system:masters'] } },
+    ...clients,
+  ];
+  for (const { name, subject } of subjects) {
+    const { cert, key } = await authority.issue(subject);
+    files[`${name}.crt`] = cert;
+    files[`${name}.key`] = key;
+  }
+  writeFolder(state.pki, files);
+}
+
+/** Under which names the API is reached: by kubectl on the host, by nodes, by pods. */
+function apiserverNames(spec: ClusterSpec): { dns: string[]; ips: string[] } {
+  const service = ['kubernetes', 'default', 'svc', ...spec.clusterDomain.split('.')];
+  const controlPlane = spec.nodes[0];
+  return {
+    dns: [
+      'localhost',
+      ...(controlPlane ? [controlPlane.name] : []),
+      ...[1, 2, 3, service.length].map((labels) => service.slice(0, labels).join('.')),
+    ],
+    ips: [
+      '127.0.0.1',
+      '::1',
+      ...(controlPlane ? [controlPlane.address] : []),
+      ...spec.serviceCidrs.map((cidr) => addressAt(parseCidr(cidr), 1)),
+    ],
+  };
+}
+
+/** Reads one PEM file of the cluster. */
+export function readPem(state: StateDir, name: string): string {
+  return readFileSync(join(state.pki, name), 'utf8');
+}
+
+/** How the administrator reaches the API from the host. */
+export function adminConfig(state: StateDir, apiPort: number): ClientConfig {
+  return clientConfig(state, adminName, `https://127.0.0.1:${apiPort}`);
+}
+
+/** How the holder of `pki/NAME.crt` reaches the API at `server`. */
+export function clientConfig(state: StateDir, name: string, server: string): ClientConfig {
+  return {
+    server,
+    ca: readPem(state, 'ca.crt'),
+    cert: readPem(state, `${name}.crt`),
+    key: readPem(state, `${name}.key`),
+  };
+}
+
+/** Writes the administrator's kubeconfig; everything is inline, so the file can be copied anywhere. */
+export function writeKubeconfig(spec: ClusterSpec, state: StateDir): void {
+  const { server, ca, cert, key } = adminConfig(state, spec.apiPort);
+  const base64 = (text: string | undefined) => Buffer.from(text ?? '').toString('base64');
+  const user = 'kubernetes-admin';
+  const content = `apiVersion: v1
+kind: Config
+clusters:
+- name: ${spec.name}
+  cluster:
+    server: ${server}
+    certificate-authority-data: ${base64(ca)}
+users:
+- name: ${user}
+  user:
+    client-certificate-data: ${base64(cert)}
+    client-key-data: ${base64(key)}
+contexts:
+- name: ${user}@${spec.name}
+  context:
+    cluster: ${spec.name}
+    user: ${user}
+current-context: ${user}@${spec.name}
+`;
+  writeWhole(state.kubeconfig, content);
+}

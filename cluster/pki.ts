@@ -1,0 +1,126 @@
+import 'reflect-metadata';
+import type { webcrypto } from 'node:crypto';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as x509 from '@peculiar/x509';
+
+/** Who a certificate is for. Client certificates carry user and groups as CN and O. */
+export interface Subject {
+  commonName: string;
+  organizations?: readonly string[];
+  /** Makes it a serving certificate for these names and addresses. */
+  serverNames?: { dns: readonly string[]; ips: readonly string[] };
+}
+
+/** A certificate and its key, PEM. */
+export interface KeyPair {
+  cert: string;
+  key: string;
+}
+
+/** Signs certificates with the cluster's own CA. */
+export interface CertificateAuthority extends KeyPair {
+  issue(subject: Subject): Promise<KeyPair>;
+}
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const lifetimeYears = 10;
+
+/** Makes a CA named `kubernetes`, as kubeadm does. EC P-256, valid for ten years. */
+export async function createCertificateAuthority(): Promise<CertificateAuthority> {
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const authority = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validity(),
+    name: 'CN=kubernetes',
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign |
+          x509.KeyUsageFlags.digitalSignature |
+          x509.KeyUsageFlags.keyEncipherment,
+        true,
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return {
+    cert: authority.toString('pem'),
+    key: await privatePem(keys.privateKey),
+    async issue(subject) {
+      const own = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+      const certificate = await x509.X509CertificateGenerator.create({
+        ...validity(),
+        subject: distinguishedName(subject),
+        issuer: authority.subject,
+        publicKey: own.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: algorithm,
+        extensions: [
+          new x509.KeyUsagesExtension(
+            x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment,
+            true,
+          ),
+          new x509.BasicConstraintsExtension(false, undefined, true),
+          await x509.AuthorityKeyIdentifierExtension.create(authority),
+          ...usage(subject),
+        ],
+      });
+      return { cert: certificate.toString('pem'), key: await privatePem(own.privateKey) };
+    },
+  };
+}
+
+/** The key pair that signs service-account tokens (ES256), PEM; upstream's `sa.key` and `sa.pub`. */
+export async function createSigningKeys(): Promise<{ privateKey: string; publicKey: string }> {
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const spki = await crypto.subtle.exportKey('spki', keys.publicKey);
+  return {
+    privateKey: await privatePem(keys.privateKey),
+    publicKey: x509.PemConverter.encode(spki, 'PUBLIC KEY'),
+  };
+}
+
+/** Writes files (name → content) into a folder that appears whole or not at all; keys are for the owner alone. */
+export function writeFolder(folder: string, files: Record<string, string>): void {
+  const draft = `${folder}.${process.pid}`;
+  mkdirSync(draft, { recursive: true, mode: 0o700 });
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(join(draft, name), content, { mode: 0o600 });
+  renameSync(draft, folder);
+}
+
+function validity(): { notBefore: Date; notAfter: Date; serialNumber: string } {
+  const now = Date.now();
+  const notAfter = new Date(now);
+  notAfter.setUTCFullYear(notAfter.getUTCFullYear() + lifetimeYears);
+  const serial = crypto.getRandomValues(new Uint8Array(16));
+  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
+  // An hour of grace for clocks that differ, as cert-manager and others give.
+  return {
+    notBefore: new Date(now - 3_600_000),
+    notAfter,
+    serialNumber: Buffer.from(serial).toString('hex'),
+  };
+}
+
+function distinguishedName({ commonName, organizations = [] }: Subject): x509.JsonName {
+  return [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }];
+}
+
+function usage({ serverNames }: Subject): x509.Extension[] {
+  if (!serverNames) return [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])];
+  const names = [
+    ...serverNames.dns.map((value) => ({ type: 'dns' as const, value })),
+    ...serverNames.ips.map((value) => ({ type: 'ip' as const, value })),
+  ];
+  return [
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    new x509.SubjectAlternativeNameExtension(names),
+  ];
+}
+
+async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
+  return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+}

@@ -1,0 +1,39 @@
+import { createClient } from '../../api/client.ts';
+import { startApiserver } from '../../apiserver/main.ts';
+import { startControllers } from '../../controllers/main.ts';
+import { readPem } from '../credentials.ts';
+import { apiserverPort, serviceAccountIssuer } from '../spec.ts';
+import { runProgram } from './program.ts';
+
+/** Where the control plane's own components reach the apiserver; on the lab's private tmpfs. */
+const socket = '/run/v9s/apiserver.sock';
+
+/** The socket on the host's loopback that the supervisor hands down; see lab/README.md. */
+const inheritedSocket = 3;
+
+await runProgram('control-plane', async ({ spec, state, signal }) => {
+  const pem = (name: string) => readPem(state, name);
+  const apiserver = await startApiserver(
+    {
+      dataDir: state.db,
+      listen: [{ fd: inheritedSocket }, { host: '0.0.0.0', port: apiserverPort }, { path: socket }],
+      tls: { cert: pem('apiserver.crt'), key: pem('apiserver.key'), clientCa: pem('ca.crt') },
+      serviceAccount: { privateKey: pem('sa.key'), publicKey: pem('sa.pub'), issuer: serviceAccountIssuer },
+      advertise: { host: spec.nodes[0]?.address ?? '', port: apiserverPort },
+      serviceCidrs: spec.serviceCidrs,
+      serviceNodePortRange: spec.serviceNodePortRange,
+    },
+    { signal },
+  );
+  await apiserver.ready;
+  await startControllers(
+    {
+      client: createClient({ socketPath: socket, userAgent: 'kube-controller-manager' }),
+      clusterCidrs: spec.podCidrs,
+      nodeCidrMaskSize: 24,
+      nodeCidrMaskSizeIpv6: 64,
+      caPem: pem('ca.crt'),
+    },
+    { signal },
+  );
+});
