@@ -46,6 +46,8 @@ export interface ObjectRef {
   subresource?: string;
 }
 
+type Headers = Record<string, string>;
+
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
 const patchMediaTypes: Record<PatchType, string> = {
@@ -79,8 +81,8 @@ export interface Client {
   ): Promise<T | Status>;
   /** Ends when the server closes the stream or `signal` fires. An `ERROR` event is thrown as {@link StatusError}. */
   watch<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>>;
-  /** Any other call: `request('GET', '/version')`. The body is sent and read as JSON. */
-  request<R = unknown>(method: string, path: string, body?: unknown, contentType?: string): Promise<R>;
+  /** Any other call: `request('GET', '/version')`. The body is sent and read as JSON, whatever `headers` say. */
+  request<R = unknown>(method: string, path: string, body?: unknown, headers?: Headers): Promise<R>;
   /** Closes idle connections. */
   close(): void;
 }
@@ -98,18 +100,8 @@ export function createClient(config: ClientConfig): Client {
     return object;
   };
 
-  async function request<R>(
-    method: string,
-    url: string,
-    body?: unknown,
-    contentType = 'application/json',
-  ): Promise<R> {
-    const response = await send.open(
-      method,
-      url,
-      body === undefined ? undefined : JSON.stringify(body),
-      contentType,
-    );
+  async function request<R>(method: string, url: string, body?: unknown, headers: Headers = {}): Promise<R> {
+    const response = await send.open(method, url, { body, headers });
     const text = await readAll(response);
     if ((response.statusCode ?? 500) >= 400) throw failure(response, text, url);
     return JSON.parse(text) as R;
@@ -132,7 +124,8 @@ export function createClient(config: ClientConfig): Client {
       request('POST', collectionPath(resource, object.metadata?.namespace), typed(resource, { ...object })),
     update: (resource, object, subresource) =>
       request('PUT', path(resource, refOf(object, subresource)), typed(resource, { ...object })),
-    patch: (resource, ref, type, body) => request('PATCH', path(resource, ref), body, patchMediaTypes[type]),
+    patch: (resource, ref, type, body) =>
+      request('PATCH', path(resource, ref), body, { 'content-type': patchMediaTypes[type] }),
     delete: (resource, ref, options) =>
       request(
         'DELETE',
@@ -141,7 +134,7 @@ export function createClient(config: ClientConfig): Client {
       ),
     async *watch<T extends KubeObject>(resource: Resource<T>, { signal, ...options }: WatchOptions) {
       const url = `${collectionPath(resource, options.namespace)}${query({ ...options, watch: true })}`;
-      const response = await send.open('GET', url, undefined, undefined, signal);
+      const response = await send.open('GET', url, signal ? { signal } : {});
       if ((response.statusCode ?? 500) >= 400) throw failure(response, await readAll(response), url);
       try {
         for await (const line of lines(response)) {
@@ -170,14 +163,15 @@ function query(options: object): string {
   return text ? `?${text}` : '';
 }
 
+interface Sending {
+  /** Sent as JSON. */
+  body?: unknown;
+  headers?: Headers;
+  signal?: AbortSignal;
+}
+
 interface Transport {
-  open(
-    method: string,
-    path: string,
-    body?: string,
-    contentType?: string,
-    signal?: AbortSignal,
-  ): Promise<IncomingMessage>;
+  open(method: string, path: string, sending: Sending): Promise<IncomingMessage>;
   close(): void;
 }
 
@@ -194,19 +188,19 @@ function createTransport(config: ClientConfig): Transport {
 
   return {
     close: () => agent.destroy(),
-    open(method, path, body, contentType, signal) {
+    open(method, path, sending) {
       const token = typeof config.token === 'function' ? config.token() : config.token;
-      const headers: Record<string, string> = {
+      const body = sending.body === undefined ? undefined : JSON.stringify(sending.body);
+      const headers: Headers = {
         accept: 'application/json',
         'user-agent': config.userAgent ?? 'vethernetes',
         ...(token ? { authorization: `Bearer ${token}` } : {}),
         ...(body === undefined
           ? {}
-          : {
-              'content-type': contentType ?? 'application/json',
-              'content-length': String(Buffer.byteLength(body)),
-            }),
+          : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
+        ...sending.headers,
       };
+      const { signal } = sending;
       return new Promise((resolve, reject) => {
         const outgoing: ClientRequest = start({
           ...address,

@@ -53,7 +53,10 @@ export function startInformer<T extends KubeObject>(
     ...(labelSelector ? { labelSelector } : {}),
     ...(fieldSelector ? { fieldSelector } : {}),
   };
-  const synced = Promise.withResolvers<void>();
+  let markSynced: () => void = () => undefined;
+  const synced = new Promise<void>((resolve) => {
+    markSynced = resolve;
+  });
   let version: string | undefined;
   let backoff = firstBackoff;
 
@@ -83,7 +86,7 @@ export function startInformer<T extends KubeObject>(
     for (const key of [...store.keys()]) if (!present.has(key)) remove(key);
     for (const item of items) put(item);
     version = metadata.resourceVersion ?? '0';
-    synced.resolve();
+    markSynced();
   }
 
   async function watch(): Promise<void> {
@@ -123,7 +126,7 @@ export function startInformer<T extends KubeObject>(
   return {
     resource,
     store,
-    synced: synced.promise,
+    synced,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

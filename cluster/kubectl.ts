@@ -1,0 +1,94 @@
+import type { Client } from '../api/client.ts';
+import { allResources, collectionPath } from '../api/scheme.ts';
+import { createKernel } from '../kernel/run.ts';
+import { applyManifest, parseTarget } from './manifest.ts';
+
+/** What a kubectl command printed, and who answered it. */
+export interface KubectlAnswer {
+  stdout: string;
+  /** `kubectl`, or `api` where there is none on PATH and the API's own Table was printed in its stead. */
+  by: 'kubectl' | 'api';
+}
+
+export interface KubectlOptions {
+  kubeconfig: string;
+  client: Client;
+  /** For `-f -`. */
+  input?: string;
+}
+
+/**
+ * Runs the real kubectl against a cluster. Without one on PATH it answers `get`, `create -f -`, `apply -f -`
+ * and `delete` itself from the API, printing what kubectl would. Rejects with CommandError where kubectl fails.
+ */
+export async function kubectl(args: readonly string[], options: KubectlOptions): Promise<KubectlAnswer> {
+  const { kubeconfig, client, input } = options;
+  try {
+    const { stdout } = await createKernel().run('kubectl', args, {
+      env: { KUBECONFIG: kubeconfig },
+      ...(input === undefined ? {} : { input }),
+    });
+    return { stdout, by: 'kubectl' };
+  } catch (error) {
+    if (!(error instanceof Error && error.message.includes('command not found'))) throw error;
+  }
+  return { stdout: await answer(client, args, input ?? ''), by: 'api' };
+}
+
+const tableMediaType = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+
+async function answer(client: Client, args: readonly string[], input: string): Promise<string> {
+  const wide = args.includes('wide');
+  const words = args.filter((arg, index) => !arg.startsWith('-') && !args[index - 1]?.match(/^-[of]$/));
+  const [verb = '', target = '', name] = words;
+  if (verb === 'create' || verb === 'apply') {
+    const applied = await applyManifest(client, input);
+    return applied
+      .map(
+        ({ object, action }) =>
+          `${described(object.kind ?? '', object.apiVersion ?? '')}/${object.metadata?.name} ${action}\n`,
+      )
+      .join('');
+  }
+  const { resource, name: slashed } = parseTarget(allResources, target);
+  const wanted = slashed ?? name;
+  const path =
+    collectionPath(resource, resource.namespaced ? 'default' : undefined) + (wanted ? `/${wanted}` : '');
+  if (verb === 'get') {
+    const table = await client.request<Table>('GET', path, undefined, { accept: tableMediaType });
+    return printTable(table, wide);
+  }
+  if (verb === 'delete' && wanted) {
+    await client.delete(resource, { name: wanted, ...(resource.namespaced ? { namespace: 'default' } : {}) });
+    return `${resource.singular} "${wanted}" deleted\n`;
+  }
+  throw new Error(
+    `kubectl is not on PATH, and \`kubectl ${args.join(' ')}\` needs it: install kubernetes-client`,
+  );
+}
+
+function described(kind: string, apiVersion: string): string {
+  const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]}` : '';
+  return kind.toLowerCase() + group;
+}
+
+interface Table {
+  columnDefinitions: { name: string; priority: number }[];
+  rows: { cells: unknown[] }[];
+}
+
+/** Lays a Table out as kubectl does: upper-case headings, columns three blanks apart. */
+export function printTable({ columnDefinitions, rows }: Table, wide: boolean): string {
+  const shown = columnDefinitions.flatMap(({ priority }, index) => (wide || priority === 0 ? [index] : []));
+  const heading = shown.map((index) => columnDefinitions[index]?.name.toUpperCase() ?? '');
+  const lines = [heading, ...rows.map(({ cells }) => shown.map((index) => String(cells[index] ?? '')))];
+  const widths = shown.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)) + 3);
+  return lines
+    .map((cells) =>
+      cells
+        .map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+        .join(''),
+    )
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}

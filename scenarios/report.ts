@@ -1,0 +1,104 @@
+import colors from 'picocolors';
+import yoctoSpinner from 'yocto-spinner';
+
+/** Where a scenario's story goes. Plain text when not a terminal; never wider than it has to be. */
+export interface Report {
+  /** The scenario's name and what it shows. */
+  title(name: string, text: string): void;
+  /** Begins a numbered step. */
+  step(text: string): void;
+  /** A command as a person would type it, after the prompt of where it runs. */
+  command(where: string, text: string): void;
+  /** What it printed; cut to `most` lines. */
+  output(text: string, most?: number): void;
+  /** What there is to know about what was just seen. */
+  note(text: string): void;
+  /** Something compared with what was expected. A false one makes the scenario fail. */
+  check(text: string, holds: boolean, found?: string): void;
+  /** A kernel command, shown with `-v`. */
+  trace(text: string): void;
+  /** Shows that something long is under way; returns its result. */
+  progress<T>(text: string, work: Promise<T>): Promise<T>;
+  /** Checks that failed so far, each with what was found. */
+  readonly failures: readonly string[];
+  readonly checks: number;
+}
+
+/** Prompt of commands typed on the machine itself. */
+export const host = '';
+
+const width = 80;
+const indent = '   ';
+
+export function createReport(out: NodeJS.WriteStream = process.stdout, verbose = false): Report {
+  const color = colors.createColors(out.isTTY && colors.isColorSupported);
+  const failures: string[] = [];
+  let steps = 0;
+  let checks = 0;
+  const line = (text = '') => out.write(`${text}\n`);
+
+  return {
+    failures,
+    get checks() {
+      return checks;
+    },
+    title(name, text) {
+      line(color.bold(name));
+      for (const part of wrap(text, width)) line(part);
+    },
+    step(text) {
+      steps += 1;
+      line();
+      const [first = '', ...rest] = wrap(text, width - 3);
+      line(color.bold(`${String(steps).padStart(2)} ${first}`));
+      for (const part of rest) line(color.bold(indent + part));
+    },
+    command(where, text) {
+      line(`${indent}${color.cyan(`${where}$`)} ${text}`);
+    },
+    output(text, most = 14) {
+      const lines = text.replace(/\n+$/, '').split('\n');
+      for (const part of lines.slice(0, most)) line(`${indent}${part}`.trimEnd());
+      if (lines.length > most) line(`${indent}… and ${lines.length - most} lines more`);
+    },
+    note(text) {
+      for (const part of wrap(text, width - indent.length)) line(indent + color.dim(part));
+    },
+    check(text, holds, found) {
+      checks += 1;
+      const why = holds || found === undefined ? '' : `; found: ${found}`;
+      if (!holds) failures.push(text + why);
+      const [first = '', ...rest] = wrap(text + why, width - indent.length - 2);
+      line(`${indent}${holds ? color.green('✓') : color.red('✗')} ${first}`);
+      for (const part of rest) line(`${indent}  ${part}`);
+    },
+    trace(text) {
+      if (verbose)
+        for (const part of text.replace(/\n+$/, '').split('\n')) line(color.dim(`${indent}+ ${part}`));
+    },
+    async progress(text, work) {
+      if (!out.isTTY) return work;
+      const spinner = yoctoSpinner({ text, stream: out }).start();
+      try {
+        return await work;
+      } finally {
+        spinner.stop();
+      }
+    },
+  };
+}
+
+/** Breaks prose at blanks. A word longer than the line stands alone. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let current = '';
+  for (const word of text.split(/\s+/)) {
+    if (current && current.length + 1 + word.length > columns) {
+      lines.push(current);
+      current = word;
+    } else {
+      current = current ? `${current} ${word}` : word;
+    }
+  }
+  return current ? [...lines, current] : lines;
+}
