@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Two projects: `unit` needs no privilege and no clock, and is the developer's loop;
- * `netns` starts labs, each test file its own.
+ * Three projects: `unit` needs no privilege and no clock, and is the developer's loop;
+ * `netns` starts labs, each test file its own; `soak` holds what takes minutes.
  */
 export default defineConfig({
   test: {
@@ -22,6 +22,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+          globalSetup: ['scripts/vitest-bundles.ts'],
         },
       },
       {
@@ -32,6 +33,7 @@ export default defineConfig({
           testTimeout: 1_800_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
+          globalSetup: ['scripts/vitest-bundles.ts'],
         },
       },
     ],

@@ -1,10 +1,11 @@
 /**
- * Bundles every program and the library into `dist/`, one file each, so that a process starts by
- * reading one file. Plain JavaScript: the bootstrap runs it before anything else is there.
+ * Bundles every program and the library into `dist/`, so that a process starts by reading few files.
+ * Plain JavaScript: the bootstrap runs it before anything else is there.
  */
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { writeWhole } from './bootstrap/cache.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -22,18 +23,27 @@ const entries = {
 const banner =
   "import{createRequire as v9sRequire}from'node:module';const require=v9sRequire(import.meta.url);";
 
-export async function build({ outdir = join(root, 'dist') } = {}) {
+/** How long a chunk stays that is no longer part of the build: running programs load some of theirs late. */
+const staleAfter = 60 * 60 * 1000;
+
+/**
+ * Every file is replaced whole, chunks before the programs that name them, so that a program which starts
+ * during a build gets the old one or the new one. `clean` removes all older files.
+ *
+ * @param {{ outdir?: string, clean?: boolean }} [options]
+ */
+export async function build({ outdir = join(root, 'dist'), clean = false } = {}) {
   const esbuild = await import('esbuild');
-  const entryPoints = Object.fromEntries(
-    Object.entries(entries)
-      .map(([name, file]) => [name, join(root, file)])
-      .filter(([, file]) => existsSync(file)),
-  );
-  await esbuild.build({
-    entryPoints,
+  const present = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));
+  const began = Date.now();
+  const { outputFiles, metafile } = await esbuild.build({
+    entryPoints: Object.fromEntries(present.map(([name, file]) => [name, join(root, file)])),
+    absWorkingDir: root,
     outdir,
     bundle: true,
     splitting: true,
+    write: false,
+    metafile: true,
     platform: 'node',
     target: 'node20',
     format: 'esm',
@@ -43,6 +53,32 @@ export async function build({ outdir = join(root, 'dist') } = {}) {
     banner: { js: banner },
     logLevel: 'warning',
   });
+  if (clean) rmSync(outdir, { recursive: true, force: true });
+  const isChunk = (file) => file.path.includes('/chunks/');
+  for (const file of outputFiles.sort((a, b) => Number(isChunk(b)) - Number(isChunk(a))))
+    writeWhole(file.path, file.contents);
+  removeStale(outdir, new Set(outputFiles.map(({ path }) => path)));
+  writeWhole(join(outdir, '.inputs.json'), JSON.stringify(inputsOf(metafile, began)));
+}
+
+/** What `dist/` was made from, for the bootstrap to see whether it still is; a file changed meanwhile counts as changed. */
+function inputsOf(metafile, began) {
+  const own = Object.keys(metafile.inputs).filter((file) => !file.includes('node_modules/'));
+  const files = [...own, relative(root, fileURLToPath(import.meta.url)), 'package-lock.json'];
+  const changed = (file) => statSync(join(root, file)).mtimeMs;
+  return {
+    inputs: Object.fromEntries(files.map((file) => [file, changed(file) > began ? 0 : changed(file)])),
+    absent: Object.values(entries).filter((file) => !files.includes(file)),
+  };
+}
+
+function removeStale(outdir, current) {
+  const chunks = join(outdir, 'chunks');
+  if (!existsSync(chunks)) return;
+  for (const name of readdirSync(chunks)) {
+    const file = join(chunks, name);
+    if (!current.has(file) && Date.now() - statSync(file).mtimeMs > staleAfter) rmSync(file, { force: true });
+  }
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await build();

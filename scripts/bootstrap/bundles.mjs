@@ -1,0 +1,35 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { readIfThere } from './cache.mjs';
+import { BootstrapError, step } from './report.mjs';
+
+/**
+ * Builds `dist/` when one of the files it was made from has changed. `dist/.inputs.json`, which the build
+ * writes, names them with the time of their last change.
+ *
+ * @param {string} root the project
+ */
+export async function ensureBundles(root) {
+  if (upToDate(root)) return;
+  await step('building dist/', async () => {
+    const { build } = await import(pathToFileURL(join(root, 'scripts/build.mjs')).href);
+    await build().catch((error) => {
+      if (['EACCES', 'EROFS', 'EPERM'].includes(error.code))
+        throw new BootstrapError(`dist/ is out of date and cannot be written (${error.message})`, [
+          'Run `npm run build` as the owner of the project, or clone it into a folder of your own.',
+        ]);
+      if (Array.isArray(error.errors)) throw new BootstrapError('the sources do not build (see above)');
+      throw error;
+    });
+  });
+}
+
+function upToDate(root) {
+  const text = readIfThere(join(root, 'dist/.inputs.json'));
+  if (text === undefined) return false;
+  const { inputs, absent } = JSON.parse(text);
+  const unchanged = ([file, changed]) =>
+    statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs === changed;
+  return Object.entries(inputs).every(unchanged) && !absent.some((file) => existsSync(join(root, file)));
+}
