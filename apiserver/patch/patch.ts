@@ -1,3 +1,9 @@
+import jsonPatch from 'fast-json-patch';
+import { type StatusError, statusError } from '../../api/status.ts';
+import { mergePatch } from './merge.ts';
+import { modelSchema } from './patch-schema.ts';
+import { type JsonMap, PatchFormatError, strategicMerge } from './strategic.ts';
+
 /** Media types a PATCH may have. */
 export const patchMediaTypes = [
   'application/json-patch+json',
@@ -5,7 +11,79 @@ export const patchMediaTypes = [
   'application/strategic-merge-patch+json',
 ] as const;
 
-/** Applies a patch; stub. `mediaType` may carry parameters. Throws `StatusError`. Neither argument is changed. */
-export function applyPatch(_type: string, _mediaType: string, original: unknown, _patch: unknown): unknown {
-  return original;
+/** Upstream's limit of operations in one JSON patch. */
+const maxOperations = 10_000;
+
+/**
+ * Applies a patch and returns the result, undecoded; the arguments stay as they are.
+ *
+ * @param type model name, for the merge keys of a strategic merge patch
+ * @param mediaType the request's Content-Type, parameters allowed
+ * @param patch the parsed body
+ * @throws StatusError UnsupportedMediaType, BadRequest (not a patch of that type), Invalid (does not apply)
+ */
+export function applyPatch(type: string, mediaType: string, original: unknown, patch: unknown): unknown {
+  switch ((mediaType.split(';')[0] ?? '').trim().toLowerCase()) {
+    case 'application/json-patch+json':
+      return applyJsonPatch(original, patch);
+    case 'application/merge-patch+json':
+      if (!isMap(patch)) throw statusError('BadRequest', 'invalid JSON document: a merge patch is an object');
+      return mergePatch(original, patch);
+    case 'application/strategic-merge-patch+json':
+      return applyStrategic(type, original, patch);
+    default:
+      throw statusError(
+        'UnsupportedMediaType',
+        `the body of the request was in an unknown format - accepted media types include: ${patchMediaTypes.join(', ')}`,
+      );
+  }
+}
+
+function applyStrategic(type: string, original: unknown, patch: unknown): unknown {
+  if (!isMap(patch) || !isMap(original)) {
+    throw statusError('BadRequest', 'invalid JSON document: a strategic merge patch is an object');
+  }
+  try {
+    return strategicMerge(original, patch, modelSchema(type));
+  } catch (error) {
+    if (!(error instanceof PatchFormatError)) throw error;
+    throw statusError('BadRequest', error.message);
+  }
+}
+
+function applyJsonPatch(original: unknown, patch: unknown): unknown {
+  if (!Array.isArray(patch)) {
+    throw statusError('BadRequest', 'error decoding patch: a JSON patch is a list of operations');
+  }
+  if (patch.length > maxOperations) {
+    throw statusError(
+      'RequestEntityTooLarge',
+      `The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`,
+    );
+  }
+  try {
+    return jsonPatch.applyPatch(structuredClone(original), structuredClone(patch), true).newDocument;
+  } catch (error) {
+    if (error instanceof jsonPatch.JsonPatchError) throw unapplied(error);
+    throw error;
+  }
+}
+
+/** In the words of upstream's JSON patch library (evanphx/json-patch). */
+function unapplied(error: InstanceType<typeof jsonPatch.JsonPatchError>): StatusError {
+  const operation: unknown = error.operation;
+  const { op = '', path = '' } = isMap(operation) ? operation : {};
+  const reason =
+    error.name === 'TEST_OPERATION_FAILED'
+      ? `testing value ${String(path)} failed: test failed`
+      : `${String(op)} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`;
+  return statusError(
+    'Invalid',
+    `the server rejected our request due to an error in our request: ${reason}`,
+    {},
+  );
+}
+
+function isMap(value: unknown): value is JsonMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
