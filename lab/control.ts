@@ -1,0 +1,64 @@
+import { createConnection, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ComponentStatus } from './components.ts';
+
+/** One request to the supervisor: a line of JSON. */
+export type ControlRequest = { do: 'status' } | { do: 'restart'; component: string } | { do: 'stop' };
+/** Its answer: a line of JSON. */
+export type ControlReply = { components: ComponentStatus[] } | { error: string };
+
+export const controlPath = (stateDir: string) => join(stateDir, 'control.sock');
+
+/** Serves requests on a Unix socket that only the lab's own user may open. */
+export function startControl(
+  path: string,
+  answer: (request: ControlRequest) => ControlReply,
+): Promise<Server> {
+  const server = createServer((connection) => {
+    // A client that goes away is no concern of the lab.
+    connection.on('error', () => connection.destroy());
+    createInterface(connection).on('line', (line) => connection.write(`${JSON.stringify(reply(line))}\n`));
+  });
+  const reply = (line: string): ControlReply => {
+    try {
+      return answer(parseRequest(line));
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) };
+    }
+  };
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // The directory is 0700; the socket's own mode does not count on its being so.
+    const mask = process.umask(0o177);
+    server.listen(path, () => resolve(server));
+    process.umask(mask);
+  });
+}
+
+/** Throws an `Error` when the line is no request. */
+export function parseRequest(line: string): ControlRequest {
+  const value: unknown = JSON.parse(line);
+  if (typeof value === 'object' && value !== null && 'do' in value) {
+    if (value.do === 'status' || value.do === 'stop') return { do: value.do };
+    if (value.do === 'restart' && 'component' in value && typeof value.component === 'string')
+      return { do: 'restart', component: value.component };
+  }
+  throw new Error(`unknown request ${line}; known are status, restart, stop`);
+}
+
+/** Sends one request and waits for its answer. Rejects when the lab does not answer or answers with an error. */
+export function control(stateDir: string, request: ControlRequest): Promise<ComponentStatus[]> {
+  return new Promise((resolve, reject) => {
+    const connection = createConnection(controlPath(stateDir));
+    connection.once('error', reject);
+    connection.once('close', () => reject(new Error('the lab ended before it answered')));
+    createInterface(connection).once('line', (line) => {
+      const reply: ControlReply = JSON.parse(line);
+      if ('error' in reply) reject(new Error(reply.error));
+      else resolve(reply.components);
+      connection.destroy();
+    });
+    connection.write(`${JSON.stringify(request)}\n`);
+  });
+}

@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Sandbox, startSandbox } from '../kernel/namespaces.ts';
+import { childOf, identifyProcess } from '../kernel/processes.ts';
+import type { Command } from '../kernel/run.ts';
+import { openLog } from './components.ts';
+import { controlPath } from './control.ts';
+import { type Lab, labEnvironment, labHandle } from './handle.ts';
+import { hostNameservers } from './nameservers.ts';
+import { setupScript } from './setup.ts';
+import { type HostSocket, listenTcp, openUdp } from './sockets.ts';
+import { type ComponentSpec, type LabNode, type LabSpec, outsideAddress, validateNames } from './spec.ts';
+import { type LabState, readRunning, writeState } from './state.ts';
+
+export interface LabOptions {
+  /** Lower-case letters, digits and `-`. */
+  name: string;
+  /** Created when missing; holds `lab.json`, `control.sock` and `log/`. One lab at a time. */
+  stateDir: string;
+  nodes: readonly LabNode[];
+  components: readonly ComponentSpec[];
+  /** Port on the host's 127.0.0.1 for the socket `api`; 0 takes any free one, undefined opens none. */
+  apiPort?: number;
+  /** Upstream name servers; the host's own by default. An empty list makes every query fail at once. */
+  nameservers?: readonly string[];
+  /** `owner`: the lab ends with this process, however that ends. */
+  lifetime: 'detached' | 'owner';
+  /** Sees each command before it runs, the set-up script as its input. */
+  onCommand?: (command: Command) => void;
+}
+
+/** A lab just started. */
+export interface StartedLab extends Lab {
+  /** Milliseconds from the call to: sockets open, namespaces there, network set up, components started, ready. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/**
+ * Builds a lab and starts its components; fulfilled when its network stands and every component has
+ * been started once. On failure nothing is left.
+ *
+ * @throws `Error` for wrong options, a running lab in the same directory, a busy port, or what the
+ *   kernel refused
+ */
+export async function startLab(options: LabOptions): Promise<StartedLab> {
+  const began = performance.timeOrigin + performance.now();
+  const since = (time = performance.timeOrigin + performance.now()) => Math.round((time - began) * 10) / 10;
+  const { name, components, lifetime, onCommand } = options;
+  const stateDir = resolve(options.stateDir);
+  const nodes = [...options.nodes, { name: 'outside', address: outsideAddress }];
+  validateNames({ name, nodes, components });
+  const lock = await lockDirectory(stateDir, name);
+  const sockets: HostSocket[] = [];
+  let sandbox: Sandbox | undefined;
+  try {
+    mkdirSync(join(stateDir, 'log'), { recursive: true, mode: 0o700 });
+    rmSync(controlPath(stateDir), { force: true });
+    const script = setupScript({ nodes, resolvConf: hostResolvConf() });
+    writeFileSync(setupPath(stateDir), script, { mode: 0o600 });
+    const api = options.apiPort === undefined ? undefined : await listenTcp(options.apiPort);
+    if (api) sockets.push(api);
+    const nameservers = options.nameservers ?? hostNameservers();
+    for (const address of nameservers) sockets.push(await openUdp(address));
+    const { spec, inherited } = assignDescriptors({ ...options, stateDir, nodes }, nameservers, sockets);
+    writeFileSync(specPath(stateDir), JSON.stringify(spec), { mode: 0o600 });
+    const socketsAt = since();
+
+    const log = openLog(logPath(stateDir));
+    sandbox = await startSandbox({
+      script: initScript,
+      args: [setupPath(stateDir), process.execPath, supervisorPath(), specPath(stateDir)],
+      env: labEnvironment(),
+      stdio: ['ignore', log, log, 'pipe', ...inherited],
+      onCommand: onCommand && ((command) => onCommand({ ...command, input: script })),
+    });
+    for (const socket of sockets.splice(0)) socket.close();
+    const namespacesAt = since();
+    const report = await readReport(sandbox, name, stateDir);
+    const state = describe({ name, stateDir, nodes }, sandbox, api?.port);
+    writeState(state);
+    handOver(sandbox, lifetime);
+    const timings = {
+      sockets: socketsAt,
+      namespaces: namespacesAt,
+      supervisor: since(report.supervisor),
+      network: since(report.network),
+      ready: since(),
+    };
+    return Object.assign(labHandle(state), { timings });
+  } catch (error) {
+    if (sandbox) await endSandbox(sandbox);
+    throw error;
+  } finally {
+    for (const socket of sockets) socket.close();
+    lock.close();
+  }
+}
+
+/** PID 1: runs the set-up beside the start of the supervisor, reaps orphans, ends with the supervisor. */
+const initScript = '( . "$1" ) 2>&1 | "$2" "$3" "$4" & wait $!';
+
+const setupPath = (stateDir: string) => join(stateDir, 'setup.sh');
+const specPath = (stateDir: string) => join(stateDir, 'lab-spec.json');
+const logPath = (stateDir: string) => join(stateDir, 'log', 'lab.log');
+
+/** An abstract Unix socket as a lock: it goes with this process, however that ends. */
+async function lockDirectory(stateDir: string, name: string): Promise<Server> {
+  const lock = createServer();
+  const id = createHash('sha256').update(stateDir).digest('hex').slice(0, 32);
+  try {
+    lock.listen(`\0vethernetes-lab-${id}`);
+    await once(lock, 'listening');
+  } catch (error) {
+    throw new Error(`lab "${name}" is just being started by another process`, { cause: error });
+  }
+  const running = readRunning(stateDir);
+  if (!running) return lock;
+  lock.close();
+  throw new Error(
+    `lab "${running.name}" is already running (PID ${running.init.pid}); stop it first or choose another name`,
+  );
+}
+
+/** Where a mount over /etc/resolv.conf would land. */
+function hostResolvConf(): string | undefined {
+  return existsSync('/etc/resolv.conf') ? realpathSync('/etc/resolv.conf') : undefined;
+}
+
+/** From sources the TypeScript file itself, which Node.js 22.18 and later run; else the bundle in dist/. */
+function supervisorPath(): string {
+  const names = import.meta.url.endsWith('.ts') ? ['supervisor.ts'] : ['supervisor.js', '../supervisor.js'];
+  const paths = names.map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const path = paths.find(existsSync);
+  if (!path) throw new Error(`the supervisor was not found as ${paths.join(' or ')}; run \`npm run build\``);
+  return path;
+}
+
+/** Descriptors 0 to 3 are standard input and output and the channel; the sockets follow in order. */
+function assignDescriptors(
+  options: LabOptions & { stateDir: string },
+  nameservers: readonly string[],
+  sockets: readonly HostSocket[],
+): { spec: LabSpec; inherited: number[] } {
+  const { name, stateDir, nodes, components, lifetime, apiPort } = options;
+  const first = 4 + (apiPort === undefined ? 0 : 1);
+  const spec: LabSpec = {
+    name,
+    stateDir,
+    nodes,
+    components,
+    lifetime,
+    nameservers: nameservers.map((address, index) => ({ address, port: 53, fd: first + index })),
+    sockets: apiPort === undefined ? {} : { api: 4 },
+    channelFd: 3,
+  };
+  return { spec, inherited: sockets.map(({ fd }) => fd) };
+}
+
+/** When the supervisor ran and when the network stood, in milliseconds since the epoch. */
+interface Report {
+  supervisor: number;
+  network: number;
+}
+
+/** The supervisor's one line. Rejects with its error, or with the log's end when it ended without a word. */
+async function readReport({ child, channel }: Sandbox, name: string, stateDir: string): Promise<Report> {
+  const line = await new Promise<string>((resolve) => {
+    channel.once('data', (data) => resolve(String(data)));
+    child.once('exit', () => resolve(''));
+    if (child.exitCode !== null || child.signalCode !== null) resolve('');
+    channel.resume();
+  });
+  if (!line) {
+    const said = readFileSync(logPath(stateDir), 'utf8').trim().split('\n').slice(-5).join('\n');
+    throw new Error(`lab "${name}" could not be started: ${said || 'unshare failed'}`);
+  }
+  const report: Report | { error: string } = JSON.parse(line);
+  if ('error' in report) throw new Error(report.error);
+  return report;
+}
+
+function describe(
+  lab: Pick<LabState, 'name' | 'stateDir' | 'nodes'>,
+  { child }: Sandbox,
+  apiPort: number | undefined,
+): LabState {
+  const outer = child.pid === undefined ? undefined : identifyProcess(child.pid);
+  const inner = outer && childOf(outer.pid);
+  const init = inner === undefined ? undefined : identifyProcess(inner);
+  if (!outer || !init)
+    throw new Error(`lab "${lab.name}" ended just after its start; see ${logPath(lab.stateDir)}`);
+  const startedAt = new Date().toISOString();
+  return { ...lab, init, unshare: outer, ...(apiPort === undefined ? {} : { apiPort }), startedAt };
+}
+
+/** From now on the lab is known by its lab.json, and this process may end without it. */
+function handOver({ child, channel }: Sandbox, lifetime: LabOptions['lifetime']): void {
+  child.unref();
+  channel.unref();
+  // A lab that ends resets the channel; `done` tells of it.
+  channel.on('error', () => channel.destroy());
+  if (lifetime === 'owner') channel.write('taken note\n');
+  else channel.end('taken note\n', () => channel.destroy());
+}
+
+async function endSandbox({ child }: Sandbox): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}

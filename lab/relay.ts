@@ -1,0 +1,165 @@
+import { randomInt } from 'node:crypto';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+
+export interface Upstream {
+  address: string;
+  port: number;
+  /** An unconnected UDP socket that belongs to the host's network namespace. */
+  fd: number;
+}
+
+export interface RelayOptions {
+  listen: { address: string; port: number };
+  upstreams: readonly Upstream[];
+  log: (message: string) => void;
+  /** Milliseconds until the next name server is asked. */
+  timeout?: number;
+}
+
+interface Query {
+  message: Buffer;
+  client: RemoteInfo;
+  /** Upstreams still to be asked, the one being asked first. */
+  left: Socket[];
+  timer: NodeJS.Timeout;
+}
+
+/** Queries under way; more are answered SERVFAIL at once. */
+const mostQueries = 8192;
+
+/**
+ * Answers DNS over UDP by asking the host's name servers in turn: the next one after a time-out or an
+ * ICMP error, SERVFAIL after the last one, or at once when there is none.
+ */
+export async function startRelay({ listen, upstreams, log, timeout = 1500 }: RelayOptions): Promise<Socket> {
+  const server = createSocket('udp4');
+  const queries = new Map<number, Query>();
+
+  const ask = (id: number, query: Query) => {
+    clearTimeout(query.timer);
+    const [upstream] = query.left;
+    if (!upstream) {
+      queries.delete(id);
+      server.send(serverFailure(query.message), query.client.port, query.client.address, logError);
+      return;
+    }
+    query.timer = setTimeout(askNext, timeout, id, query);
+    upstream.send(withId(query.message, id), (error) => {
+      if (error && query.left[0] === upstream && queries.get(id) === query) askNext(id, query);
+    });
+  };
+  const askNext = (id: number, query: Query) => {
+    query.left.shift();
+    ask(id, query);
+  };
+  const logError = (error: Error | null) => {
+    if (error) log(`dns: ${error.message}`);
+  };
+
+  const sockets = await Promise.all(upstreams.map(connectUpstream));
+  for (const socket of sockets) {
+    socket.on('message', (answer) => {
+      if (answer.length < 12) return;
+      const query = queries.get(answer.readUInt16BE(0));
+      if (!query || !sameQuestion(query.message, answer)) return;
+      queries.delete(answer.readUInt16BE(0));
+      clearTimeout(query.timer);
+      server.send(
+        withId(answer, query.message.readUInt16BE(0)),
+        query.client.port,
+        query.client.address,
+        logError,
+      );
+    });
+    // ECONNREFUSED and the like: nobody answers there now.
+    socket.on('error', () => {
+      for (const [id, query] of queries) if (query.left[0] === socket) askNext(id, query);
+    });
+  }
+
+  server.on('message', (message, client) => {
+    if (!isQuery(message)) return;
+    const id = queries.size < mostQueries ? unusedId(queries) : undefined;
+    if (id === undefined) {
+      server.send(serverFailure(message), client.port, client.address, logError);
+      return;
+    }
+    const query = { message, client, left: [...sockets], timer: setTimeout(() => {}, 0) };
+    queries.set(id, query);
+    ask(id, query);
+  });
+  server.on('error', (error) => log(`dns: ${error.message}`));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.bind(listen.port, listen.address, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return server;
+}
+
+/** Connected, so that the kernel reports a closed port and drops what other hosts send. */
+function connectUpstream({ address, port, fd }: Upstream): Promise<Socket> {
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ fd }, () =>
+      socket.connect(port, address, () => {
+        socket.off('error', reject);
+        resolve(socket);
+      }),
+    );
+  });
+}
+
+/** An unpredictable id against forged answers. */
+function unusedId(queries: ReadonlyMap<number, unknown>): number {
+  for (;;) {
+    const id = randomInt(65_536);
+    if (!queries.has(id)) return id;
+  }
+}
+
+/** A DNS message (RFC 1035, 4.1.1) that asks: a whole header, the QR bit clear. */
+export const isQuery = (message: Buffer) => message.length >= 12 && ((message[2] ?? 0) & 0x80) === 0;
+
+/** A copy with another id. */
+export function withId(message: Buffer, id: number): Buffer {
+  const copy = Buffer.from(message);
+  copy.writeUInt16BE(id, 0);
+  return copy;
+}
+
+/** The query turned into an answer with RCODE 2; its question is repeated, its other records are dropped. */
+export function serverFailure(query: Buffer): Buffer {
+  const end = endOfQuestion(query);
+  const answer = Buffer.from(query.subarray(0, end ?? 12));
+  answer[2] = ((answer[2] ?? 0) & 0x79) | 0x80; // QR; opcode and RD as asked, AA and TC clear
+  answer[3] = 0x82; // RA, SERVFAIL
+  answer.writeUInt16BE(end === undefined ? 0 : 1, 4);
+  answer.fill(0, 6, 12);
+  return answer;
+}
+
+/** Whether an answer repeats the question; letter case counts (0x20 bits against forged answers). */
+export function sameQuestion(query: Buffer, answer: Buffer): boolean {
+  const end = endOfQuestion(query);
+  if (end === undefined || answer.length < 12) return false;
+  // Servers may leave the question out of an error.
+  if (answer.readUInt16BE(4) === 0) return ((answer[3] ?? 0) & 0x0f) !== 0;
+  return query.subarray(12, end).equals(answer.subarray(12, end));
+}
+
+/** Offset behind the first question, undefined when the message has no whole one. */
+function endOfQuestion(message: Buffer): number | undefined {
+  if (message.readUInt16BE(4) < 1) return undefined;
+  let offset = 12;
+  for (let length = message[offset]; length !== 0; length = message[offset]) {
+    if (length === undefined || length > 63) return undefined;
+    offset += length + 1;
+  }
+  const end = offset + 5; // the root label, type and class
+  return end <= message.length ? end : undefined;
+}
