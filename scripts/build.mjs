@@ -49,7 +49,7 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
     format: 'esm',
     sourcemap: true,
     chunkNames: 'chunks/[name]-[hash]',
-    external: ['classic-level', '@kubernetes/client-node'],
+    external: ['classic-level'],
     banner: { js: banner },
     logLevel: 'warning',
   });

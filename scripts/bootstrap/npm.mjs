@@ -20,9 +20,8 @@ export async function npm(args, { cwd, purpose }) {
     );
   });
   if (ending.signal) {
-    process.stderr.write(`ended by ${ending.signal}\n`);
     endAs(ending);
-    await new Promise(() => setTimeout(() => {}, 1000));
+    throw new BootstrapError(`npm ${args[0]} was ended by ${ending.signal}`);
   }
   if (ending.code !== 0)
     throw new BootstrapError(`could not ${purpose}; npm ${args[0]} said:`, explained(ending.output));

@@ -24,13 +24,20 @@ export function start(file, args, { env = process.env, cwd, capture = false } = 
   const child = spawn(file, args, { env, cwd, stdio });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  /** @type {NodeJS.Signals | null} */
+  let received = null;
   const forward = (/** @type {NodeJS.Signals} */ signal) => {
+    received = signal;
     if (!cameFromTerminal(signal)) child.kill(signal);
   };
   for (const signal of forwarded) process.on(signal, forward);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal, output }));
+    child.once('close', (code, signal) => {
+      // npm and apt-get answer a signal with an exit status of their own; we were told to end all the same.
+      const ended = capture && code !== 0 ? received : null;
+      resolve({ code, signal: signal ?? ended, output });
+    });
   }).finally(() => {
     for (const signal of forwarded) process.off(signal, forward);
   });
