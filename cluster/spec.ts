@@ -182,3 +182,38 @@ export const apiserverPort = 6443;
 
 /** `iss` of service-account tokens; upstream: kubeadm's `--service-account-issuer`. */
 export const serviceAccountIssuer = 'https://kubernetes.default.svc.cluster.local';
+
+/**
+ * The spec of a cluster that exists already, after checking that what the user asks for now is not something
+ * else than it was made with. Throws {@link OptionError} for the first difference.
+ */
+export function agreeWithExisting(
+  existing: ClusterSpec,
+  options: ClusterOptions,
+  wanted: ClusterSpec,
+): ClusterSpec {
+  const asked: [keyof ClusterOptions, unknown, unknown][] = [
+    ['nodes', wanted.nodes.length, existing.nodes.length],
+    ['podCidr', wanted.podCidrs.join(), existing.podCidrs.join()],
+    ['serviceCidr', wanted.serviceCidrs.join(), existing.serviceCidrs.join()],
+    ['serviceNodePortRange', wanted.serviceNodePortRange, existing.serviceNodePortRange],
+    ['clusterDns', wanted.clusterDns.join() || 'none', existing.clusterDns.join() || 'none'],
+    ['store', wanted.store, existing.store],
+  ];
+  for (const [option, now, before] of asked) {
+    if (options[option] !== undefined && now !== before) {
+      const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      throw new OptionError(
+        flag,
+        now,
+        `cluster ${existing.name} was made with ${before}; v9s down --delete ends it for good`,
+      );
+    }
+  }
+  return {
+    ...existing,
+    dataplane: options.dataplane ?? existing.dataplane,
+    egress: options.egress ?? existing.egress,
+    apiPort: options.apiPort ?? existing.apiPort,
+  };
+}

@@ -1,0 +1,56 @@
+import { nameOption, type Register, wholeNumber } from './options.ts';
+
+interface UpOptions {
+  name: string;
+  nodes?: number;
+  podCidr?: string;
+  serviceCidr?: string;
+  serviceNodePortRange?: string;
+  clusterDns?: string;
+  dataplane?: 'iptables';
+  store?: 'level';
+  taintControlPlane?: boolean;
+  egress?: boolean;
+  apiPort?: number;
+}
+
+/** `v9s up`: starts a cluster, or brings back the one whose state is kept. */
+export const register: Register = (program) => {
+  program
+    .command('up')
+    .description('start a cluster, or bring back the one of that name with all its objects')
+    .addOption(nameOption())
+    .option('--nodes <count>', 'number of nodes (default 2)', wholeNumber)
+    .option('--pod-cidr <cidr>', 'addresses of pods (default 10.244.0.0/16)')
+    .option('--service-cidr <cidr>', 'addresses of Services (default 10.96.0.0/12)')
+    .option('--service-node-port-range <range>', 'node ports (default 30000-32767)')
+    .option(
+      '--cluster-dns <ip>',
+      'address of the kube-dns Service, or none (default: tenth of the service CIDR)',
+    )
+    .option('--dataplane <mode>', 'how Services reach the kernel: iptables (default)')
+    .option('--store <store>', 'where objects are kept: level (default)')
+    .option('--taint-control-plane', 'keep ordinary pods off the control plane, as kubeadm does')
+    .option('--egress', 'let pods reach what this machine can reach, through passt')
+    .option('--api-port <port>', 'port of the API on 127.0.0.1 (default: any free one)', wholeNumber)
+    .action(async (options: UpOptions) => {
+      const { startCluster } = await import('../../cluster/cluster.ts');
+      const began = performance.now();
+      const cluster = await startCluster({ ...options, lifetime: 'detached' });
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      const { nodes } = cluster.spec;
+      process.stdout.write(
+        [
+          `Cluster ${cluster.name}: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} Ready in ${seconds} s`,
+          '',
+          `  export KUBECONFIG=${cluster.kubeconfig}`,
+          '  kubectl get nodes',
+          '',
+          `v9s exec ${nodes.at(-1)?.name} -- iptables-save -t nat   shows a node from inside`,
+          `v9s down${cluster.name === 'v9s' ? '' : ` --name ${cluster.name}`}   ends it`,
+          '',
+        ].join('\n'),
+      );
+      cluster.detach();
+    });
+};

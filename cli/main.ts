@@ -1,0 +1,44 @@
+import { Command, CommanderError } from 'commander';
+import { register as doctor } from './commands/doctor.ts';
+import { register as down } from './commands/down.ts';
+import { register as exec } from './commands/exec.ts';
+import { register as kubeconfig } from './commands/kubeconfig.ts';
+import { register as list } from './commands/list.ts';
+import { register as logs } from './commands/logs.ts';
+import { register as render } from './commands/render.ts';
+import { register as scenario } from './commands/scenario.ts';
+import { register as up } from './commands/up.ts';
+import { version } from './version.ts';
+
+/** In the order of `v9s --help`. Each loads what it needs only when it runs. */
+const commands = [up, down, list, kubeconfig, exec, logs, scenario, doctor, render];
+
+/** Runs `v9s` with these arguments; resolves to the exit code. 2 is bad usage, 1 any other failure. */
+export async function main(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command('v9s')
+    .description('Kubernetes networking, whole and real, made of Linux network namespaces')
+    .version(version)
+    .enablePositionalOptions()
+    .showHelpAfterError('(v9s --help lists the commands)')
+    .exitOverride();
+  const finish = (code: number) => {
+    exitCode = code;
+  };
+  for (const register of commands) register(program, finish);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`v9s: ${error instanceof Error ? error.message : String(error)}\n`);
+    return error instanceof Error && error.name === 'OptionError' ? 2 : 1;
+  }
+}
+
+// A pipe closed early (`v9s list | head -1`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,193 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Client, createClient } from '../api/client.ts';
+import type { Node } from '../api/types.ts';
+import { packageRoot } from '../kernel/package-root.ts';
+import type { Command } from '../kernel/run.ts';
+import { attachLab, type Lab } from '../lab/handle.ts';
+import { startLab } from '../lab/lab.ts';
+import type { ComponentSpec } from '../lab/spec.ts';
+import { dnsAddon } from './addons.ts';
+import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
+import { type Cluster, createHandle } from './handle.ts';
+import { applyManifest } from './manifest.ts';
+import { nodeProgram } from './runtime.ts';
+import {
+  agreeWithExisting,
+  type ClusterOptions,
+  type ClusterSpec,
+  OptionError,
+  resolveOptions,
+} from './spec.ts';
+import { clusterNames, readSpec, type StateDir, stateDir, stateHome, writeSpec } from './state.ts';
+import { waitFor } from './wait.ts';
+
+/** {@link ClusterOptions}, and how the cluster is tied to the process that starts it. */
+export interface StartOptions extends ClusterOptions {
+  /**
+   * `owner` (default): the cluster ends with the process that started it, however that ends, and leaves no
+   * files. `detached`: it lives until `v9s down`, and its state is kept for the next `up`.
+   */
+  lifetime?: 'owner' | 'detached';
+  /** Where its files go; default a new temporary folder, or for a detached one the user's state folder. */
+  stateDir?: string;
+  /** Sees each command of the lab's set-up before it runs. */
+  onCommand?: (command: Command) => void;
+}
+
+/**
+ * Starts a cluster, or brings back the detached one of that name with all its objects. Resolves when the API
+ * answers and every node is Ready. Throws {@link OptionError} for wrong options, and an Error with the fix
+ * where this machine cannot hold a cluster.
+ */
+export async function startCluster(options: StartOptions = {}): Promise<Cluster> {
+  const { lifetime = 'owner' } = options;
+  const wanted = resolveOptions(options);
+  const folder = options.stateDir ?? defaultFolder(wanted.name, lifetime);
+  const state = stateDir(folder);
+  const temporary = lifetime === 'owner' && options.stateDir === undefined;
+  const existing = readSpec(state);
+  const spec = existing ? agreeWithExisting(existing, options, wanted) : wanted;
+  if (existing && (await attachLab(state.root))) {
+    throw new OptionError(
+      'name',
+      spec.name,
+      'is running already; choose another name, or end it with v9s down',
+    );
+  }
+  writeSpec(state, spec);
+  let lab: Lab | undefined;
+  try {
+    // Certificates are made while the lab boots; its programs wait for them (cluster/processes/program.ts).
+    const [started] = await Promise.allSettled([
+      bootLab(spec, state, { ...options, lifetime }),
+      ensurePki(spec, state),
+    ]);
+    if (started.status === 'rejected') throw started.reason;
+    lab = started.value;
+    spec.apiPort = lab.apiPort ?? 0;
+    writeSpec(state, spec);
+    writeKubeconfig(spec, state);
+    const client = createClient(adminConfig(state, spec.apiPort));
+    await nodesReady(client, spec, lab);
+    if (!existing && spec.clusterDns.length > 0) await applyManifest(client, dnsAddon(spec));
+    return createHandle({ spec, state, client, lab, temporary });
+  } catch (error) {
+    await lab?.stop();
+    if (temporary) rmSync(state.root, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** A handle on a running cluster of this user. Throws where it is not running. */
+export async function attachCluster(name: string): Promise<Cluster> {
+  const state = existingState(name);
+  const spec = readSpec(state);
+  const lab = await attachLab(state.root);
+  if (!spec || !lab) throw new Error(`cluster ${name} is not running; start it with v9s up${nameFlag(name)}`);
+  const client = createClient(adminConfig(state, spec.apiPort));
+  return createHandle({ spec, state, client, lab, temporary: false });
+}
+
+/** The files of a cluster of this user. Throws where there is none of that name. */
+export function existingState(name: string): StateDir {
+  const state = stateDir(join(stateHome(), name));
+  if (existsSync(state.spec)) return state;
+  const names = clusterNames();
+  const known = names.length > 0 ? `there are ${names.join(', ')}` : 'there are none';
+  throw new Error(`no cluster ${JSON.stringify(name)}; ${known}; v9s up${nameFlag(name)} starts it`);
+}
+
+/** Ends a cluster's lab, with `remove` its files too. */
+export async function stopCluster(
+  name: string,
+  { remove }: { remove: boolean },
+): Promise<{ wasRunning: boolean; folder: string }> {
+  const state = existingState(name);
+  const lab = await attachLab(state.root);
+  await lab?.stop();
+  if (remove) rmSync(state.root, { recursive: true, force: true });
+  return { wasRunning: lab !== undefined, folder: state.root };
+}
+
+/** What `v9s list` shows of a cluster. */
+export interface ClusterSummary {
+  name: string;
+  running: boolean;
+  spec: ClusterSpec;
+  folder: string;
+}
+
+/** All clusters of this user, running or not. */
+export async function listClusters(): Promise<ClusterSummary[]> {
+  const summaries: ClusterSummary[] = [];
+  for (const name of clusterNames()) {
+    const state = existingState(name);
+    const spec = readSpec(state);
+    if (spec)
+      summaries.push({
+        name,
+        running: (await attachLab(state.root)) !== undefined,
+        spec,
+        folder: state.root,
+      });
+  }
+  return summaries;
+}
+
+const nameFlag = (name: string) => (name === 'v9s' ? '' : ` --name ${name}`);
+
+function defaultFolder(name: string, lifetime: 'owner' | 'detached'): string {
+  return lifetime === 'detached' ? join(stateHome(), name) : mkdtempSync(join(tmpdir(), `v9s-${name}-`));
+}
+
+async function bootLab(
+  spec: ClusterSpec,
+  state: StateDir,
+  { lifetime = 'owner', onCommand }: StartOptions,
+): Promise<Lab> {
+  const node = await nodeProgram();
+  return startLab({
+    name: spec.name,
+    stateDir: state.root,
+    nodes: spec.nodes.map(({ name, address }) => ({ name, address })),
+    components: components(spec, state, node),
+    apiPort: spec.apiPort,
+    lifetime,
+    ...(onCommand ? { onCommand } : {}),
+  });
+}
+
+/** Which process hosts which component is decided here and nowhere else. */
+function components(spec: ClusterSpec, state: StateDir, node: readonly string[]): ComponentSpec[] {
+  const program = (name: string, ...args: string[]) => [
+    ...node,
+    join(packageRoot, 'dist', `${name}.js`),
+    state.root,
+    ...args,
+  ];
+  const [controlPlane] = spec.nodes;
+  return [
+    {
+      name: 'apiserver',
+      command: program('control-plane'),
+      ...(controlPlane ? { node: controlPlane.name } : {}),
+      fds: ['api'],
+    },
+    ...spec.nodes.map(({ name }) => ({ name, command: program('node', name), node: name })),
+  ];
+}
+
+/** Rejects early, with the end of its log, when a component dies again and again. */
+async function nodesReady(client: Client, spec: ClusterSpec, lab: Lab): Promise<void> {
+  const ready = ({ status }: Node) =>
+    (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');
+  const all = waitFor<Node>(client, 'nodes', (nodes) => nodes.filter(ready).length >= spec.nodes.length, {
+    timeout: 60_000,
+  });
+  const died = lab.done.then(() => {
+    throw new Error(`the lab ended while it started; see ${lab.stateDir}/log`);
+  });
+  await Promise.race([all, died]);
+}

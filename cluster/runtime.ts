@@ -1,0 +1,12 @@
+import { ensureNode } from '../scripts/bootstrap/node.mjs';
+
+/**
+ * The Node.js program, with its flags, that runs a cluster's processes: this process's own where it is new
+ * enough, else the one that the bootstrap keeps in the user's cache, fetched through npm if need be.
+ */
+export async function nodeProgram(): Promise<string[]> {
+  return [await ensureNode(), ...memoryFlags];
+}
+
+/** Small heaps: a lab is many small processes, not one large one. */
+const memoryFlags = ['--max-semi-space-size=1', '--no-warnings'];

@@ -1,0 +1,122 @@
+import { startCluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/handle.ts';
+import { hostnames } from './hostnames/hostnames.ts';
+import { createReport, host, type Report } from './report.ts';
+import type { Scenario, Stage } from './scenario.ts';
+
+/** Every scenario, in the order of the articles. */
+const scenarios: readonly Scenario[] = [hostnames];
+
+export interface RunOptions {
+  nodes?: number;
+  keep?: boolean;
+  verbose?: boolean;
+}
+
+/**
+ * Plays a scenario on a cluster of its own and reports what differed. Resolves to the exit code: 0 when
+ * every check held. Without a name the scenarios are listed.
+ */
+export async function runScenario(name: string | undefined, options: RunOptions): Promise<number> {
+  const scenario = scenarios.find((each) => each.name === name);
+  if (!scenario) return list(name);
+  const report = createReport(process.stdout, options.verbose);
+  report.title(scenario.name, scenario.title);
+  report.step('A cluster');
+  const began = performance.now();
+  const cluster = await report.progress('starting nodes', start(scenario, options, report));
+  try {
+    showCluster(cluster, report, performance.now() - began);
+    const beganPlay = performance.now();
+    await scenario.play(createStage(cluster, report)).catch((error: unknown) => {
+      report.check(
+        'the scenario runs to its end',
+        false,
+        error instanceof Error ? error.message : String(error),
+      );
+    });
+    conclude(report, performance.now() - beganPlay);
+    if (options.keep) showKept(cluster);
+  } finally {
+    if (options.keep) cluster.detach();
+    else await cluster.stop();
+  }
+  return report.failures.length > 0 ? 1 : 0;
+}
+
+function list(name: string | undefined): number {
+  const lines = scenarios.map((each) => `  ${each.name.padEnd(14)}${each.title}\n`);
+  if (name === undefined) {
+    process.stdout.write(`Scenarios:\n${lines.join('')}`);
+    return 0;
+  }
+  process.stderr.write(`v9s: no scenario ${JSON.stringify(name)}; there are\n${lines.join('')}`);
+  return 2;
+}
+
+/** A kept cluster is an ordinary one of the user's, under the scenario's name. */
+function start(scenario: Scenario, { nodes, keep }: RunOptions, report: Report): Promise<Cluster> {
+  return startCluster({
+    ...scenario.cluster,
+    name: scenario.name,
+    ...(nodes === undefined ? {} : { nodes }),
+    lifetime: keep ? 'detached' : 'owner',
+    onCommand: ({ file, args }) => report.trace([file, ...args].join(' ')),
+  });
+}
+
+function showCluster(cluster: Cluster, report: Report, milliseconds: number): void {
+  const { spec } = cluster;
+  const flags = spec.nodes.some(({ taints }) => taints.length > 0) ? ' --taint-control-plane' : '';
+  report.command(host, `v9s up --name ${spec.name} --nodes ${spec.nodes.length}${flags}`);
+  report.output(`${spec.nodes.length} nodes Ready in ${(milliseconds / 1000).toFixed(2)} s`);
+}
+
+function conclude(report: Report, milliseconds: number): void {
+  const { failures, checks } = report;
+  const seconds = (milliseconds / 1000).toFixed(1);
+  const text =
+    failures.length === 0
+      ? `All ${checks} checks held, in ${seconds} s.`
+      : `${failures.length} of ${checks} checks failed:\n${failures.map((failure) => `  ✗ ${failure}`).join('\n')}`;
+  process.stdout.write(`\n${text}\n`);
+}
+
+function showKept(cluster: Cluster): void {
+  process.stdout.write(
+    `\nThe cluster is still up. To go on with it:\n\n  export KUBECONFIG=${cluster.kubeconfig}\n\nand to end it: npx v9s down --name ${cluster.name} --delete\n`,
+  );
+}
+
+function createStage(cluster: Cluster, report: Report): Stage {
+  let told = false;
+  const shown = (text: string) => {
+    if (text.trim()) report.output(text);
+    return text;
+  };
+  return {
+    cluster,
+    report,
+    async kubectl(line, input) {
+      report.command(host, `kubectl ${line}`);
+      const { stdout, by } = await cluster.kubectl(line.split(/\s+/), input);
+      if (by === 'api' && !told) {
+        report.note(
+          "There is no kubectl on PATH: what it would print comes from the API's own Table answer.",
+        );
+        told = true;
+      }
+      return shown(stdout);
+    },
+    async onNode(node, line) {
+      report.command(node, line);
+      const { stdout } = await cluster.node(node).exec(['sh', '-c', line]);
+      return shown(stdout);
+    },
+    async inPod(pod, line) {
+      report.command(pod, line);
+      const { stdout } = await cluster.pod(pod).exec(['sh', '-c', line]);
+      return shown(stdout);
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { StartOptions } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/handle.ts';
+import type { Report } from './report.ts';
+
+/** An article's demo: which cluster it needs, and its steps, each checked. */
+export interface Scenario {
+  name: string;
+  /** One sentence: what it shows. */
+  title: string;
+  /** Options of the cluster it is played on; `--nodes` overrides. */
+  cluster: StartOptions;
+  play(stage: Stage): Promise<void>;
+}
+
+/** What a scenario's steps work with. */
+export interface Stage {
+  cluster: Cluster;
+  report: Report;
+  /** Shows and runs a kubectl line; its output is shown and returned. */
+  kubectl(line: string, input?: string): Promise<string>;
+  /** Shows and runs a shell line on a node (or `outside`); its output is shown and returned. */
+  onNode(node: string, line: string): Promise<string>;
+  /** The same inside a pod. */
+  inPod(pod: string, line: string): Promise<string>;
+}
