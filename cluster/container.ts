@@ -26,4 +26,4 @@ export function enterContainer(
 
 /** `$1` names the program's process; what follows is run beside it, with a container's environment. */
 const enterScript =
-  'read pid rest < "$1" || exit 126; shift; exec nsenter -t "$pid" -m -u -i -n -p -- env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-xterm}" "$@"';
+  'read pid rest < "$1" || exit 126; shift; exec nsenter -t "$pid" -m -u -i -n -p -- env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="$TERM" "$@"';

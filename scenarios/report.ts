@@ -24,14 +24,19 @@ export interface Report {
   readonly checks: number;
 }
 
+/** A stream that may be a terminal. */
+export interface Terminal extends NodeJS.WritableStream {
+  isTTY?: boolean;
+}
+
 /** Prompt of commands typed on the machine itself. */
 export const host = '';
 
 const width = 80;
 const indent = '   ';
 
-export function createReport(out: NodeJS.WriteStream = process.stdout, verbose = false): Report {
-  const color = colors.createColors(out.isTTY && colors.isColorSupported);
+export function createReport(out: Terminal = process.stdout, verbose = false): Report {
+  const color = colors.createColors(out.isTTY === true && colors.isColorSupported);
   const failures: string[] = [];
   let steps = 0;
   let checks = 0;
