@@ -6,6 +6,7 @@
  *     node scripts/bootstrap.mjs run FILE [ARG…]       prepare, then run a program (dist/v9s.js, bench/run.ts)
  *     node scripts/bootstrap.mjs test [PROJECT…]       prepare, then test: unit, netns, soak
  *     node scripts/bootstrap.mjs build                 only what building needs
+ *     node scripts/bootstrap.mjs pack                  build all anew, with type declarations, for `npm pack`
  *
  * Environment: V9S_TIMING=1 prints when each part was done; V9S_NODE names the Node.js to use;
  * V9S_TEST_REPORT names a file for the totals of a test run.
@@ -28,12 +29,19 @@ async function bootstrap([command = '', ...args]) {
     const { test } = await import('./bootstrap/test.mjs');
     return test(root, node, args);
   }
+  if (command === 'pack') {
+    const node = await prepare({ cluster: false, bundles: false });
+    const { build } = await import('./build.mjs');
+    await build({ clean: true });
+    const { writeDeclarations } = await import('./declarations.mjs');
+    return writeDeclarations(root, node);
+  }
   if (command === 'build' || command === '') {
     await prepare({ cluster: command === '' });
     return;
   }
   throw new BootstrapError(`unknown command "${command}"`, [
-    'Known are: run FILE [ARG…], test [unit|netns|soak…], build, and none.',
+    'Known are: run FILE [ARG…], test [unit|netns|soak…], build, pack, and none.',
   ]);
 }
 

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { writeWhole } from './bootstrap/cache.mjs';
+import { BootstrapError } from './bootstrap/report.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -36,23 +37,27 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
   const esbuild = await import('esbuild');
   const present = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));
   const began = Date.now();
-  const { outputFiles, metafile } = await esbuild.build({
-    entryPoints: Object.fromEntries(present.map(([name, file]) => [name, join(root, file)])),
-    absWorkingDir: root,
-    outdir,
-    bundle: true,
-    splitting: true,
-    write: false,
-    metafile: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    sourcemap: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    external: ['classic-level'],
-    banner: { js: banner },
-    logLevel: 'warning',
-  });
+  const { outputFiles, metafile } = await esbuild
+    .build({
+      entryPoints: Object.fromEntries(present.map(([name, file]) => [name, join(root, file)])),
+      absWorkingDir: root,
+      outdir,
+      bundle: true,
+      splitting: true,
+      write: false,
+      metafile: true,
+      platform: 'node',
+      target: 'node20',
+      format: 'esm',
+      sourcemap: true,
+      chunkNames: 'chunks/[name]-[hash]',
+      external: ['classic-level'],
+      banner: { js: banner },
+      logLevel: 'warning',
+    })
+    .catch((error) => {
+      throw Array.isArray(error.errors) ? new BootstrapError('the sources do not build (see above)') : error;
+    });
   if (clean) rmSync(outdir, { recursive: true, force: true });
   const isChunk = (file) => file.path.includes('/chunks/');
   for (const file of outputFiles.sort((a, b) => Number(isChunk(b)) - Number(isChunk(a))))

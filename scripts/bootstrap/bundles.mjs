@@ -19,7 +19,6 @@ export async function ensureBundles(root) {
         throw new BootstrapError(`dist/ is out of date and cannot be written (${error.message})`, [
           'Run `npm run build` as the owner of the project, or clone it into a folder of your own.',
         ]);
-      if (Array.isArray(error.errors)) throw new BootstrapError('the sources do not build (see above)');
       throw error;
     });
   });
