@@ -1,6 +1,5 @@
-import { createConnection, createServer, type Server } from 'node:net';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { ComponentStatus } from './components.ts';
 
 /** One request to the supervisor: a line of JSON. */
@@ -18,7 +17,7 @@ export function startControl(
   const server = createServer((connection) => {
     // A client that goes away is no concern of the lab.
     connection.on('error', () => connection.destroy());
-    createInterface(connection).on('line', (line) => connection.write(`${JSON.stringify(reply(line))}\n`));
+    onLine(connection, (line) => connection.write(`${JSON.stringify(reply(line))}\n`));
   });
   const reply = (line: string): ControlReply => {
     try {
@@ -53,12 +52,21 @@ export function control(stateDir: string, request: ControlRequest): Promise<Comp
     const connection = createConnection(controlPath(stateDir));
     connection.once('error', reject);
     connection.once('close', () => reject(new Error('the lab ended before it answered')));
-    createInterface(connection).once('line', (line) => {
+    onLine(connection, (line) => {
       const reply: ControlReply = JSON.parse(line);
       if ('error' in reply) reject(new Error(reply.error));
       else resolve(reply.components);
       connection.destroy();
     });
     connection.write(`${JSON.stringify(request)}\n`);
+  });
+}
+
+function onLine(connection: Socket, handle: (line: string) => void): void {
+  let rest = '';
+  connection.setEncoding('utf8').on('data', (chunk) => {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) handle(line);
   });
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSyn
 import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Feature, requireFeatures } from '../kernel/features.ts';
 import { type Sandbox, startSandbox } from '../kernel/namespaces.ts';
 import { childOf, identifyProcess } from '../kernel/processes.ts';
 import type { Command } from '../kernel/run.ts';
@@ -26,11 +27,18 @@ export interface LabOptions {
   /** Port on the host's 127.0.0.1 for the socket `api`; 0 takes any free one, undefined opens none. */
   apiPort?: number;
   /** Upstream name servers; the host's own by default. An empty list makes every query fail at once. */
-  nameservers?: readonly string[];
+  nameservers?: readonly (string | NameServer)[];
   /** `owner`: the lab ends with this process, however that ends. */
   lifetime: 'detached' | 'owner';
+  /** What else the components need of this machine; `veth` and `bridge` are always asked for. */
+  features?: readonly Feature[];
   /** Sees each command before it runs, the set-up script as its input. */
   onCommand?: (command: Command) => void;
+}
+
+export interface NameServer {
+  address: string;
+  port: number;
 }
 
 /** A lab just started. */
@@ -53,6 +61,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
   const stateDir = resolve(options.stateDir);
   const nodes = [...options.nodes, { name: 'outside', address: outsideAddress }];
   validateNames({ name, nodes, components });
+  await requireFeatures(['veth', 'bridge', ...(options.features ?? [])]);
   const lock = await lockDirectory(stateDir, name);
   const sockets: HostSocket[] = [];
   let sandbox: Sandbox | undefined;
@@ -63,8 +72,8 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
     writeFileSync(setupPath(stateDir), script, { mode: 0o600 });
     const api = options.apiPort === undefined ? undefined : await listenTcp(options.apiPort);
     if (api) sockets.push(api);
-    const nameservers = options.nameservers ?? hostNameservers();
-    for (const address of nameservers) sockets.push(await openUdp(address));
+    const nameservers = (options.nameservers ?? hostNameservers()).map(toNameServer);
+    sockets.push(...(await Promise.all(nameservers.map(({ address }) => openUdp(address)))));
     const { spec, inherited } = assignDescriptors({ ...options, stateDir, nodes }, nameservers, sockets);
     writeFileSync(specPath(stateDir), JSON.stringify(spec), { mode: 0o600 });
     const socketsAt = since();
@@ -130,6 +139,9 @@ function hostResolvConf(): string | undefined {
   return existsSync('/etc/resolv.conf') ? realpathSync('/etc/resolv.conf') : undefined;
 }
 
+const toNameServer = (server: string | NameServer) =>
+  typeof server === 'string' ? { address: server, port: 53 } : server;
+
 /** From sources the TypeScript file itself, which Node.js 22.18 and later run; else the bundle in dist/. */
 function supervisorPath(): string {
   const names = import.meta.url.endsWith('.ts') ? ['supervisor.ts'] : ['supervisor.js', '../supervisor.js'];
@@ -142,7 +154,7 @@ function supervisorPath(): string {
 /** Descriptors 0 to 3 are standard input and output and the channel; the sockets follow in order. */
 function assignDescriptors(
   options: LabOptions & { stateDir: string },
-  nameservers: readonly string[],
+  nameservers: readonly NameServer[],
   sockets: readonly HostSocket[],
 ): { spec: LabSpec; inherited: number[] } {
   const { name, stateDir, nodes, components, lifetime, apiPort } = options;
@@ -153,7 +165,7 @@ function assignDescriptors(
     nodes,
     components,
     lifetime,
-    nameservers: nameservers.map((address, index) => ({ address, port: 53, fd: first + index })),
+    nameservers: nameservers.map((server, index) => ({ ...server, fd: first + index })),
     sockets: apiPort === undefined ? {} : { api: 4 },
     channelFd: 3,
   };
