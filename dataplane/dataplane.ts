@@ -1,0 +1,34 @@
+import type { Family } from './model/address.ts';
+import type { Row } from './model/model.ts';
+import type { NodeFacts } from './node.ts';
+
+/** What a node should do with Service traffic of one address family. */
+export interface ProxyState {
+  /** By `servicePortKey`. A row that did not change is the same object as in the last state. */
+  readonly rows: ReadonlyMap<string, Row>;
+  readonly node: NodeFacts;
+}
+
+/** What a sync wrote. `text` is the batch, empty when the kernel already had everything. */
+export interface SyncResult {
+  readonly text: string;
+  readonly created: number;
+  readonly changed: number;
+  readonly deleted: number;
+}
+
+/**
+ * One way into the kernel, for one address family. Calls never overlap. Every method may be called
+ * again after it failed; the next sync then starts from what the kernel really has.
+ */
+export interface Dataplane {
+  readonly family: Family;
+  /** Learns what stands in the kernel, changing nothing. Optional before `sync`, which does it when needed. */
+  adopt(): Promise<void>;
+  /** Makes the kernel carry this state, writing only what differs. */
+  sync(state: ProxyState): Promise<SyncResult>;
+  /** Looks whether anybody changed our rules since the last sync; if so says what, and the next sync repairs it. */
+  verify(): Promise<string | undefined>;
+  /** Takes everything of ours out of the kernel. */
+  cleanup(): Promise<void>;
+}

@@ -1,0 +1,56 @@
+import type { ProxyConfiguration } from '../configuration.ts';
+import { type Cidr, contains, type Family, familyOf } from '../model/address.ts';
+import {
+  type LocalDetector,
+  localDetector,
+  type NodePortAddresses,
+  nodePortAddresses,
+} from '../model/detector.ts';
+import type { NodeFacts } from '../node.ts';
+
+/** Everything but Services and endpoints that rules depend on. */
+export interface RuleContext {
+  readonly family: Family;
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  readonly detector: LocalDetector | undefined;
+  readonly masqueradeAll: boolean;
+  /** `0x4000`: the bit that asks for masquerading. */
+  readonly mark: string;
+  readonly localhostNodePorts: boolean;
+  readonly nodePorts: NodePortAddresses;
+  /** False where conntrack runs in liberal mode. */
+  readonly dropInvalid: boolean;
+  /** Whether nfacct objects count what upstream counts; this needs nfnetlink_acct in the kernel. */
+  readonly counters: boolean;
+  /** More than a thousand endpoints: comments at endpoints are left out. */
+  readonly large: boolean;
+  /** Whether the node's own address lies in one of the ranges. */
+  inRanges(ranges: readonly Cidr[]): boolean;
+}
+
+/** Number of endpoints above which upstream saves on comments (`largeClusterEndpointsThreshold`). */
+export const largeClusterEndpoints = 1_000;
+
+export function ruleContext(
+  configuration: ProxyConfiguration,
+  node: NodeFacts,
+  family: Family,
+  { endpoints = 0, counters = false, liberal = configuration.conntrack.tcpBeLiberal } = {},
+): RuleContext {
+  const { iptables, detectLocal } = configuration;
+  const nodePorts = nodePortAddresses(configuration.nodePortAddresses, node.ips, node.localAddresses, family);
+  const nodeIp = node.ips.find((ip) => familyOf(ip) === family);
+  return {
+    family,
+    nodeLabels: node.labels,
+    detector: localDetector(detectLocal, node.podCIDRs, family),
+    masqueradeAll: iptables.masqueradeAll,
+    mark: `0x${(2 ** iptables.masqueradeBit).toString(16)}`,
+    localhostNodePorts: iptables.localhostNodePorts && nodePorts.loopback,
+    nodePorts,
+    dropInvalid: !liberal,
+    counters,
+    large: endpoints > largeClusterEndpoints,
+    inRanges: (ranges) => nodeIp !== undefined && ranges.some((range) => contains(range, nodeIp)),
+  };
+}

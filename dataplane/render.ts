@@ -1,0 +1,81 @@
+import type { KubeObject } from '../api/object.ts';
+import type { EndpointSlice, Node, Service } from '../api/types.ts';
+import { type KubeProxyConfiguration, type ProxyConfiguration, proxyConfiguration } from './configuration.ts';
+import { ruleContext } from './iptables/context.ts';
+import { buildRules, type RuleSet, ruleSetText } from './iptables/rules.ts';
+import type { Family } from './model/address.ts';
+import { createModel, type Row } from './model/model.ts';
+import { nodeFacts } from './node.ts';
+import { parseDocument, parseObjects } from './objects.ts';
+
+export { ConfigurationError, proxyConfiguration } from './configuration.ts';
+export { ObjectsError, parseObjects } from './objects.ts';
+
+export interface RenderOptions {
+  /**
+   * Services, EndpointSlices, Nodes and ServiceCIDRs, or the text of a file of them (YAML or JSON,
+   * several documents); other kinds are ignored. API defaults may be missing.
+   */
+  readonly objects: string | readonly KubeObject[];
+  readonly nodeName: string;
+  /** Default: the InternalIPs of the Node object. */
+  readonly nodeIps?: readonly string[] | undefined;
+  /** Default IPv4. */
+  readonly family?: Family | undefined;
+  /** A KubeProxyConfiguration, or the text of its file. Default: upstream's defaults. */
+  readonly configuration?: string | KubeProxyConfiguration | undefined;
+  readonly mode?: 'iptables' | undefined;
+}
+
+/**
+ * The text of the filter and nat tables that a node would have for these objects, hooks included, in
+ * the form that `iptables-restore` takes. No kernel, no cluster, no privileges. Rejects with an
+ * {@link ObjectsError} or {@link ConfigurationError} that says where the text is wrong.
+ */
+export async function renderRules({
+  objects,
+  configuration = {},
+  ...options
+}: RenderOptions): Promise<string> {
+  return ruleSetText(
+    desiredRules({
+      ...options,
+      objects: typeof objects === 'string' ? await parseObjects(objects) : objects,
+      configuration: proxyConfiguration(
+        typeof configuration === 'string' ? await parseDocument(configuration) : configuration,
+      ),
+    }),
+  );
+}
+
+export interface DesiredOptions extends Omit<RenderOptions, 'objects' | 'configuration'> {
+  readonly objects: readonly KubeObject[];
+  readonly configuration?: ProxyConfiguration;
+}
+
+/** The same as a value, to print, compare or trace packets through. Pure. */
+export function desiredRules({
+  objects,
+  nodeName,
+  nodeIps,
+  family = 'IPv4',
+  configuration = proxyConfiguration(),
+  mode = 'iptables',
+}: DesiredOptions): RuleSet {
+  if (mode !== 'iptables') throw new Error(`render: mode ${JSON.stringify(mode)} is none of iptables`);
+  const rows = rowsOf(objects, family, nodeName);
+  const node = objects.find((one): one is Node => one.kind === 'Node' && one.metadata?.name === nodeName);
+  const endpoints = rows.reduce((sum, row) => sum + row.endpoints.length, 0);
+  const facts = nodeFacts(nodeName, node, { ips: nodeIps });
+  return buildRules(rows, ruleContext(configuration, facts, family, { endpoints }));
+}
+
+function rowsOf(objects: readonly KubeObject[], family: Family, nodeName: string): Row[] {
+  const model = createModel(family, nodeName);
+  for (const object of objects) {
+    const key = `${object.metadata?.namespace ?? 'default'}/${object.metadata?.name ?? ''}`;
+    if (object.kind === 'Service') model.setService(key, object as Service);
+    else if (object.kind === 'EndpointSlice') model.setSlice(key, object as EndpointSlice);
+  }
+  return [...model.rows().values()];
+}

@@ -1,0 +1,27 @@
+import type { Kernel } from './run.ts';
+
+/** Reads one kernel parameter (`net.ipv4.ip_forward`) of the command's own network namespace. */
+export async function readSysctl(kernel: Kernel, name: string): Promise<string> {
+  const { stdout } = await kernel.run('sysctl', ['-n', name]);
+  return stdout.trim();
+}
+
+/**
+ * Sets kernel parameters in one go, then reads them back: `sysctl` ends well even where the kernel
+ * refused a value. Rejects with what differs.
+ */
+export async function writeSysctls(
+  kernel: Kernel,
+  values: Readonly<Record<string, string | number>>,
+): Promise<void> {
+  const names = Object.keys(values);
+  if (names.length === 0) return;
+  await kernel.run('sysctl', ['-q', '-w', ...names.map((name) => `${name}=${values[name]}`)]);
+  const { stdout } = await kernel.run('sysctl', ['-n', ...names]);
+  const now = stdout.trim().split('\n');
+  const refused = names.filter((name, i) => stdout !== '' && now[i]?.trim() !== String(values[name]));
+  if (refused.length > 0)
+    throw new Error(
+      `sysctl: the kernel kept its value of ${refused.map((name) => `${name} (wanted ${values[name]})`).join(', ')}`,
+    );
+}
