@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import colors from 'picocolors';
 import yoctoSpinner from 'yocto-spinner';
 
@@ -25,9 +26,7 @@ export interface Report {
 }
 
 /** A stream that may be a terminal. */
-export interface Terminal extends NodeJS.WritableStream {
-  isTTY?: boolean;
-}
+export type Terminal = Writable & { isTTY?: boolean };
 
 /** Prompt of commands typed on the machine itself. */
 export const host = '';
