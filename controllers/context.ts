@@ -1,0 +1,107 @@
+import type { Client } from '../api/client.ts';
+import { type Informer, startInformer } from '../api/informer.ts';
+import { createReconciler, type Reconciler, type ReconcilerOptions } from '../api/queue.ts';
+import { resources } from '../api/scheme.ts';
+import { hasReason } from '../api/status.ts';
+import { createRecorder, type EventRecorder } from './events.ts';
+
+/** The informers all controllers share: one list and one watch per resource, whoever needs it. */
+export type Informers = ReturnType<typeof startInformers>;
+
+/** Durations and sizes; the defaults are kube-controller-manager's. */
+export interface Settings {
+  clusterCidrs: readonly string[];
+  /** Prefix length of each node's IPv4 podCIDR. */
+  nodeCidrMaskSize: number;
+  nodeCidrMaskSizeIpv6: number;
+  /** PEM published as `kube-root-ca.crt`; without it the ConfigMap is not published. */
+  caPem?: string;
+  /** A node whose lease was not renewed for so long is Unknown. */
+  nodeMonitorGraceMs: number;
+  /** The same for a node that never reported a status. */
+  nodeStartupGraceMs: number;
+  /** Pods of a node that does not exist are deleted after so long. */
+  podGcQuarantineMs: number;
+  maxEndpointsPerSlice: number;
+}
+
+export const defaultSettings = {
+  nodeCidrMaskSize: 24,
+  nodeCidrMaskSizeIpv6: 64,
+  nodeMonitorGraceMs: 40_000,
+  nodeStartupGraceMs: 60_000,
+  podGcQuarantineMs: 40_000,
+  maxEndpointsPerSlice: 100,
+} as const;
+
+/** What every controller is started with. */
+export interface ControllerContext {
+  readonly client: Client;
+  readonly informers: Informers;
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+  /** Events in the name of `component` (`deployment-controller`). */
+  recorder(component: string): EventRecorder;
+  /** A work queue whose failures are reported under `name`; conflicts are retried without a word. */
+  reconciler(name: string, reconcile: ReconcilerOptions['reconcile'], concurrency?: number): Reconciler;
+  /** Tells of a failure that is not retried through a queue. */
+  report(name: string, error: unknown): void;
+}
+
+/** A controller: registers its listeners and queues what exists; ends with `context.signal`. */
+export type Controller = (context: ControllerContext) => void;
+
+/** Starts one informer for each resource that some controller reads. */
+export function startInformers(client: Client, signal: AbortSignal, onError: (error: unknown) => void) {
+  const options = { signal, onError };
+  return {
+    namespaces: startInformer(client, resources.namespaces, options),
+    nodes: startInformer(client, resources.nodes, options),
+    pods: startInformer(client, resources.pods, options),
+    services: startInformer(client, resources.services, options),
+    endpoints: startInformer(client, resources.endpoints, options),
+    endpointslices: startInformer(client, resources.endpointslices, options),
+    configmaps: startInformer(client, resources.configmaps, options),
+    secrets: startInformer(client, resources.secrets, options),
+    serviceaccounts: startInformer(client, resources.serviceaccounts, options),
+    deployments: startInformer(client, resources.deployments, options),
+    replicasets: startInformer(client, resources.replicasets, options),
+    leases: startInformer(client, resources.leases, options),
+  };
+}
+
+/** The same informers as a list, for those who treat all kinds alike. */
+export function allInformers(informers: Informers): Informer<object>[] {
+  return Object.values(informers);
+}
+
+export function createContext(options: {
+  client: Client;
+  informers: Informers;
+  settings: Settings;
+  signal: AbortSignal;
+  onError: (controller: string, message: string) => void;
+}): ControllerContext {
+  const { client, informers, settings, signal, onError } = options;
+  const report = (name: string, error: unknown) => {
+    if (!signal.aborted) onError(name, error instanceof Error ? error.message : String(error));
+  };
+  return {
+    client,
+    informers,
+    settings,
+    signal,
+    report,
+    recorder: (component) => createRecorder(client, component, (error) => report(component, error)),
+    reconciler: (name, reconcile, concurrency = 8) =>
+      createReconciler({
+        reconcile,
+        signal,
+        concurrency,
+        onError(key, error) {
+          if (hasReason(error, 'Conflict')) return;
+          report(name, new Error(`${key}: ${error instanceof Error ? error.message : String(error)}`));
+        },
+      }),
+  };
+}

@@ -1,0 +1,47 @@
+import type { Client } from '../api/client.ts';
+import { allInformers, createContext, defaultSettings, type Settings, startInformers } from './context.ts';
+import { controllers } from './order.ts';
+
+/** What {@link startControllers} needs; all but `client` and `clusterCidrs` have kube-controller-manager's defaults. */
+export interface ControllersConfig extends Partial<Omit<Settings, 'clusterCidrs'>> {
+  /** The only way these controllers reach the cluster. */
+  client: Client;
+  /** Where nodes' podCIDRs come from: one IPv4 or IPv6 CIDR, or one of each. Empty: nodes get none. */
+  clusterCidrs: readonly string[];
+  /** Told of every failure that is retried; default: a line on standard error. */
+  onError?: (controller: string, message: string) => void;
+}
+
+export interface Controllers {
+  /** Resolves once every informer has its first list and every controller runs. */
+  ready: Promise<void>;
+}
+
+/**
+ * Starts the controllers and the scheduler; they end with `signal`. Everything is driven by watches, and
+ * any of it may be killed and started again at any moment.
+ */
+export async function startControllers(
+  { client, onError = printError, ...settings }: ControllersConfig,
+  { signal }: { signal: AbortSignal },
+): Promise<Controllers> {
+  const informers = startInformers(client, signal, (error) => {
+    onError('informer', error instanceof Error ? error.message : String(error));
+  });
+  const context = createContext({
+    client,
+    informers,
+    settings: { ...defaultSettings, ...settings },
+    signal,
+    onError,
+  });
+  const ready = Promise.all(allInformers(informers).map(({ synced }) => synced)).then(() => {
+    if (signal.aborted) return;
+    for (const start of controllers) start(context);
+  });
+  return { ready };
+}
+
+function printError(controller: string, message: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${controller}: ${message}\n`);
+}

@@ -1,0 +1,36 @@
+import type { Controller } from './context.ts';
+import { startDeploymentController } from './deployment/deployment.ts';
+import { startEndpointsController } from './endpoints/endpoints.ts';
+import { startEndpointSliceController } from './endpointslice/endpointslice.ts';
+import { startEndpointSliceMirroringController } from './endpointslice/mirroring.ts';
+import { startGarbageCollector } from './garbagecollector/garbagecollector.ts';
+import { startNamespaceController } from './namespace.ts';
+import { startNodeIpamController } from './nodeipam/nodeipam.ts';
+import { startTaintEvictionController } from './nodelifecycle/eviction.ts';
+import { startNodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
+import { startPodGcController } from './nodelifecycle/podgc.ts';
+import { startReplicaSetController } from './replicaset/replicaset.ts';
+import { startRootCaController } from './root-ca.ts';
+import { startScheduler } from './scheduler/scheduler.ts';
+import { startServiceAccountController } from './serviceaccount.ts';
+
+/**
+ * Every controller, in the order in which they start and hear of a change. What others wait for comes
+ * first: a namespace needs its ServiceAccount before pods can be made in it, a node its podCIDR before pods can run there.
+ */
+export const controllers: readonly Controller[] = [
+  startServiceAccountController,
+  startRootCaController,
+  startNodeIpamController,
+  startNodeLifecycleController,
+  startTaintEvictionController,
+  startPodGcController,
+  startDeploymentController,
+  startReplicaSetController,
+  startScheduler,
+  startEndpointSliceController,
+  startEndpointsController,
+  startEndpointSliceMirroringController,
+  startNamespaceController,
+  startGarbageCollector,
+];
