@@ -1,5 +1,6 @@
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/handle.ts';
+import { loadClient } from './client.ts';
 import { hostnames } from './hostnames/hostnames.ts';
 import { createReport, host, type Report } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
@@ -28,7 +29,8 @@ export async function runScenario(name: string | undefined, options: RunOptions)
   try {
     showCluster(cluster, report, performance.now() - began);
     const beganPlay = performance.now();
-    await scenario.play(createStage(cluster, report)).catch((error: unknown) => {
+    const stage = await createStage(cluster, report);
+    await scenario.play(stage).catch((error: unknown) => {
       report.check(
         'the scenario runs to its end',
         false,
@@ -88,7 +90,8 @@ function showKept(cluster: Cluster): void {
   );
 }
 
-function createStage(cluster: Cluster, report: Report): Stage {
+async function createStage(cluster: Cluster, report: Report): Promise<Stage> {
+  const api = await loadClient(cluster.kubeconfig);
   let told = false;
   const shown = (text: string) => {
     if (text.trim()) report.output(text);
@@ -96,6 +99,7 @@ function createStage(cluster: Cluster, report: Report): Stage {
   };
   return {
     cluster,
+    api,
     report,
     async kubectl(line, input) {
       report.command(host, `kubectl ${line}`);

@@ -1,5 +1,6 @@
 import type { StartOptions } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/handle.ts';
+import type { KubernetesClient } from './client.ts';
 import type { Report } from './report.ts';
 
 /** An article's demo: which cluster it needs, and its steps, each checked. */
@@ -15,6 +16,8 @@ export interface Scenario {
 /** What a scenario's steps work with. */
 export interface Stage {
   cluster: Cluster;
+  /** The official JavaScript client, as a user's program would have it. */
+  api: KubernetesClient;
   report: Report;
   /** Shows and runs a kubectl line; its output is shown and returned. */
   kubectl(line: string, input?: string): Promise<string>;

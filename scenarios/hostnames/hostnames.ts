@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { resources } from '../../api/scheme.ts';
+import type { V1Pod } from '@kubernetes/client-node';
 import type { EndpointSlice, Pod } from '../../api/types.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
 import type { Scenario, Stage } from '../scenario.ts';
@@ -37,7 +37,7 @@ export const hostnames: Scenario = {
 };
 
 /** The last node; with a tainted control plane the pods sit on the workers. */
-export const workerOf = ({ cluster }: Stage): string => cluster.spec.nodes.at(-1)?.name ?? '';
+const workerOf = ({ cluster }: Stage): string => cluster.spec.nodes.at(-1)?.name ?? '';
 
 async function showNodes(stage: Stage): Promise<void> {
   const { report, cluster } = stage;
@@ -80,8 +80,8 @@ async function occupyAddresses(stage: Stage): Promise<void> {
   await stage.kubectl('get pods -o wide');
 }
 
-async function podsOn({ cluster }: Stage, node: string): Promise<Pod[]> {
-  return (await cluster.client.list(resources.pods, { fieldSelector: `spec.nodeName=${node}` })).items;
+async function podsOn({ api }: Stage, node: string): Promise<V1Pod[]> {
+  return (await api.core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${node}` })).items;
 }
 
 async function createObjects(stage: Stage): Promise<void> {
@@ -105,18 +105,18 @@ const isReady = ({ status }: Pod) =>
   (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');
 
 /** Addresses that traffic may go to. */
-export function readyAddresses(slices: EndpointSlice[]): string[] {
+export function readyAddresses(slices: readonly Pick<EndpointSlice, 'endpoints'>[]): string[] {
   return slices
     .flatMap(({ endpoints }) => endpoints ?? [])
     .filter(({ conditions }) => conditions?.ready !== false)
     .flatMap(({ addresses }) => addresses);
 }
 
-async function showObjects(stage: Stage): Promise<{ pods: Pod[]; clusterIp: string }> {
-  const { report, cluster } = stage;
+async function showObjects(stage: Stage): Promise<{ pods: V1Pod[]; clusterIp: string }> {
+  const { report, api } = stage;
   report.step('Three pods, their endpoints, and the Service');
   await stage.kubectl('get pods -o wide -l app=hostnames');
-  const { items: pods } = await cluster.client.list(resources.pods, {
+  const { items: pods } = await api.core.listNamespacedPod({
     namespace: 'default',
     labelSelector: 'app=hostnames',
   });
@@ -139,7 +139,7 @@ async function showObjects(stage: Stage): Promise<{ pods: Pod[]; clusterIp: stri
   }
 
   const listed = await stage.kubectl('get svc hostnames');
-  const service = await cluster.client.get(resources.services, { name: 'hostnames', namespace: 'default' });
+  const service = await api.core.readNamespacedService({ name: 'hostnames', namespace: 'default' });
   const clusterIp = service.spec?.clusterIP ?? '';
   report.check(
     'the Service has a ClusterIP and port 80/TCP',
@@ -159,7 +159,7 @@ async function showObjects(stage: Stage): Promise<{ pods: Pod[]; clusterIp: stri
   return { pods, clusterIp };
 }
 
-async function reachFromEverywhere(stage: Stage, clusterIp: string, pods: Pod[]): Promise<void> {
+async function reachFromEverywhere(stage: Stage, clusterIp: string, pods: V1Pod[]): Promise<void> {
   const { report, cluster } = stage;
   report.step('It is reached from both nodes, from a pod, and by name');
   const names = pods.map(({ metadata }) => metadata?.name ?? '');

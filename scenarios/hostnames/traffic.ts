@@ -1,8 +1,8 @@
-import { resources } from '../../api/scheme.ts';
-import type { EndpointSlice, Pod } from '../../api/types.ts';
+import type { V1Pod } from '@kubernetes/client-node';
+import type { EndpointSlice } from '../../api/types.ts';
 import type { Stage } from '../scenario.ts';
 import { countRepeats, testEqualShares } from '../statistics.ts';
-import { readyAddresses, workerOf } from './hostnames.ts';
+import { readyAddresses } from './hostnames.ts';
 
 const requests = 300;
 
@@ -16,7 +16,7 @@ const manyRequests = (clusterIp: string, count: number) =>
 const nameLines = (text: string) => text.split('\n').filter(Boolean);
 
 /** Article 001 says round robin; the rules, and the answers, say random. */
-export async function balancing({ cluster, report }: Stage, clusterIp: string, pods: Pod[]): Promise<void> {
+export async function balancing({ cluster, report }: Stage, clusterIp: string, pods: V1Pod[]): Promise<void> {
   report.step(`${requests} connections, and who answered them`);
   const names = pods.map(({ metadata }) => metadata?.name ?? '');
   const command = manyRequests(clusterIp, requests);
@@ -46,17 +46,12 @@ export async function balancing({ cluster, report }: Stage, clusterIp: string, p
 const percent = (share: number) => `${(100 * share).toFixed(share < 0.01 ? 4 : 0)} %`;
 
 /** Once the endpoint of a pod is gone from the rules, no request may fail. */
-export async function lostPod(stage: Stage, clusterIp: string, pods: Pod[]): Promise<void> {
+export async function lostPod(stage: Stage, clusterIp: string, pods: V1Pod[]): Promise<void> {
   const { cluster, report } = stage;
   report.step('One pod is killed: its endpoint goes, a new one comes, and nobody notices');
   const victim = pods[0];
   const address = victim?.status?.podIP ?? '';
   await stage.kubectl(`delete pod ${victim?.metadata?.name} --wait=false`);
-  const slices = () =>
-    cluster.client.list(resources.endpointslices, {
-      namespace: 'default',
-      labelSelector: 'kubernetes.io/service-name=hostnames',
-    });
   await cluster.waitFor<EndpointSlice>('endpointslices', (all) => !readyAddresses(all).includes(address), {
     labelSelector: 'kubernetes.io/service-name=hostnames',
   });
@@ -79,7 +74,11 @@ export async function lostPod(stage: Stage, clusterIp: string, pods: Pod[]): Pro
     }),
   );
   await stage.kubectl('get endpoints hostnames');
-  report.check('there are three endpoints again', readyAddresses((await slices()).items).length === 3);
+  const slices = await stage.api.discovery.listNamespacedEndpointSlice({
+    namespace: 'default',
+    labelSelector: 'kubernetes.io/service-name=hostnames',
+  });
+  report.check('there are three endpoints again', readyAddresses(slices.items).length === 3);
 }
 
 /** Waits until no node's rules lead to the address any more; each look is a real `iptables-save`. */
@@ -94,6 +93,3 @@ async function rulesWithout({ cluster }: Stage, address: string): Promise<void> 
     }
   }
 }
-
-/** The node on which most of the story happens. */
-export const storyNode = workerOf;
