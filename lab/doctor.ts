@@ -8,8 +8,8 @@ import {
   type ProbeResult,
   probeFeatures,
   requiredFeatures,
-} from './features.ts';
-import { asRootLine } from './sandbox-limits.ts';
+} from '../kernel/features.ts';
+import { asRootLine } from '../kernel/sandbox-limits.ts';
 
 /** One thing a machine has or lacks. */
 export interface Check {
