@@ -1,0 +1,107 @@
+import type { KubeObject } from '../api/object.ts';
+import { type Resource, resources } from '../api/scheme.ts';
+import { hasReason } from '../api/status.ts';
+import type { EndpointSlice, Endpoints, Namespace, Service, ServiceCIDR } from '../api/types.ts';
+import { loopback } from './auth/user.ts';
+import type { Registry, Request } from './registry/registry.ts';
+
+export interface BootstrapOptions {
+  advertise: { host: string; port: number };
+  serviceCidrs: readonly string[];
+}
+
+const request: Request = { user: loopback, dryRun: false, warn: () => undefined };
+
+/**
+ * What every cluster has before anybody asks: the system namespaces and the `kubernetes` Service with its
+ * endpoints. Harmless to repeat: what is as it should be is not written. Upstream: `pkg/controlplane`
+ * `controller/systemnamespaces`, `controller/kubernetesservice`, `controller/defaultservicecidr`.
+ */
+export async function bootstrap(registry: Registry, options: BootstrapOptions): Promise<void> {
+  const { advertise, serviceCidrs } = options;
+  await Promise.all([
+    ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) =>
+      ensure<Namespace>(registry, resources.namespaces, { metadata: { name } }),
+    ),
+    ensure<ServiceCIDR>(registry, resources.servicecidrs, {
+      metadata: { name: 'kubernetes' },
+      spec: { cidrs: [...serviceCidrs] },
+    }),
+  ]);
+  const family = advertise.host.includes(':') ? 'IPv6' : 'IPv4';
+  const first = serviceCidrs[0] ?? '';
+  const meta = { name: 'kubernetes', namespace: 'default' };
+  await Promise.all([
+    ensure<Service>(registry, resources.services, {
+      metadata: { ...meta, labels: { component: 'apiserver', provider: 'kubernetes' } },
+      spec: {
+        type: 'ClusterIP',
+        clusterIP: firstAddress(first),
+        clusterIPs: [firstAddress(first)],
+        ipFamilies: [first.includes(':') ? 'IPv6' : 'IPv4'],
+        ipFamilyPolicy: 'SingleStack',
+        sessionAffinity: 'None',
+        ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: advertise.port }],
+      },
+    }),
+    put<Endpoints>(registry, resources.endpoints, {
+      metadata: { ...meta, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+      subsets: [
+        {
+          addresses: [{ ip: advertise.host }],
+          ports: [{ name: 'https', port: advertise.port, protocol: 'TCP' }],
+        },
+      ],
+    }),
+    put<EndpointSlice>(registry, resources.endpointslices, {
+      metadata: { ...meta, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+      addressType: family,
+      endpoints: [{ addresses: [advertise.host], conditions: { ready: true } }],
+      ports: [{ name: 'https', port: advertise.port, protocol: 'TCP' }],
+    }),
+  ]);
+}
+
+async function ensure<T extends KubeObject>(
+  registry: Registry,
+  resource: Resource<T>,
+  object: T,
+): Promise<void> {
+  const namespace = object.metadata?.namespace;
+  try {
+    await registry.create(resource, object, namespace, request);
+  } catch (error) {
+    if (!hasReason(error, 'AlreadyExists')) throw error;
+  }
+}
+
+/** Creates, or makes the present one say the same: the address may be another than at the last start. */
+async function put<T extends KubeObject>(
+  registry: Registry,
+  resource: Resource<T>,
+  object: T,
+): Promise<void> {
+  const { name = '', namespace = '' } = object.metadata ?? {};
+  try {
+    await registry.create(resource, structuredClone(object), namespace, request);
+  } catch (error) {
+    if (!hasReason(error, 'AlreadyExists')) throw error;
+    const merge = (current: KubeObject | undefined): KubeObject => ({
+      ...structuredClone(object),
+      metadata: { ...structuredClone(current?.metadata), ...structuredClone(object.metadata) },
+    });
+    await registry.update(resource, { name, namespace }, merge, request);
+  }
+}
+
+/** The first usable address of a CIDR: 10.96.0.0/12 → 10.96.0.1, fd00:96::/112 → fd00:96::1. */
+export function firstAddress(cidr: string): string {
+  const base = cidr.split('/')[0] ?? '';
+  if (base.includes(':'))
+    return base.endsWith('::') ? `${base}1` : base.replace(/[^:]*$/, (last) => increment(last));
+  return base.replace(/\d+$/, (last) => String(Number(last) + 1));
+}
+
+function increment(group: string): string {
+  return (Number.parseInt(group || '0', 16) + 1).toString(16);
+}

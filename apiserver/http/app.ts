@@ -1,0 +1,190 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type Express, type NextFunction } from 'express';
+import { type Attributes, forbidden, isAllowed } from '../auth/authorize.ts';
+import type { User } from '../auth/user.ts';
+import { aggregated, coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
+import { parseMediaType } from './negotiate.ts';
+import { type Call, methodNotAllowed, serveObjects } from './objects.ts';
+import { sendFailure, sendJson, sendText } from './respond.ts';
+import { serveReview } from './reviews.ts';
+import { bind, type SubresourceOptions, serveSubresource } from './subresources.ts';
+import { parseTarget, unknownPath, verbOf } from './target.ts';
+import { version } from './version.ts';
+
+export interface AppOptions extends SubresourceOptions {
+  /** `trusted` is true for the Unix socket. @throws StatusError Unauthorized */
+  authenticate(request: IncomingMessage, trusted: boolean): User;
+  /** False until bootstrapping is done: `/readyz` says so. */
+  isReady(): boolean;
+  /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
+  address: string;
+  /** Told of failures that are the server's own fault. */
+  report(error: unknown): void;
+}
+
+/** The user of each request, from the moment it is authenticated. */
+const users = new WeakMap<IncomingMessage, User>();
+
+/**
+ * Every path the apiserver answers, in order: who is it, may they, then health, discovery, OpenAPI,
+ * reviews and objects.
+ */
+export function createApp(options: AppOptions, trusted: boolean): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('case sensitive routing', true);
+
+  app.use((request, response, next) => {
+    response.setHeader('Cache-Control', 'no-cache, private');
+    const user = options.authenticate(request, trusted);
+    users.set(request, user);
+    const attributes = attributesOf(request);
+    if (!isAllowed(user, attributes)) throw forbidden(user, attributes);
+    next();
+  });
+
+  for (const path of ['/healthz', '/livez', '/readyz']) {
+    app.get(path, (request, response) => health(path, request, response, options));
+  }
+  app.get('/version', (_, response) => sendJson(response, 200, version));
+  app.get('/api', (request, response) => discovery('api', request, response, coreVersions(options.address)));
+  app.get('/apis', (request, response) => discovery('apis', request, response, groupList()));
+  app.get('/apis/:group', (request, response) => {
+    found(response, groupDocument(request.params.group));
+  });
+  app.get('/api/:version', (request, response) => found(response, resourceList('', request.params.version)));
+  app.get('/apis/:group/:version', (request, response) => {
+    found(response, resourceList(request.params.group, request.params.version));
+  });
+  app.get(['/openapi/v2', '/openapi/v3', '/openapi/v3/*path'], async (request, response) => {
+    const { serveOpenApi } = await import('./openapi.ts');
+    serveOpenApi(request.path, request, response);
+  });
+  app.use(async (request, response) => {
+    const user = userOf(request);
+    if (await serveReview(request, response, request.path, user, options)) return;
+    await serveApi(options, request, response, user);
+  });
+  app.use((error: unknown, _request: IncomingMessage, response: ServerResponse, _next: NextFunction) => {
+    sendFailure(response, error, options.report);
+  });
+  return app;
+}
+
+async function serveApi(
+  options: AppOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  user: User,
+): Promise<void> {
+  const { pathname, searchParams: query } = urlOf(request);
+  const bindings = /^\/api\/v1\/namespaces\/([^/]+)\/bindings$/.exec(pathname);
+  const target = parseTarget(bindings ? `/api/v1/namespaces/${bindings[1]}/pods` : pathname);
+  if (!target) throw unknownPath();
+  const verb = verbOf(request.method ?? '', target, isWatch(query));
+  if (!verb) throw methodNotAllowed();
+  const call: Call = { request, response, target, verb, query, user };
+  if (bindings) return bind(options, call);
+  if (target.subresource) return serveSubresource(options, call);
+  const needsName = verb === 'update' || verb === 'patch';
+  if (needsName && !target.name) throw methodNotAllowed();
+  return serveObjects(options, call);
+}
+
+function userOf(request: IncomingMessage): User {
+  const user = users.get(request);
+  if (!user) throw new Error('the request was not authenticated');
+  return user;
+}
+
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  return new URL(url, 'http://apiserver');
+}
+
+function isWatch(query: URLSearchParams): boolean {
+  const watch = query.get('watch');
+  return watch !== null && watch !== 'false' && watch !== '0';
+}
+
+function attributesOf(request: IncomingMessage): Attributes {
+  const { pathname, searchParams } = urlOf(request);
+  const method = request.method ?? '';
+  let target: ReturnType<typeof parseTarget>;
+  try {
+    target = parseTarget(pathname);
+  } catch {
+    // A kind that does not exist: who may not read paths shall not learn that from the answer.
+    target = undefined;
+  }
+  if (!target) return { verb: method.toLowerCase(), path: pathname };
+  const { resource, name, namespace, subresource } = target;
+  return {
+    verb: verbOf(method, target, isWatch(searchParams)) ?? method.toLowerCase(),
+    group: resource.group,
+    resource: resource.name,
+    ...(subresource ? { subresource } : {}),
+    ...(namespace ? { namespace } : {}),
+    ...(name ? { name } : {}),
+  };
+}
+
+function health(
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { isReady }: AppOptions,
+): void {
+  const checks: [string, boolean][] = [
+    ['ping', true],
+    ['log', true],
+    ['storage', true],
+    ...(path === '/livez'
+      ? []
+      : ([['poststarthook/bootstrap-controller', isReady()]] satisfies [string, boolean][])),
+  ];
+  const healthy = checks.every(([, good]) => good);
+  const verbose = urlOf(request).searchParams.has('verbose');
+  if (healthy && !verbose) {
+    sendText(response, 200, 'ok');
+    return;
+  }
+  const lines = checks.map(
+    ([name, good]) => `[${good ? '+' : '-'}]${name} ${good ? 'ok' : 'failed: not finished'}`,
+  );
+  const check = path.slice(1);
+  lines.push(`${check} check ${healthy ? 'passed' : 'failed'}`, '');
+  sendText(response, healthy ? 200 : 500, lines.join('\n'));
+}
+
+function discovery(
+  root: 'api' | 'apis',
+  request: IncomingMessage,
+  response: ServerResponse,
+  legacy: object,
+): void {
+  for (const alternative of (request.headers.accept ?? '').split(',')) {
+    const { type, parameters } = parseMediaType(alternative);
+    const { g, v = '', as } = Object.fromEntries(parameters);
+    if (type !== 'application/json') continue;
+    if (as === undefined) break;
+    if (g !== 'apidiscovery.k8s.io' || as !== 'APIGroupDiscoveryList' || !/^v2(beta1)?$/.test(v)) continue;
+    const { body, etag } = aggregated(root, v);
+    response.setHeader('ETag', etag);
+    response.setHeader('Vary', 'Accept');
+    if (request.headers['if-none-match'] === etag) {
+      response.statusCode = 304;
+      response.end();
+      return;
+    }
+    response.setHeader('Content-Type', `application/json;g=${g};v=${v};as=${as}`);
+    sendJson(response, 200, body);
+    return;
+  }
+  sendJson(response, 200, legacy);
+}
+
+function found(response: ServerResponse, document: object | undefined): void {
+  if (!document) throw unknownPath();
+  sendJson(response, 200, document);
+}

@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http';
+import type { KubeObject } from '../../api/object.ts';
+import { statusError } from '../../api/status.ts';
+import type { FieldValidation } from '../schema/decode.ts';
+
+/** Upstream: `MaxRequestBodyBytes`. */
+const largestBody = 3 * 1024 * 1024;
+
+/** The body as text. @throws StatusError RequestEntityTooLarge */
+export async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > largestBody) {
+      throw statusError('RequestEntityTooLarge', `Request entity too large: limit is ${largestBody}`, {});
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+export interface ExpectedType {
+  apiVersion: string;
+  kind: string;
+  /** Name of the type in `api/schema.json`. */
+  type: string;
+}
+
+/**
+ * Reads an object of one type from a request.
+ * @throws StatusError BadRequest, UnsupportedMediaType in upstream's words
+ */
+export async function readObject(
+  request: IncomingMessage,
+  expected: ExpectedType,
+  validation: FieldValidation,
+  warn: (message: string) => void,
+): Promise<KubeObject> {
+  const text = await readBody(request);
+  // Loaded with the first write: start-up does not wait for the schema.
+  const [{ parseBody }, { decode }] = await Promise.all([
+    import('../schema/parse.ts'),
+    import('../schema/decode.ts'),
+  ]);
+  const { value, duplicates } = parseBody(text, request.headers['content-type'] ?? '');
+  checkType(value, expected);
+  const { object, warnings } = decode(expected.type, value, validation, duplicates);
+  for (const warning of warnings) warn(warning);
+  return object;
+}
+
+/** The optional DeleteOptions of a DELETE. */
+export async function readOptionalBody(request: IncomingMessage): Promise<unknown> {
+  const text = await readBody(request);
+  if (text.trim() === '') return undefined;
+  const { parseBody } = await import('../schema/parse.ts');
+  return parseBody(text, request.headers['content-type'] ?? '').value;
+}
+
+/** A body may leave out `kind` and `apiVersion`: the path says what it is. */
+function checkType(value: unknown, { apiVersion, kind }: ExpectedType): void {
+  if (typeof value !== 'object' || value === null) return;
+  const given = value as { apiVersion?: unknown; kind?: unknown };
+  if (given.apiVersion && given.apiVersion !== apiVersion) {
+    throw statusError(
+      'BadRequest',
+      `the API version in the data (${String(given.apiVersion)}) does not match the expected API version (${apiVersion})`,
+    );
+  }
+  if (given.kind && given.kind !== kind) {
+    throw statusError(
+      'BadRequest',
+      `${String(given.kind)} in version ${JSON.stringify(apiVersion)} cannot be handled as a ${kind}: the kind in the data does not match the kind of the path`,
+    );
+  }
+}

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { allResources, apiVersionOf, type Resource } from '../../api/scheme.ts';
+import type { APIResource } from '../../api/types.ts';
+
+/** One line of discovery: a kind, or a subresource (`name` then has a slash). */
+interface Served {
+  group: string;
+  version: string;
+  resource: APIResource;
+}
+
+const objectVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const partVerbs = ['get', 'patch', 'update'];
+
+/** Kinds that are answered and never stored. */
+const reviews: readonly Served[] = [
+  review('authentication.k8s.io', 'selfsubjectreviews', 'SelfSubjectReview', false),
+  review('authentication.k8s.io', 'tokenreviews', 'TokenReview', false),
+  review('authorization.k8s.io', 'selfsubjectaccessreviews', 'SelfSubjectAccessReview', false),
+  review('authorization.k8s.io', 'selfsubjectrulesreviews', 'SelfSubjectRulesReview', false),
+  review('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview', false),
+  review('', 'bindings', 'Binding', true),
+];
+
+function review(group: string, name: string, kind: string, namespaced: boolean): Served {
+  const resource = { name, singularName: kind.toLowerCase(), namespaced, kind, verbs: ['create'] };
+  return { group, version: 'v1', resource };
+}
+
+function linesOf(row: Resource): Served[] {
+  const { group, version, name, kind, namespaced, singular, shortNames, categories } = row;
+  const served = (resource: APIResource): Served => ({ group, version, resource });
+  const part = (sub: string, of: Partial<APIResource> = {}) =>
+    served({ name: `${name}/${sub}`, singularName: '', namespaced, kind, verbs: partVerbs, ...of });
+  return [
+    served({
+      name,
+      singularName: singular,
+      namespaced,
+      kind,
+      verbs: name === 'namespaces' ? objectVerbs.filter((verb) => verb !== 'deletecollection') : objectVerbs,
+      ...(shortNames ? { shortNames: [...shortNames] } : {}),
+      ...(categories ? { categories: [...categories] } : {}),
+      storageVersionHash: createHash('sha256')
+        .update(`${group}/${version}/${kind}`)
+        .digest('base64')
+        .slice(0, 11)
+        .concat('='),
+    }),
+    ...(row.status ? [part('status')] : []),
+    ...(row.scale ? [part('scale', { group: 'autoscaling', version: 'v1', kind: 'Scale' })] : []),
+    ...special(name).map(([sub, of]) => part(sub, of)),
+  ];
+}
+
+function special(name: string): [string, Partial<APIResource>][] {
+  const verbs = ['create'];
+  switch (name) {
+    case 'namespaces':
+      return [['finalize', { verbs: ['update'] }]];
+    case 'pods':
+      return [
+        ['binding', { kind: 'Binding', verbs }],
+        ['eviction', { group: 'policy', version: 'v1', kind: 'Eviction', verbs }],
+      ];
+    case 'serviceaccounts':
+      return [['token', { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', verbs }]];
+    default:
+      return [];
+  }
+}
+
+const lines: readonly Served[] = [...allResources.flatMap(linesOf), ...reviews];
+const groupVersions = [...new Set(lines.map(({ group, version }) => `${group}/${version}`))];
+const groups = [...new Set(lines.map(({ group }) => group))].filter((group) => group !== '');
+
+const groupOf = (name: string) => {
+  const versions = groupVersions
+    .filter((gv) => gv.startsWith(`${name}/`))
+    .map((groupVersion) => ({ groupVersion, version: groupVersion.slice(name.length + 1) }));
+  return { name, versions, preferredVersion: versions[0] };
+};
+
+/** `/api` */
+export function coreVersions(address: string): object {
+  const serverAddressByClientCIDRs = [{ clientCIDR: '0.0.0.0/0', serverAddress: address }];
+  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs };
+}
+
+/** `/apis` */
+export function groupList(): object {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupOf) };
+}
+
+/** `/apis/GROUP`, or undefined. */
+export function groupDocument(name: string): object | undefined {
+  return groups.includes(name) ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name) } : undefined;
+}
+
+/** `/api/v1`, `/apis/GROUP/VERSION`, or undefined. */
+export function resourceList(group: string, version: string): object | undefined {
+  const own = lines.filter((line) => line.group === group && line.version === version);
+  if (own.length === 0) return undefined;
+  const resources = own.map(({ resource }) => resource).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: apiVersionOf({ group, version }),
+    resources,
+  };
+}
+
+/**
+ * Aggregated discovery (KEP-3352): `/api` or `/apis` in one document.
+ * @param version `v2`, or `v2beta1` for clients before 1.30
+ */
+export function aggregated(root: 'api' | 'apis', version: string): { body: Buffer; etag: string } {
+  const items = (root === 'api' ? [''] : groups).map((group) => ({
+    metadata: { name: group, creationTimestamp: null },
+    versions: groupVersions
+      .filter((gv) => gv.startsWith(`${group}/`))
+      .map((gv) => gv.slice(group.length + 1))
+      .map((version) => ({ version, resources: aggregatedResources(group, version), freshness: 'Current' })),
+  }));
+  const document = {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: `apidiscovery.k8s.io/${version}`,
+    metadata: {},
+    items,
+  };
+  const body = Buffer.from(JSON.stringify(document));
+  return { body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
+}
+
+function aggregatedResources(group: string, version: string): object[] {
+  const own = lines.filter((line) => line.group === group && line.version === version);
+  const responseKind = ({ resource }: Served) => ({
+    group: resource.group ?? group,
+    version: resource.version ?? version,
+    kind: resource.kind,
+  });
+  const parts = (name: string) =>
+    own
+      .filter(({ resource }) => resource.name.startsWith(`${name}/`))
+      .map((line) => ({
+        subresource: line.resource.name.slice(name.length + 1),
+        responseKind: responseKind(line),
+        verbs: line.resource.verbs,
+      }));
+  return own
+    .filter(({ resource }) => !resource.name.includes('/'))
+    .map((line) => {
+      const { name, namespaced, singularName, verbs, shortNames, categories } = line.resource;
+      const subresources = parts(name);
+      return {
+        resource: name,
+        responseKind: responseKind(line),
+        scope: namespaced ? 'Namespaced' : 'Cluster',
+        singularResource: singularName,
+        verbs,
+        ...(shortNames ? { shortNames } : {}),
+        ...(categories ? { categories } : {}),
+        ...(subresources.length > 0 ? { subresources } : {}),
+      };
+    });
+}

@@ -1,0 +1,286 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { KubeObject } from '../../api/object.ts';
+import { apiVersionOf, type Resource } from '../../api/scheme.ts';
+import { type StatusError, statusError } from '../../api/status.ts';
+import type { DeleteOptions, Status } from '../../api/types.ts';
+import type { User } from '../auth/user.ts';
+import { missing } from '../registry/pipeline/failures.ts';
+import type { Registry, Request } from '../registry/registry.ts';
+import type { Strategy } from '../registry/strategy.ts';
+import type { Cache } from '../storage/cache.ts';
+import type { Entry } from '../storage/entry.ts';
+import { readBody, readObject, readOptionalBody } from './body.ts';
+import { listEntries } from './list.ts';
+import { negotiate, parseMediaType } from './negotiate.ts';
+import { parseDryRun, parseFieldValidation, parseListQuery } from './query.ts';
+import { createRenderer } from './render.ts';
+import { addWarning, sendJson } from './respond.ts';
+import type { Target, Verb } from './target.ts';
+import { serveWatch } from './watch.ts';
+
+/** What the handlers of objects work with. */
+export interface Serving {
+  registry: Registry;
+  cache: Cache;
+  strategyOf(resource: Resource): Strategy | undefined;
+}
+
+/** One request for objects, as far as it is understood. */
+export interface Call {
+  request: IncomingMessage;
+  response: ServerResponse;
+  target: Target;
+  verb: Verb;
+  query: URLSearchParams;
+  user: User;
+}
+
+/** Serves the verbs on objects, collections and the subresources that are part of the object itself. */
+export async function serveObjects(serving: Serving, call: Call): Promise<void> {
+  switch (call.verb) {
+    case 'get':
+      return get(serving, call);
+    case 'list':
+    case 'watch':
+      return list(serving, call);
+    case 'create':
+      return create(serving, call);
+    case 'update':
+      return update(serving, call);
+    case 'patch':
+      return patch(serving, call);
+    case 'delete':
+      return remove(serving, call);
+    case 'deletecollection':
+      return removeAll(serving, call);
+  }
+}
+
+async function get(serving: Serving, call: Call): Promise<void> {
+  const { resource, name = '', namespace } = call.target;
+  const entry = serving.cache.get(resource, name, namespace);
+  if (!entry) throw missing(resource, name);
+  await sendEntry(serving, call, 200, entry);
+}
+
+async function list(
+  { cache, strategyOf }: Serving,
+  { request, response, target, query }: Call,
+): Promise<void> {
+  const { resource, name, namespace } = target;
+  const strategy = strategyOf(resource);
+  const options = parseListQuery(query, strategy, name);
+  const { form, yaml } = negotiate(request.headers.accept);
+  const renderer = await createRenderer(resource, form, strategy, query.get('includeObject'));
+  if (options.watch) return serveWatch(response, cache, resource, namespace, options, renderer);
+  const { entries, metadata } = listEntries(cache, resource, namespace, options);
+  await sendBody(response, 200, renderer.list(entries, metadata), yaml);
+}
+
+async function create(serving: Serving, call: Call): Promise<void> {
+  const { resource, name, namespace } = call.target;
+  if (name) throw methodNotAllowed();
+  const object = await readObject(
+    call.request,
+    typeOf(resource),
+    parseFieldValidation(call.query),
+    warner(call),
+  );
+  const scope = namespace ?? (resource.namespaced ? object.metadata?.namespace || 'default' : undefined);
+  await sendEntry(
+    serving,
+    call,
+    201,
+    await serving.registry.create(resource, object, scope, requestOf(call)),
+  );
+}
+
+async function update(serving: Serving, call: Call): Promise<void> {
+  const { resource, name = '', namespace, subresource } = call.target;
+  const object = await readObject(
+    call.request,
+    typeOf(resource),
+    parseFieldValidation(call.query),
+    warner(call),
+  );
+  const { entry, created } = await serving.registry.update(
+    resource,
+    { name, ...(namespace ? { namespace } : {}) },
+    // The pipeline changes what it gets, and may ask again.
+    () => structuredClone(object),
+    requestOf(call),
+    { ...part(subresource), mayCreate: !subresource },
+  );
+  await sendEntry(serving, call, created ? 201 : 200, entry);
+}
+
+async function patch(serving: Serving, call: Call): Promise<void> {
+  const { resource, name = '', namespace, subresource } = call.target;
+  const mutate = await readPatch(call, resource.type);
+  const { entry } = await serving.registry.update(
+    resource,
+    { name, ...(namespace ? { namespace } : {}) },
+    mutate,
+    requestOf(call),
+    part(subresource),
+  );
+  await sendEntry(serving, call, 200, entry);
+}
+
+/** Reads a PATCH body; the function it returns applies it to an object of the type, without changing that. */
+export async function readPatch(
+  call: Pick<Call, 'request' | 'response' | 'query'>,
+  type: string,
+): Promise<(current: KubeObject | undefined) => KubeObject> {
+  const { request, query } = call;
+  const mediaType = request.headers['content-type'] ?? '';
+  const [text, { applyPatch, patchMediaTypes }, { parseBody }, { decodePatched }] = await Promise.all([
+    readBody(request),
+    import('../patch/patch.ts'),
+    import('../schema/parse.ts'),
+    import('../schema/decode.ts'),
+  ]);
+  const types: readonly string[] = patchMediaTypes;
+  if (!types.includes(parseMediaType(mediaType).type)) {
+    throw statusError(
+      'UnsupportedMediaType',
+      `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
+      {},
+    );
+  }
+  const { value } = parseBody(text, 'application/json');
+  const validation = parseFieldValidation(query);
+  return (current) => {
+    const { object, warnings } = decodePatched(type, applyPatch(type, mediaType, current, value), validation);
+    for (const warning of warnings) addWarning(call.response, warning);
+    return object;
+  };
+}
+
+async function remove({ registry }: Serving, call: Call): Promise<void> {
+  const { resource, name = '', namespace } = call.target;
+  const options = await deleteOptions(call);
+  const request = requestOf(call, options);
+  const { removed, entry } = await registry.delete(
+    resource,
+    { name, ...(namespace ? { namespace } : {}) },
+    options,
+    request,
+  );
+  if (!removed || returnsDeleted.includes(resource.name)) sendJson(call.response, 200, entry.wire);
+  else sendJson(call.response, 200, deleted(resource, name, entry));
+}
+
+/** Kinds whose DELETE answers the object. Upstream: `ReturnDeletedObject`. */
+const returnsDeleted: readonly string[] = ['pods', 'services', 'serviceaccounts'];
+
+async function removeAll({ registry, cache, strategyOf }: Serving, call: Call): Promise<void> {
+  const { resource, namespace } = call.target;
+  const strategy = strategyOf(resource);
+  const query = parseListQuery(call.query, strategy);
+  const options = await deleteOptions(call);
+  const request = requestOf(call, options);
+  const { entries, metadata } = listEntries(cache, resource, namespace, query);
+  const results = await Promise.allSettled(
+    entries.map(({ object }) => {
+      const { name = '', namespace } = object.metadata ?? {};
+      return registry.delete(resource, { name, ...(namespace ? { namespace } : {}) }, options, request);
+    }),
+  );
+  for (const result of results) {
+    if (result.status === 'rejected' && !isGone(result.reason)) throw result.reason;
+  }
+  const renderer = await createRenderer(resource, 'Object', strategy, null);
+  const gone = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.entry] : []));
+  sendJson(call.response, 200, renderer.list(gone, metadata));
+}
+
+/** Somebody else was faster: what was asked for is done. */
+function isGone(error: StatusError): boolean {
+  return error.reason === 'NotFound';
+}
+
+/** DeleteOptions come in the body or, one by one, in the query. */
+export async function deleteOptions({
+  request,
+  query,
+}: Pick<Call, 'request' | 'query'>): Promise<DeleteOptions> {
+  const body = ((await readOptionalBody(request)) ?? {}) as DeleteOptions;
+  const seconds = query.get('gracePeriodSeconds');
+  const policy = query.get('propagationPolicy');
+  const orphan = query.get('orphanDependents');
+  const options: DeleteOptions = {
+    ...body,
+    ...(seconds ? { gracePeriodSeconds: Number(seconds) } : {}),
+    ...(policy ? { propagationPolicy: policy } : {}),
+    ...(orphan ? { orphanDependents: orphan === 'true' } : {}),
+  };
+  const { propagationPolicy } = options;
+  if (propagationPolicy && !['Orphan', 'Background', 'Foreground'].includes(propagationPolicy)) {
+    const message = `Unsupported value: ${JSON.stringify(propagationPolicy)}: supported values: "Orphan", "Background", "Foreground", "nil"`;
+    throw statusError('Invalid', `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: ${message}`, {
+      group: 'meta.k8s.io',
+      kind: 'DeleteOptions',
+      causes: [{ reason: 'FieldValueNotSupported', message, field: 'propagationPolicy' }],
+    });
+  }
+  return options;
+}
+
+function deleted({ group, name: kind }: Resource, name: string, { object }: Entry): Status {
+  const uid = object.metadata?.uid;
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name, ...(group ? { group } : {}), kind, ...(uid ? { uid } : {}) },
+  };
+}
+
+export async function sendEntry(serving: Serving, call: Call, code: number, entry: Entry): Promise<void> {
+  const { resource } = call.target;
+  const { form, yaml } = negotiate(call.request.headers.accept);
+  const renderer = await createRenderer(
+    resource,
+    form,
+    serving.strategyOf(resource),
+    call.query.get('includeObject'),
+  );
+  await sendBody(call.response, code, renderer.object(entry), yaml);
+}
+
+async function sendBody(response: ServerResponse, code: number, body: Buffer, yaml: boolean): Promise<void> {
+  if (!yaml) return sendJson(response, code, body);
+  const { stringify } = await import('yaml');
+  response.setHeader('Content-Type', 'application/yaml');
+  sendJson(response, code, Buffer.from(stringify(JSON.parse(body.toString()))));
+}
+
+export function requestOf({ user, query, response }: Call, options: DeleteOptions = {}): Request {
+  return {
+    user,
+    dryRun: parseDryRun([...query.getAll('dryRun'), ...(options.dryRun ?? [])]),
+    warn: (message) => addWarning(response, message),
+  };
+}
+
+export function warner({ response }: Pick<Call, 'response'>): (message: string) => void {
+  return (message) => addWarning(response, message);
+}
+
+export function typeOf(resource: Resource) {
+  return { apiVersion: apiVersionOf(resource), kind: resource.kind, type: resource.type };
+}
+
+function part(subresource: string | undefined): { subresource?: 'status' | 'finalize' } {
+  return subresource === 'status' || subresource === 'finalize' ? { subresource } : {};
+}
+
+export function methodNotAllowed(): StatusError {
+  return statusError(
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+    {},
+  );
+}

@@ -1,0 +1,51 @@
+import type { ServerResponse } from 'node:http';
+import { StatusError, statusError } from '../../api/status.ts';
+
+export function sendJson(response: ServerResponse, code: number, body: Buffer | object): void {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+  response.statusCode = code;
+  if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'application/json');
+  response.setHeader('Content-Length', bytes.length);
+  response.end(bytes);
+}
+
+export function sendText(response: ServerResponse, code: number, text: string): void {
+  response.statusCode = code;
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.end(text);
+}
+
+/** Any failure as a `Status`; what is not a StatusError is the server's own fault and reported as such. */
+export function sendFailure(
+  response: ServerResponse,
+  error: unknown,
+  report: (error: unknown) => void,
+): void {
+  const failure = error instanceof StatusError ? error : undefined;
+  if (!failure) report(error);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { status } =
+    failure ??
+    statusError(
+      'InternalError',
+      `Internal error occurred: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  const retry = status.details?.retryAfterSeconds;
+  if (retry) response.setHeader('Retry-After', retry);
+  response.removeHeader('Content-Type');
+  sendJson(response, status.code ?? 500, status);
+}
+
+/** Adds a `Warning` header (RFC 7234 section 5.5, code 299), as upstream's clients print it. */
+export function addWarning(response: ServerResponse, message: string): void {
+  const text = message.replace(/[\r\n]+/g, ' ').replace(/[\\"]/g, '\\$&');
+  // Header values are Latin-1; what lies beyond goes as UTF-8 bytes, which Go's clients read back.
+  const value = Buffer.from(`299 - "${text}"`, 'utf8').toString('latin1');
+  const others = response.getHeader('Warning');
+  const before = others === undefined ? [] : Array.isArray(others) ? others : [String(others)];
+  if (!before.includes(value)) response.setHeader('Warning', [...before, value]);
+}

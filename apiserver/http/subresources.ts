@@ -1,0 +1,305 @@
+import type { KubeObject } from '../../api/object.ts';
+import { resources } from '../../api/scheme.ts';
+import { statusError } from '../../api/status.ts';
+import type {
+  AuthenticationTokenRequest,
+  Binding,
+  Eviction,
+  Pod,
+  PodCondition,
+  ReplicaSet,
+  Scale,
+  ServiceAccount,
+} from '../../api/types.ts';
+import type { BoundObject, Tokens } from '../auth/tokens.ts';
+import { conflict, invalid, missing } from '../registry/pipeline/failures.ts';
+import { timestamp } from '../registry/pipeline/metadata.ts';
+import type { Mutation, Ref } from '../registry/registry.ts';
+import type { Entry } from '../storage/entry.ts';
+import { readObject } from './body.ts';
+import {
+  type Call,
+  methodNotAllowed,
+  readPatch,
+  requestOf,
+  type Serving,
+  serveObjects,
+  warner,
+} from './objects.ts';
+import { parseFieldValidation } from './query.ts';
+import { sendJson } from './respond.ts';
+import { unknownPath } from './target.ts';
+
+export interface SubresourceOptions extends Serving {
+  tokens: Tokens;
+  issuer: string;
+  now(): Date;
+}
+
+/** `status`, `scale`, `binding`, `eviction`, `token`, `finalize`. @throws StatusError NotFound for any other */
+export async function serveSubresource(serving: SubresourceOptions, call: Call): Promise<void> {
+  const { resource, subresource } = call.target;
+  switch (`${resource.name}/${subresource}`) {
+    case 'namespaces/finalize':
+      if (call.verb !== 'update') throw methodNotAllowed();
+      return serveObjects(serving, call);
+    case 'pods/binding':
+      return bind(serving, call);
+    case 'pods/eviction':
+      return evict(serving, call);
+    case 'serviceaccounts/token':
+      return issueToken(serving, call);
+  }
+  if (subresource === 'status' && resource.status) {
+    if (!['get', 'update', 'patch'].includes(call.verb)) throw methodNotAllowed();
+    return serveObjects(serving, call);
+  }
+  if (subresource === 'scale' && resource.scale) return scale(serving, call);
+  throw unknownPath();
+}
+
+const refOf = ({ target: { name = '', namespace } }: Call): Ref => ({
+  name,
+  ...(namespace ? { namespace } : {}),
+});
+
+/** The number of replicas behind one type for all kinds that have one. */
+async function scale(serving: Serving, call: Call): Promise<void> {
+  const { resource } = call.target;
+  const { name, namespace } = refOf(call);
+  const type = { apiVersion: 'autoscaling/v1', kind: 'Scale', type: 'Scale' };
+  let change: Mutation;
+  if (call.verb === 'get') {
+    const entry = serving.cache.get(resource, name, namespace);
+    if (!entry) throw missing(resource, name);
+    return sendJson(call.response, 200, scaleOf(entry.object));
+  }
+  if (call.verb === 'update') {
+    const wanted = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
+    change = () => structuredClone(wanted);
+  } else if (call.verb === 'patch') {
+    change = await readPatch(call, type.type);
+  } else throw methodNotAllowed();
+
+  const mutate: Mutation = (current) => {
+    if (!current) throw missing(resource, name);
+    const wanted = change(scaleOf(current)) as Scale;
+    const replicas = wanted.spec?.replicas ?? 0;
+    if (replicas < 0) {
+      const message = `Invalid value: ${replicas}: must be greater than or equal to 0`;
+      throw invalid({ ...resource, group: 'autoscaling', kind: 'Scale' }, name, [
+        { reason: 'FieldValueInvalid', field: 'spec.replicas', message },
+      ]);
+    }
+    const next = structuredClone(current) as ReplicaSet;
+    next.spec = { ...next.spec, replicas } as NonNullable<ReplicaSet['spec']>;
+    const { resourceVersion, uid } = wanted.metadata ?? {};
+    const { resourceVersion: _, ...metadata } = next.metadata ?? {};
+    next.metadata = { ...metadata, ...(resourceVersion ? { resourceVersion } : {}), ...(uid ? { uid } : {}) };
+    return next;
+  };
+  const { entry } = await serving.registry.update(resource, refOf(call), mutate, requestOf(call));
+  sendJson(call.response, 200, scaleOf(entry.object));
+}
+
+function scaleOf(object: KubeObject): Scale {
+  const { metadata = {}, spec, status } = object as ReplicaSet;
+  const { name = '', namespace = '', uid = '', resourceVersion = '', creationTimestamp = '' } = metadata;
+  const selector = selectorText(spec?.selector);
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { replicas: spec?.replicas ?? 0 },
+    status: { replicas: status?.replicas ?? 0, ...(selector ? { selector } : {}) },
+  };
+}
+
+/** A LabelSelector as the text of a query parameter. Upstream: `metav1.FormatLabelSelector`. */
+function selectorText(selector: NonNullable<ReplicaSet['spec']>['selector'] | undefined): string {
+  const { matchLabels = {}, matchExpressions = [] } = selector ?? {};
+  const words = { In: 'in', NotIn: 'notin' } as const;
+  return [
+    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
+    ...matchExpressions.map(({ key, operator, values = [] }) => {
+      if (operator === 'Exists') return key;
+      if (operator === 'DoesNotExist') return `!${key}`;
+      return `${key} ${words[operator as keyof typeof words] ?? operator} (${values.join(',')})`;
+    }),
+  ]
+    .sort()
+    .join(',');
+}
+
+/** Puts a pod on a node, once. Upstream: `pkg/registry/core/pod/storage` `BindingREST`. */
+export async function bind(serving: SubresourceOptions, call: Call, name?: string): Promise<void> {
+  if (call.verb !== 'create') throw methodNotAllowed();
+  const type = { apiVersion: 'v1', kind: 'Binding', type: 'Binding' };
+  const binding = (await readObject(
+    call.request,
+    type,
+    parseFieldValidation(call.query),
+    warner(call),
+  )) as Binding;
+  const ref = { ...refOf(call), name: name ?? call.target.name ?? binding.metadata?.name ?? '' };
+  const { target } = binding;
+  if (!target?.name || (target.kind && target.kind !== 'Node')) {
+    throw invalid({ ...resources.pods, kind: 'Binding' }, ref.name, [
+      target?.name
+        ? {
+            reason: 'FieldValueNotSupported',
+            field: 'target.kind',
+            message: `Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`,
+          }
+        : { reason: 'FieldValueRequired', field: 'target.name', message: 'Required value' },
+    ]);
+  }
+  const mutate: Mutation = (current) => {
+    const pod = structuredClone(current) as Pod;
+    const problem = pod.metadata?.deletionTimestamp
+      ? `pod ${ref.name} is being deleted, cannot be assigned to a host`
+      : pod.spec?.nodeName
+        ? `pod ${ref.name} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`
+        : undefined;
+    if (problem) throw conflict({ ...resources.pods, name: 'pods/binding' }, ref.name, problem);
+    return assigned(pod, binding, serving.now());
+  };
+  await serving.registry.update(resources.pods, ref, mutate, requestOf(call), { subresource: 'binding' });
+  sendJson(call.response, 201, {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    code: 201,
+  });
+}
+
+function assigned(pod: Pod, { metadata = {}, target }: Binding, now: Date): Pod {
+  const scheduled: PodCondition = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastTransitionTime: timestamp(now),
+  };
+  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== scheduled.type);
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      ...(metadata.annotations
+        ? { annotations: { ...pod.metadata?.annotations, ...metadata.annotations } }
+        : {}),
+    },
+    spec: { containers: [], ...pod.spec, nodeName: target.name ?? '' },
+    status: { ...pod.status, conditions: [...others, scheduled] },
+  };
+}
+
+/** A polite DELETE of a pod; no disruption budgets yet. */
+async function evict({ registry }: Serving, call: Call): Promise<void> {
+  if (call.verb !== 'create') throw methodNotAllowed();
+  const type = { apiVersion: 'policy/v1', kind: 'Eviction', type: 'Eviction' };
+  const { deleteOptions = {} } = (await readObject(
+    call.request,
+    type,
+    parseFieldValidation(call.query),
+    warner(call),
+  )) as Eviction;
+  await registry.delete(resources.pods, refOf(call), deleteOptions, requestOf(call, deleteOptions));
+  sendJson(call.response, 201, {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    code: 201,
+  });
+}
+
+const shortestToken = 600;
+const longestToken = 2 ** 32;
+
+/** TokenRequest. Upstream: `pkg/registry/core/serviceaccount/storage/token.go`. */
+async function issueToken(serving: SubresourceOptions, call: Call): Promise<void> {
+  if (call.verb !== 'create') throw methodNotAllowed();
+  const { cache, tokens, issuer, now } = serving;
+  const { name, namespace = '' } = refOf(call);
+  const type = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    type: 'AuthenticationTokenRequest',
+  };
+  const asked = (await readObject(
+    call.request,
+    type,
+    parseFieldValidation(call.query),
+    warner(call),
+  )) as AuthenticationTokenRequest;
+  const account = cache.get(resources.serviceaccounts, name, namespace);
+  if (!account) throw missing(resources.serviceaccounts, name);
+  const seconds = asked.spec?.expirationSeconds ?? 3600;
+  if (seconds < shortestToken || seconds > longestToken) {
+    const limit =
+      seconds < shortestToken
+        ? 'may not specify a duration less than 10 minutes'
+        : 'may not specify a duration larger than 2^32 seconds';
+    throw statusError(
+      'Invalid',
+      `TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: ${seconds}: ${limit}`,
+      { group: 'authentication.k8s.io', kind: 'TokenRequest' },
+    );
+  }
+  const audiences = asked.spec?.audiences?.length ? asked.spec.audiences : [issuer];
+  const bound = boundObject(serving, asked, name, namespace);
+  const at = now();
+  const token = tokens.issue({
+    serviceAccount: account.object as ServiceAccount,
+    audiences,
+    expirationSeconds: seconds,
+    now: at,
+    ...(bound ? { bound } : {}),
+  });
+  sendJson(call.response, 201, {
+    kind: 'TokenRequest',
+    apiVersion: 'authentication.k8s.io/v1',
+    metadata: { name, namespace, creationTimestamp: timestamp(at) },
+    spec: { ...asked.spec, audiences, expirationSeconds: seconds },
+    status: { token, expirationTimestamp: timestamp(new Date(at.getTime() + seconds * 1000)) },
+  });
+}
+
+function boundObject(
+  { cache }: Serving,
+  { spec }: AuthenticationTokenRequest,
+  account: string,
+  namespace: string,
+): BoundObject | undefined {
+  const ref = spec?.boundObjectRef;
+  if (!ref) return undefined;
+  const rows = { Pod: resources.pods, Node: resources.nodes, Secret: resources.secrets } as const;
+  const kind = ref.kind as keyof typeof rows;
+  const resource = rows[kind];
+  if (!resource) {
+    throw statusError(
+      'BadRequest',
+      `cannot bind token for serviceaccount ${JSON.stringify(account)} to object of kind ${JSON.stringify(ref.kind ?? '')}`,
+    );
+  }
+  const name = ref.name ?? '';
+  const entry: Entry | undefined = cache.get(resource, name, resource.namespaced ? namespace : undefined);
+  if (!entry) throw missing(resource, name);
+  const { uid = '' } = entry.object.metadata ?? {};
+  if (ref.uid && ref.uid !== uid) {
+    throw conflict(
+      resource,
+      name,
+      `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    );
+  }
+  const user = kind === 'Pod' ? ((entry.object as Pod).spec?.serviceAccountName ?? 'default') : account;
+  if (user !== account) {
+    throw statusError(
+      'BadRequest',
+      `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
+    );
+  }
+  return { kind, name, uid };
+}

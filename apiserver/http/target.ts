@@ -1,0 +1,74 @@
+import { allResources, type Resource } from '../../api/scheme.ts';
+import { statusError } from '../../api/status.ts';
+
+/** What a request's path names. Upstream: `apiserver/pkg/endpoints/request/requestinfo.go`. */
+export interface Target {
+  resource: Resource;
+  namespace?: string;
+  /** Absent: the collection. */
+  name?: string;
+  subresource?: string;
+}
+
+/** Upstream's verbs, which authorization speaks of. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+const rows = new Map(allResources.map((row) => [`${row.group}/${row.version}/${row.name}`, row]));
+
+/** Below `/namespaces/NAME/` these are parts of the namespace itself, not kinds in it. */
+const namespaceSubresources: readonly string[] = ['status', 'finalize'];
+
+/**
+ * Reads `/api/v1/…` and `/apis/GROUP/VERSION/…`; undefined for other paths.
+ * @throws StatusError NotFound for kinds that are not served
+ */
+export function parseTarget(path: string): Target | undefined {
+  const [root, ...parts] = path.split('/').filter(Boolean).map(decode);
+  if (root !== 'api' && root !== 'apis') return undefined;
+  const group = root === 'api' ? '' : (parts.shift() ?? '');
+  const version = parts.shift();
+  if (!version || parts.length === 0) return undefined;
+  const nested =
+    parts[0] === 'namespaces' && parts.length > 2 && !namespaceSubresources.includes(parts[2] ?? '');
+  const namespace = nested ? parts[1] : undefined;
+  const [plural = '', name, subresource, ...rest] = nested ? parts.slice(2) : parts;
+  const resource = rows.get(`${group}/${version}/${plural}`);
+  if (!resource || rest.length > 0 || (namespace !== undefined && !resource.namespaced)) throw unknownPath();
+  return {
+    resource,
+    ...(namespace ? { namespace } : {}),
+    ...(name ? { name } : {}),
+    ...(subresource ? { subresource } : {}),
+  };
+}
+
+export function unknownPath() {
+  return statusError('NotFound', 'the server could not find the requested resource', {});
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Not percent-encoding: no object has such a name, so the text as it is will not be found.
+    return part;
+  }
+}
+
+export function verbOf(method: string, { name }: Pick<Target, 'name'>, watch: boolean): Verb | undefined {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      return watch ? 'watch' : name ? 'get' : 'list';
+    case 'POST':
+      return 'create';
+    case 'PUT':
+      return 'update';
+    case 'PATCH':
+      return 'patch';
+    case 'DELETE':
+      return name ? 'delete' : 'deletecollection';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,89 @@
+import type { ServerResponse } from 'node:http';
+import type { Resource } from '../../api/scheme.ts';
+import type { Cache } from '../storage/cache.ts';
+import { type Change, eventType } from '../storage/change.ts';
+import type { Entry } from '../storage/entry.ts';
+import { prefixOf } from '../storage/keys.ts';
+import type { ListQuery } from './query.ts';
+import type { Renderer } from './render.ts';
+
+/** A client that reads more slowly than this much piles up is cut off; it will list or resume. */
+const largestBacklog = 16 * 1024 * 1024;
+const bookmarkMilliseconds = 30_000;
+/** Upstream: `--min-request-timeout`, and up to twice that. */
+const shortestWatchSeconds = 1_800;
+
+/**
+ * Streams changes as lines of JSON until the client goes, time is up or the server stops.
+ * Upstream: `apiserver/pkg/endpoints/handlers/watch.go`, KEP-956 (bookmarks), KEP-3157 (initial events).
+ *
+ * @throws StatusError 410 Expired, before anything is sent
+ */
+export async function serveWatch(
+  response: ServerResponse,
+  cache: Cache,
+  resource: Resource,
+  namespace: string | undefined,
+  query: ListQuery,
+  renderer: Renderer,
+): Promise<void> {
+  const inScope = scope(resource, namespace, query);
+  const { resourceVersion, sendInitialEvents } = query;
+  const initial = sendInitialEvents ?? !resourceVersion;
+  let reached = resourceVersion && !initial ? resourceVersion : cache.revision;
+  const pending: Buffer[] = [];
+  let open = false;
+
+  /** What comes in one turn leaves in one piece. */
+  const send = (frames: Buffer[]) => {
+    if (frames.length === 0 || response.writableEnded) return;
+    if (!open) {
+      pending.push(...frames);
+      return;
+    }
+    response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
+    if (response.writableLength > largestBacklog) response.destroy();
+  };
+
+  if (initial) {
+    send(cache.list(resource, namespace).filter(query.matches).map(renderer.added));
+    if (sendInitialEvents && query.allowWatchBookmarks) {
+      send([renderer.bookmark(reached, { 'k8s.io/initial-events-end': 'true' })]);
+    }
+  }
+  const stop = await cache.watch(resource, reached, (changes) => {
+    const frames: Buffer[] = [];
+    for (const change of changes) {
+      if (change.revision <= reached) continue;
+      reached = change.revision;
+      const type = inScope(change);
+      if (type) frames.push(renderer.event(type, change));
+    }
+    send(frames);
+  });
+
+  response.statusCode = 200;
+  response.setHeader('Content-Type', 'application/json');
+  response.flushHeaders();
+  open = true;
+  send(pending.splice(0));
+
+  const bookmarks = query.allowWatchBookmarks
+    ? setInterval(() => send([renderer.bookmark(Math.max(reached, cache.revision))]), bookmarkMilliseconds)
+    : undefined;
+  const seconds = query.timeoutSeconds || shortestWatchSeconds * (1 + Math.random());
+  const end = setTimeout(() => response.end(), seconds * 1000);
+  const finish = () => {
+    stop();
+    clearInterval(bookmarks);
+    clearTimeout(end);
+  };
+  if (response.destroyed) finish();
+  else response.once('close', finish);
+}
+
+function scope(resource: Resource, namespace: string | undefined, query: ListQuery) {
+  const prefix = prefixOf(resource, namespace);
+  const matches = (entry: Entry) => entry.key.startsWith(prefix) && query.matches(entry);
+  return (change: Change) => eventType(change, matches);
+}

@@ -1,0 +1,120 @@
+import type { Server } from 'node:http';
+import { allResources, type Resource } from '../api/scheme.ts';
+import { createAuthenticator } from './auth/authenticate.ts';
+import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
+import { bootstrap } from './bootstrap.ts';
+import { createApp } from './http/app.ts';
+import { addressOf, type Listen, listen, type Tls } from './http/listen.ts';
+import { createStrategies } from './registry/kinds/index.ts';
+import { createRegistry } from './registry/registry.ts';
+import { startCache } from './storage/cache.ts';
+import { openLevelStorage } from './storage/level/storage.ts';
+
+export interface ApiserverConfig {
+  /** Where the database keeps its files; made when missing. */
+  dataDir: string;
+  listen: Listen[];
+  tls: Tls;
+  /** PEM, EC P-256: service account tokens are ES256. */
+  serviceAccount: ServiceAccountKeys;
+  /** Becomes the endpoint of the `kubernetes` Service. */
+  advertise: { host: string; port: number };
+  /** One a family; the first address of the first is the `kubernetes` Service's. */
+  serviceCidrs: string[];
+  /** `30000-32767` */
+  serviceNodePortRange: string;
+  /** Revisions of history that watches may resume from; default 10,000. */
+  history?: number;
+  /** Told of failures that are the server's own fault; default: standard error. */
+  onError?: (error: unknown) => void;
+}
+
+export interface Apiserver {
+  /** Resolves when the system namespaces and the `kubernetes` Service are there. */
+  ready: Promise<void>;
+  /** What is listened on, in the order of `listen`: `127.0.0.1:6443`, `/run/apiserver.sock`. */
+  addresses: string[];
+  /** Resolves when, after `signal`, everything is written and closed. */
+  stopped: Promise<void>;
+}
+
+/**
+ * The Kubernetes API: opens the database, fills the cache, listens. Ends when `signal` fires.
+ * @throws Error naming the folder or address that cannot be opened
+ */
+export async function startApiserver(
+  config: ApiserverConfig,
+  { signal }: { signal: AbortSignal },
+): Promise<Apiserver> {
+  const onError = config.onError ?? ((error: unknown) => console.error(error));
+  const now = () => new Date();
+  const storage = await openLevelStorage(config.dataDir);
+  const servers: Server[] = [];
+  try {
+    const cache = await startCache(storage, {
+      resources: allResources,
+      onError,
+      ...(config.history ? { history: config.history } : {}),
+    });
+    const strategies = createStrategies({
+      serviceCidrs: config.serviceCidrs,
+      serviceNodePortRange: config.serviceNodePortRange,
+    });
+    const byResource = new Map<Resource, (typeof strategies)[number]>(
+      strategies.map((one) => [one.resource, one]),
+    );
+    const registry = createRegistry({ storage, cache, strategies, now });
+    const tokens = createTokens(config.serviceAccount, cache.lookup);
+    const { issuer } = config.serviceAccount;
+    let isReady = false;
+    const options = {
+      registry,
+      cache,
+      tokens,
+      issuer,
+      now,
+      strategyOf: (resource: Resource) => byResource.get(resource),
+      authenticate: createAuthenticator(tokens, [issuer], now),
+      isReady: () => isReady,
+      address: `${config.advertise.host}:${config.advertise.port}`,
+      report: onError,
+    };
+    const handlers = { secure: createApp(options, false), trusted: createApp(options, true) };
+    for (const at of config.listen) servers.push(await listen(at, config.tls, handlers));
+
+    const ready = bootstrap(registry, config).then(() => {
+      isReady = true;
+    });
+    // Who awaits `ready` hears of a failure; nobody else shall end the process with it.
+    ready.catch(() => undefined);
+    const stopped = untilAborted(signal).then(async () => {
+      await closeAll(servers);
+      cache.close();
+      await storage.close();
+    });
+    return { ready, addresses: servers.map(addressOf), stopped };
+  } catch (error) {
+    await closeAll(servers);
+    await storage.close();
+    throw error;
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function closeAll(servers: readonly Server[]): Promise<void> {
+  await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<void>((resolve) => {
+          server.close(() => resolve());
+          server.closeAllConnections();
+        }),
+    ),
+  );
+}

@@ -1,0 +1,78 @@
+import type { KubeObject } from '../../../api/object.ts';
+import type { Resource } from '../../../api/scheme.ts';
+import { createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
+import { storageKey } from '../../storage/keys.ts';
+import { type Backend, type Request, writeContext } from '../registry.ts';
+import { alreadyExists, badRequest, invalid } from './failures.ts';
+import { admitIntoNamespace } from './lifecycle.ts';
+import { generateName, hasGeneration, prepareMetadata } from './metadata.ts';
+
+/** How often another generated name is tried. Upstream: `maxNameGenerationCreateAttempts`. */
+const attempts = 8;
+
+/** Stores a new object; `object` becomes the registry's own and is changed. */
+export async function createObject(
+  backend: Backend,
+  resource: Resource,
+  object: KubeObject,
+  namespace: string | undefined,
+  request: Request,
+): Promise<Entry> {
+  const strategy = backend.strategyOf(resource);
+  const context = writeContext(backend, request);
+  if (object.metadata?.resourceVersion) {
+    throw badRequest('resourceVersion should not be set on objects to be created');
+  }
+  const named = Boolean(object.metadata?.name);
+  prepareMetadata(resource, object, namespace, context.now);
+  const { metadata = {} } = object;
+  admitIntoNamespace(context.lookup, resource, metadata.name ?? '', namespace);
+  if (hasGeneration(resource)) metadata.generation = 1;
+  strategy?.defaults?.(object);
+  strategy?.prepare?.(object, undefined, context);
+  const name = metadata.name ?? '';
+  if (!name) {
+    throw invalid(resource, '', [
+      {
+        reason: 'FieldValueRequired',
+        field: 'metadata.name',
+        message: 'Required value: name or generateName is required',
+      },
+    ]);
+  }
+  if (backend.cache.get(resource, name, namespace) && named) throw alreadyExists(resource, name);
+  const errors = strategy?.validate?.(object, undefined, context) ?? [];
+  if (errors.length > 0) throw invalid(resource, name, errors);
+  const giveBack = strategy?.allocate?.(object, undefined, context);
+  let kept = false;
+  try {
+    const entry = await store(backend, resource, object, named, request);
+    kept = !request.dryRun;
+    return entry;
+  } finally {
+    if (!kept) giveBack?.();
+  }
+}
+
+async function store(
+  { storage, cache }: Backend,
+  resource: Resource,
+  object: KubeObject,
+  named: boolean,
+  { dryRun }: Request,
+): Promise<Entry> {
+  const { metadata = {} } = object;
+  for (let attempt = 1; ; attempt++) {
+    const { name = '', namespace } = metadata;
+    const key = storageKey(resource, name, namespace);
+    const value = encodeValue(resource, object);
+    if (dryRun) return createEntry(resource, key, 0, value);
+    const { ok, revision } = await storage.put(key, value, 0);
+    if (ok) {
+      await cache.reached(revision);
+      return cache.get(resource, name, namespace) ?? createEntry(resource, key, revision, value);
+    }
+    if (named || attempt === attempts) throw alreadyExists(resource, name);
+    metadata.name = generateName(metadata.generateName ?? '');
+  }
+}

@@ -1,0 +1,119 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import type { KubeObject } from '../../../api/object.ts';
+import type { Resource } from '../../../api/scheme.ts';
+import type { ObjectMeta } from '../../../api/types.ts';
+import { badRequest } from './failures.ts';
+
+/**
+ * What the apiserver itself writes into `metadata`. Upstream: `apiserver/pkg/registry/rest/{create,update,meta}.go`,
+ * `apiserver/pkg/storage/names/generate.go`.
+ */
+
+/** Without vowels and look-alikes, so that no words come out. */
+const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
+const suffixLength = 5;
+const longestBase = 63 - suffixLength;
+
+export function generateName(base: string): string {
+  let suffix = '';
+  for (let i = 0; i < suffixLength; i++) suffix += alphabet[randomInt(alphabet.length)];
+  return base.slice(0, longestBase) + suffix;
+}
+
+/** RFC 3339 in whole seconds, as `metav1.Time`. */
+export function timestamp(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}
+
+/** Fills `metadata` of an object to be created, in place. The object is the caller's own. */
+export function prepareMetadata(
+  resource: Resource,
+  object: KubeObject,
+  namespace: string | undefined,
+  now: Date,
+): void {
+  const metadata = checkNamespace(resource, object, namespace);
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.resourceVersion;
+  delete metadata.selfLink;
+  delete metadata.managedFields;
+  delete metadata.generation;
+  metadata.uid = randomUUID();
+  metadata.creationTimestamp = timestamp(now);
+  if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName);
+}
+
+/** Carries over what a client may not change, in place. */
+export function keepMetadata(
+  resource: Resource,
+  object: KubeObject,
+  old: KubeObject,
+  namespace: string | undefined,
+): void {
+  const metadata = checkNamespace(resource, object, namespace);
+  const before = old.metadata ?? {};
+  delete metadata.selfLink;
+  delete metadata.managedFields;
+  const fixed = [
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'generateName',
+  ] as const;
+  for (const field of fixed) carry(metadata, before, field);
+}
+
+function carry<K extends keyof ObjectMeta>(to: ObjectMeta, from: ObjectMeta, field: K): void {
+  if (from[field] === undefined) delete to[field];
+  else to[field] = from[field];
+}
+
+function checkNamespace(resource: Resource, object: KubeObject, namespace: string | undefined): ObjectMeta {
+  object.metadata ??= {};
+  const { metadata } = object;
+  if (!resource.namespaced) {
+    if (metadata.namespace) {
+      throw badRequest(
+        'the namespace of the provided object does not match the namespace sent on the request',
+      );
+    }
+  } else if (metadata.namespace && metadata.namespace !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  } else if (namespace) {
+    metadata.namespace = namespace;
+  }
+  return metadata;
+}
+
+/** Kinds that count changes of what is wanted, in `metadata.generation`. */
+export function hasGeneration({ group, name }: Resource): boolean {
+  return group === 'apps' || name === 'endpointslices' || name === 'ingresses' || name === 'networkpolicies';
+}
+
+/** True when something other than `metadata` and `status` differs, which asks for a new generation. */
+export function wantsOther(object: KubeObject, old: KubeObject): boolean {
+  const wanted = ({ metadata: _, apiVersion: __, kind: ___, ...rest }: KubeObject) =>
+    JSON.stringify(inOrder({ ...rest, status: undefined }));
+  return wanted(object) !== wanted(old);
+}
+
+/** The same value with the fields of every object in one order, so that texts can be compared. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, inOrder(inner)]),
+  );
+}
+
+/** True when both are the same but for their resourceVersion. */
+export function sameObject(a: KubeObject, b: KubeObject): boolean {
+  const bare = ({ metadata, apiVersion: _, kind: __, ...rest }: KubeObject) =>
+    JSON.stringify(inOrder({ ...rest, metadata: { ...metadata, resourceVersion: undefined } }));
+  return bare(a) === bare(b);
+}

@@ -1,0 +1,180 @@
+import type { KubeObject } from '../../../api/object.ts';
+import { type Resource, resources } from '../../../api/scheme.ts';
+import type { Namespace } from '../../../api/types.ts';
+import { createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
+import { storageKey } from '../../storage/keys.ts';
+import {
+  type Backend,
+  type Mutation,
+  type Ref,
+  type Request,
+  type UpdateOptions,
+  writeContext,
+} from '../registry.ts';
+import type { Strategy, WriteContext } from '../strategy.ts';
+import { createObject } from './create.ts';
+import { removeEntry } from './delete.ts';
+import { badRequest, conflict, invalid, missing, modified } from './failures.ts';
+import { hasGeneration, keepMetadata, sameObject, wantsOther } from './metadata.ts';
+
+/** How often a write without a resourceVersion of its own is tried against concurrent ones. */
+const attempts = 10;
+
+/** Kinds that a PUT may create. Upstream: `AllowCreateOnUpdate`. */
+const createdByUpdate: readonly string[] = ['services', 'endpoints', 'events', 'leases'];
+
+/** Kinds whose PUT must name a resourceVersion. Upstream: `AllowUnconditionalUpdate`. */
+const conditional: readonly string[] = ['leases', 'servicecidrs'];
+
+/** Replaces an object, or its status, by what `mutate` makes of the current one. */
+export async function updateObject(
+  backend: Backend,
+  resource: Resource,
+  ref: Ref,
+  mutate: Mutation,
+  request: Request,
+  options: UpdateOptions,
+): Promise<{ entry: Entry; created: boolean }> {
+  const { name, namespace } = ref;
+  for (let attempt = 1; ; attempt++) {
+    const current = backend.cache.get(resource, name, namespace);
+    if (!current && !(options.mayCreate && createdByUpdate.includes(resource.name))) {
+      throw missing(resource, name);
+    }
+    const object = mutate(current?.object);
+    checkName(object, name);
+    if (!current) {
+      if (object.metadata?.resourceVersion) throw missing(resource, name);
+      return { entry: await createObject(backend, resource, object, namespace, request), created: true };
+    }
+    checkVersion(resource, object, current, options);
+    const entry = await replace(backend, resource, ref, object, current, request, options);
+    if (entry) return { entry, created: false };
+    if (attempt === attempts) throw modified(resource, name);
+  }
+}
+
+/** One attempt; undefined when somebody else wrote in between. */
+async function replace(
+  backend: Backend,
+  resource: Resource,
+  { name, namespace }: Ref,
+  object: KubeObject,
+  current: Entry,
+  request: Request,
+  { subresource }: UpdateOptions,
+): Promise<Entry | undefined> {
+  const { storage, cache } = backend;
+  const strategy = backend.strategyOf(resource);
+  const context = writeContext(backend, request);
+  const old = current.object;
+  keepMetadata(resource, object, old, namespace);
+  const next = prepare(strategy, object, old, context, subresource);
+  if (hasGeneration(resource) && wantsOther(next, old)) {
+    next.metadata = { ...next.metadata, generation: (old.metadata?.generation ?? 0) + 1 };
+  }
+  const errors = subresource === 'binding' ? [] : (strategy?.validate?.(next, old, context) ?? []);
+  if (errors.length > 0) throw invalid(resource, name, errors);
+  if (isFinished(next)) return removeEntry(backend, resource, current, request.dryRun);
+  const giveBack = subresource ? undefined : strategy?.allocate?.(next, old, context);
+  let stored = false;
+  try {
+    if (sameObject(next, old)) return current;
+    const key = storageKey(resource, name, namespace);
+    const value = encodeValue(resource, next);
+    if (request.dryRun) return createEntry(resource, key, current.revision, value);
+    const { ok, revision } = await storage.put(key, value, current.revision);
+    if (!ok) return undefined;
+    stored = true;
+    await cache.reached(revision);
+    const entry = cache.get(resource, name, namespace);
+    return entry?.revision === revision ? entry : createEntry(resource, key, revision, value);
+  } finally {
+    if (!stored) giveBack?.();
+  }
+}
+
+function prepare(
+  strategy: Strategy | undefined,
+  object: KubeObject,
+  old: KubeObject,
+  context: WriteContext,
+  subresource: UpdateOptions['subresource'],
+): KubeObject {
+  if (subresource === 'finalize') {
+    const finalizers = (object as Namespace).spec?.finalizers ?? [];
+    return { ...old, spec: { ...(old as Namespace).spec, finalizers } } as Namespace;
+  }
+  // The rules of a kind keep clients from doing what a binding does: it is the apiserver's own write.
+  if (subresource === 'binding') return object;
+  if (subresource === 'status') {
+    const next = { ...structuredClone(old), status: (object as { status?: unknown }).status } as KubeObject;
+    next.metadata = { ...next.metadata, ...statusMetadata(object) };
+    strategy?.defaults?.(next);
+    strategy?.prepareStatus?.(next, old, context);
+    return next;
+  }
+  strategy?.defaults?.(object);
+  strategy?.prepare?.(object, old, context);
+  return object;
+}
+
+/** A write of the status may also change labels, annotations, finalizers and owners, as upstream lets it. */
+function statusMetadata({ metadata = {} }: KubeObject): KubeObject['metadata'] {
+  const { labels, annotations, finalizers, ownerReferences } = metadata;
+  return {
+    ...(labels ? { labels } : {}),
+    ...(annotations ? { annotations } : {}),
+    ...(finalizers ? { finalizers } : {}),
+    ...(ownerReferences ? { ownerReferences } : {}),
+  };
+}
+
+/** Marked for deletion, and nobody holds it any more. Upstream: `ShouldDeleteDuringUpdate`. */
+function isFinished({ kind, metadata = {}, ...rest }: KubeObject): boolean {
+  if (!metadata.deletionTimestamp || metadata.deletionGracePeriodSeconds) return false;
+  if (metadata.finalizers?.length) return false;
+  const { spec } = rest as Namespace;
+  return kind !== resources.namespaces.kind || !spec?.finalizers?.length;
+}
+
+function checkName({ metadata }: KubeObject, name: string): void {
+  if (metadata?.name && metadata.name !== name) {
+    throw badRequest(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+    );
+  }
+}
+
+function checkVersion(
+  resource: Resource,
+  object: KubeObject,
+  current: Entry,
+  { mayCreate }: UpdateOptions,
+): void {
+  object.metadata ??= {};
+  const { metadata } = object;
+  metadata.name ??= current.object.metadata?.name ?? '';
+  const { resourceVersion, uid } = metadata;
+  const { name } = metadata;
+  const actual = current.object.metadata?.uid;
+  if (uid && uid !== actual) {
+    throw conflict(
+      resource,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual}`,
+    );
+  }
+  if (!resourceVersion && mayCreate && conditional.includes(resource.name)) {
+    throw invalid(resource, name, [
+      {
+        reason: 'FieldValueInvalid',
+        field: 'metadata.resourceVersion',
+        message: 'Invalid value: 0x0: must be specified for an update',
+      },
+    ]);
+  }
+  if (resourceVersion && resourceVersion !== '0' && resourceVersion !== String(current.revision)) {
+    throw modified(resource, name);
+  }
+}

@@ -1,0 +1,92 @@
+import type { KubeObject } from '../../api/object.ts';
+import type { Resource } from '../../api/scheme.ts';
+import type { DeleteOptions } from '../../api/types.ts';
+import type { Cache } from '../storage/cache.ts';
+import type { Entry } from '../storage/entry.ts';
+import type { Storage } from '../storage/storage.ts';
+import { createObject } from './pipeline/create.ts';
+import { deleteObject } from './pipeline/delete.ts';
+import { updateObject } from './pipeline/update.ts';
+import type { Strategy, WriteContext } from './strategy.ts';
+
+/** Who asks, and how. */
+export interface Request {
+  user: { name: string; groups: readonly string[] };
+  /** `dryRun=All`: everything but the write. */
+  dryRun: boolean;
+  /** Adds a `Warning` header. */
+  warn(message: string): void;
+}
+
+export interface Ref {
+  name: string;
+  namespace?: string;
+}
+
+/** What a write works with. */
+export interface Backend {
+  storage: Storage;
+  cache: Cache;
+  strategyOf(resource: Resource): Strategy | undefined;
+  now(): Date;
+}
+
+/** How {@link Registry.update} gets the new object: from the current one (for a patch), or regardless of it. */
+export type Mutation = (current: KubeObject | undefined) => KubeObject;
+
+export interface UpdateOptions {
+  /** `status`, `finalize` of a namespace, `binding` of a pod; absent: the object itself. */
+  subresource?: 'status' | 'finalize' | 'binding';
+  /** A PUT may create objects of some kinds, as upstream's `AllowCreateOnUpdate`. */
+  mayCreate?: boolean;
+}
+
+/** What a DELETE did: the object is gone, or only marked as upstream's graceful deletion and finalizers ask. */
+export interface Deletion {
+  removed: boolean;
+  entry: Entry;
+}
+
+/**
+ * The one way to change an object. A write runs the steps of upstream's generic registry
+ * (`apiserver/pkg/registry/generic/registry/store.go`) around the rules that a kind states in its
+ * {@link Strategy}. Failures are `StatusError`s in upstream's words.
+ */
+export interface Registry {
+  create(
+    resource: Resource,
+    object: KubeObject,
+    namespace: string | undefined,
+    request: Request,
+  ): Promise<Entry>;
+  update(
+    resource: Resource,
+    ref: Ref,
+    mutate: Mutation,
+    request: Request,
+    options?: UpdateOptions,
+  ): Promise<{ entry: Entry; created: boolean }>;
+  delete(resource: Resource, ref: Ref, options: DeleteOptions, request: Request): Promise<Deletion>;
+}
+
+export function createRegistry(options: {
+  storage: Storage;
+  cache: Cache;
+  strategies: readonly Strategy[];
+  now?: () => Date;
+}): Registry {
+  const { storage, cache, now = () => new Date() } = options;
+  const strategies = new Map(options.strategies.map((strategy) => [strategy.resource, strategy]));
+  const backend: Backend = { storage, cache, now, strategyOf: (resource) => strategies.get(resource) };
+  return {
+    create: (resource, object, namespace, request) =>
+      createObject(backend, resource, object, namespace, request),
+    update: (resource, ref, mutate, request, options = {}) =>
+      updateObject(backend, resource, ref, mutate, request, options),
+    delete: (resource, ref, options, request) => deleteObject(backend, resource, ref, options, request),
+  };
+}
+
+export function writeContext(backend: Backend, request: Request): WriteContext {
+  return { lookup: backend.cache.lookup, now: backend.now(), ...request };
+}

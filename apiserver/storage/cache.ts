@@ -1,0 +1,166 @@
+import type { KubeObject } from '../../api/object.ts';
+import type { Resource } from '../../api/scheme.ts';
+import { statusError } from '../../api/status.ts';
+import type { Lookup } from '../registry/strategy.ts';
+import { type Change, createChange } from './change.ts';
+import { type Collection, createCollection } from './collection.ts';
+import { createEntry, type Entry } from './entry.ts';
+import { root, storageKey } from './keys.ts';
+import type { Storage, StoredChange } from './storage.ts';
+
+/**
+ * All objects in memory, each encoded once, with the changes since `oldest`: what lists, watches and
+ * the rules of kinds are served from. Follows the storage by one watch, so that it never shows what
+ * is not on disk. Upstream: `apiserver/pkg/storage/cacher`.
+ */
+export interface Cache {
+  /** Of the last change seen. */
+  readonly revision: number;
+  readonly lookup: Lookup;
+  get(resource: Resource, name: string, namespace?: string): Entry | undefined;
+  /** In key order. `revision` asks for an older state. @throws StatusError 410 Expired */
+  list(resource: Resource, namespace?: string, revision?: number): readonly Entry[];
+  /**
+   * Calls `receive` with every change of a kind above `after`, history first, until the returned function
+   * is called. @throws StatusError 410 Expired when history does not reach back that far
+   */
+  watch(
+    resource: Resource,
+    after: number,
+    receive: (changes: readonly Change[]) => void,
+  ): Promise<() => void>;
+  /** Resolves when the cache shows `revision`: at once after a write of this process. */
+  reached(revision: number): Promise<void>;
+  close(): void;
+}
+
+export interface CacheOptions {
+  resources: readonly Resource[];
+  /** How many revisions of history to keep; at most a quarter more is held between compactions. */
+  history?: number;
+  /** Told when compaction fails; it is tried again later. */
+  onError?: (error: unknown) => void;
+}
+
+export async function startCache(
+  storage: Storage,
+  { resources, history = 10_000, onError }: CacheOptions,
+): Promise<Cache> {
+  const collections = new Map<string, Collection>();
+  for (const resource of resources) {
+    const collection = createCollection(resource);
+    collections.set(collection.prefix, collection);
+  }
+  const waiting = new Map<() => void, number>();
+  const { revision: started, values } = await storage.range(root);
+  let revision = started;
+  /** Changes above it are in memory. */
+  let oldest = started;
+  let compactAt = started + history * 1.25;
+
+  for (const { key, value, revision } of values) {
+    const collection = collectionOf(key);
+    collection?.fill(createEntry(collection.resource, key, revision, value));
+  }
+  const stop = await storage.watch(root, started, receive);
+
+  function collectionOf(key: string): Collection | undefined {
+    const one = key.indexOf('/', root.length) + 1;
+    const two = key.indexOf('/', one) + 1;
+    return collections.get(key.slice(0, two)) ?? collections.get(key.slice(0, one));
+  }
+
+  function receive(stored: readonly StoredChange[]): void {
+    const changed = new Map<Collection, Change[]>();
+    for (const one of stored) {
+      revision = one.revision;
+      const collection = collectionOf(one.key);
+      if (!collection) continue;
+      const change = toChange(collection.resource, one, collection.get(one.key));
+      collection.apply(change);
+      const changes = changed.get(collection);
+      if (changes) changes.push(change);
+      else changed.set(collection, [change]);
+    }
+    for (const [collection, changes] of changed) collection.tell(changes);
+    for (const [resolve, wanted] of waiting) if (revision >= wanted) resolve();
+    if (revision > compactAt) forget(revision - history);
+  }
+
+  function forget(upTo: number): void {
+    oldest = Math.max(oldest, upTo);
+    compactAt = revision + history / 4;
+    for (const collection of collections.values()) collection.forget(oldest);
+    storage.compact(upTo).catch((error: unknown) => onError?.(error));
+  }
+
+  const of = (resource: Resource): Collection => {
+    const collection = collections.get(storageKey(resource, ''));
+    if (!collection) throw new Error(`${resource.name} are not served`);
+    return collection;
+  };
+
+  /** What happened between `after` and the start of this process, from disk. */
+  async function earlier(collection: Collection, after: number): Promise<Change[]> {
+    const changes: Change[] = [];
+    const stop = await storage.watch(collection.prefix, after, (stored) => {
+      for (const one of stored) {
+        if (one.revision > oldest) break;
+        const { previous } = one;
+        const before =
+          previous && createEntry(collection.resource, previous.key, previous.revision, previous.value);
+        changes.push(toChange(collection.resource, one, before));
+      }
+    });
+    stop();
+    return changes;
+  }
+
+  const lookup: Lookup = {
+    get: <T extends KubeObject>(resource: Resource<T>, name: string, namespace?: string) =>
+      of(resource).get(storageKey(resource, name, namespace))?.object as T | undefined,
+    *list<T extends KubeObject>(resource: Resource<T>, namespace?: string) {
+      for (const entry of of(resource).list(namespace)) yield entry.object as T;
+    },
+  };
+
+  return {
+    lookup,
+    get revision() {
+      return revision;
+    },
+    get: (resource, name, namespace) => of(resource).get(storageKey(resource, name, namespace)),
+    list(resource, namespace, at = revision) {
+      if (at >= revision) return of(resource).list(namespace);
+      if (at < oldest) {
+        throw statusError('Expired', 'The resourceVersion for the provided list is too old.');
+      }
+      return of(resource).listAt(at, namespace);
+    },
+    async watch(resource, after, receive) {
+      const collection = of(resource);
+      let past: Change[];
+      let reachesTo: number;
+      do {
+        // Reading takes time, in which history may move on.
+        reachesTo = oldest;
+        past = after < oldest ? await earlier(collection, after) : [];
+      } while (oldest > Math.max(reachesTo, after));
+      const changes = [...past, ...collection.since(Math.max(after, past.at(-1)?.revision ?? 0))];
+      if (changes.length > 0) receive(changes);
+      return collection.follow(receive);
+    },
+    reached(wanted) {
+      if (revision >= wanted) return Promise.resolve();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.set(resolve, wanted);
+      return promise.finally(() => waiting.delete(resolve));
+    },
+    close: stop,
+  };
+}
+
+function toChange(resource: Resource, stored: StoredChange, previous: Entry | undefined): Change {
+  const { key, revision, value } = stored;
+  return createChange(revision, value && createEntry(resource, key, revision, value), previous);
+}

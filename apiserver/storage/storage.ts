@@ -1,0 +1,56 @@
+/**
+ * What the apiserver asks of a database: a map from keys to values under one global, ever-growing
+ * revision, with conditional writes and a change log. The shape is etcd's (v3 API: `Range`, `Txn`,
+ * `Watch`, `Compact`), so that etcd can stand behind it unchanged.
+ *
+ * Keys are upstream's (`/registry/pods/default/web`), values are objects as JSON without
+ * `metadata.resourceVersion`: that is the revision of the last write of the key.
+ */
+export interface Storage {
+  /** The value of one key, or undefined. */
+  get(key: string): Promise<StoredValue | undefined>;
+  /** Everything under a prefix, in key order, and the revision at which that was true. */
+  range(prefix: string): Promise<{ revision: number; values: StoredValue[] }>;
+  /**
+   * Writes when the key's last revision is `expected` (0: the key must not exist). Resolves after the
+   * write is on disk, and after every watcher in this process has been told. Rejects with a
+   * `StatusError` when the disk refuses; nothing has changed then.
+   */
+  put(key: string, value: Buffer, expected: number): Promise<WriteResult>;
+  /** Removes when the key's last revision is `expected`; otherwise as {@link Storage.put}. */
+  delete(key: string, expected: number): Promise<WriteResult>;
+  /**
+   * Every change under `prefix` with a revision above `after`, in order, history first. Rejects with
+   * 410 Expired when that history is compacted away. `receive` must not throw.
+   */
+  watch(
+    prefix: string,
+    after: number,
+    receive: (changes: readonly StoredChange[]) => void,
+  ): Promise<StopWatch>;
+  /** Forgets history up to and including `revision`; current values stay. */
+  compact(revision: number): Promise<void>;
+  /** Finishes writes under way and lets go of the files. */
+  close(): Promise<void>;
+}
+
+export interface StoredValue {
+  key: string;
+  value: Buffer;
+  /** Revision of the last write. */
+  revision: number;
+}
+
+/** `ok: false` when the expectation was wrong; `revision` is then the key's own (0: absent). */
+export type WriteResult = { ok: boolean; revision: number };
+
+export interface StoredChange {
+  key: string;
+  revision: number;
+  /** Absent when the key was removed. */
+  value?: Buffer;
+  /** The value before; absent when the key was new. */
+  previous?: StoredValue;
+}
+
+export type StopWatch = () => void;
