@@ -6,6 +6,7 @@
  *     node scripts/bootstrap.mjs run FILE [ARG…]       prepare, then run a program (dist/v9s.js, bench/run.ts)
  *     node scripts/bootstrap.mjs test [PROJECT…]       prepare, then test: unit, netns, soak
  *     node scripts/bootstrap.mjs build                 only what building needs
+ *     node scripts/bootstrap.mjs system                only system packages, for an administrator
  *     node scripts/bootstrap.mjs pack                  build all anew, with type declarations, for `npm pack`
  *
  * Environment: V9S_TIMING=1 prints when each part was done; V9S_NODE names the Node.js to use;
@@ -15,6 +16,7 @@ import { resolve } from 'node:path';
 import { prepare, root } from './bootstrap/prepare.mjs';
 import { BootstrapError, reporting } from './bootstrap/report.mjs';
 import { run } from './bootstrap/run.mjs';
+import { ensureSystemPackages, widenPath } from './bootstrap/system.mjs';
 
 /** @param {readonly string[]} args */
 async function bootstrap([command = '', ...args]) {
@@ -29,6 +31,11 @@ async function bootstrap([command = '', ...args]) {
     const { test } = await import('./bootstrap/test.mjs');
     return test(root, node, args);
   }
+  if (command === 'system') {
+    widenPath();
+    await ensureSystemPackages();
+    return;
+  }
   if (command === 'pack') {
     const node = await prepare({ cluster: false, bundles: false });
     const { build } = await import('./build.mjs');
@@ -41,7 +48,7 @@ async function bootstrap([command = '', ...args]) {
     return;
   }
   throw new BootstrapError(`unknown command "${command}"`, [
-    'Known are: run FILE [ARG…], test [unit|netns|soak…], build, pack, and none.',
+    'Known are: run FILE [ARG…], test [unit|netns|soak…], build, system, pack, and none.',
   ]);
 }
 

