@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { renderRules } from '../render.ts';
-import { service, slice } from '../testing.ts';
+import { service, slice } from '../testing/objects.ts';
 
 /**
  * The six Services of upstream's overall test (`TestOverallIPTablesRules` in

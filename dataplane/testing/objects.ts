@@ -1,5 +1,5 @@
-import type { KubeObject } from '../api/object.ts';
-import type { EndpointSlice, Service, ServiceSpec } from '../api/types.ts';
+import type { KubeObject } from '../../api/object.ts';
+import type { EndpointSlice, Service, ServiceSpec } from '../../api/types.ts';
 
 /** Objects for tests, as short as they can be. */
 
