@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createOpenApi, type OpenApi } from '../openapi/openapi.ts';
+import { negotiate } from './negotiate.ts';
 import { sendJson } from './respond.ts';
 import { unknownPath } from './target.ts';
 
@@ -12,6 +13,8 @@ export function serveOpenApi(path: string, request: IncomingMessage, response: S
     sendJson(response, 200, Buffer.from(documents.index()));
     return;
   }
+  // Clients ask for version 2 as protobuf only; they can do without it, but not read JSON in its place.
+  if (path === '/openapi/v2') negotiate(request.headers.accept);
   const document =
     path === '/openapi/v2' ? documents.v2() : documents.groupVersion(path.slice('/openapi/v3/'.length));
   if (!document) throw unknownPath();
