@@ -1,0 +1,101 @@
+import type { Handler, Plugin, Stage } from '../../plugin.ts';
+import { emptyReply, type Query, Rcode, type Reply } from '../../wire/message.ts';
+import { type ForwardOptions, isForwarded, parseOptions } from './options.ts';
+import { createUpstream, type Upstream } from './upstream.ts';
+
+/** Milliseconds after which a query is given up, however many upstreams are left to try. */
+const deadline = 5_000;
+const attemptsPerUpstream = 2;
+
+/** Passes queries on to other servers. */
+export const forward: Plugin = {
+  name: 'forward',
+  setup({ tokens, onStop }) {
+    const stages: Stage[] = [];
+    while (tokens.next()) {
+      const options = parseOptions(tokens);
+      const upstreams = options.to.map((address) => createUpstream(address, options));
+      onStop(() => {
+        for (const upstream of upstreams) upstream.close();
+      });
+      stages.push(createStage(options, upstreams));
+    }
+    return (next) => stages.reduceRight((rest, stage) => stage(rest), next);
+  },
+};
+
+function createStage(options: ForwardOptions, upstreams: Upstream[]): Stage {
+  const order = createOrder(options.policy);
+  let underway = 0;
+  return (next: Handler): Handler =>
+    (query) => {
+      if (!isForwarded(options, query.lower)) return next(query);
+      if (options.maxConcurrent > 0 && underway >= options.maxConcurrent) return emptyReply(Rcode.REFUSED);
+      underway++;
+      return ask(query, order(upstreams), options).finally(() => {
+        underway--;
+      });
+    };
+}
+
+async function ask(query: Query, list: Upstream[], options: ForwardOptions): Promise<Reply> {
+  const start = performance.now();
+  const most = options.maxConnectAttempts ?? attemptsPerUpstream * list.length;
+  let failure = new Error('no healthy proxies');
+  let failovers = 0;
+  for (let attempt = 0; most === 0 || attempt < most; attempt++) {
+    if (attempt > 0 && performance.now() - start > deadline) break;
+    const upstream = pick(list, attempt, options.failfast);
+    if (!upstream) break;
+    try {
+      const reply = await askOne(upstream, query, options);
+      if (options.failover.includes(reply.rcode) && ++failovers < list.length) continue;
+      return reply;
+    } catch (error) {
+      failure = error as Error;
+      upstream.probe();
+    }
+  }
+  throw failure;
+}
+
+/** The next one that is up; when none is, health checks may be what is broken, and a random one is tried. */
+function pick(list: Upstream[], attempt: number, failfast: boolean): Upstream | undefined {
+  for (let i = 0; i < list.length; i++) {
+    const upstream = list[(attempt + i) % list.length];
+    if (upstream && !upstream.isDown()) return upstream;
+  }
+  return failfast ? undefined : list[Math.floor(Math.random() * list.length)];
+}
+
+/**
+ * Over the protocol that the client used, as upstream does, so that a truncated reply makes the client come
+ * again by TCP. With `prefer_udp` the second try is ours.
+ */
+async function askOne(upstream: Upstream, query: Query, options: ForwardOptions): Promise<Reply> {
+  const { forceTcp, preferUdp } = options;
+  const protocol = forceTcp ? 'tcp' : preferUdp ? 'udp' : query.protocol;
+  const reply = await upstream.ask(query, protocol);
+  if (!reply.truncated || protocol === 'tcp' || !preferUdp) return reply;
+  return upstream.ask(query, 'tcp');
+}
+
+function createOrder(policy: ForwardOptions['policy']): (list: Upstream[]) => Upstream[] {
+  let turn = 0;
+  const rotated = (list: Upstream[], by: number) => [...list.slice(by), ...list.slice(0, by)];
+  switch (policy) {
+    case 'sequential':
+      return (list) => list;
+    case 'round_robin':
+      return (list) => rotated(list, turn++ % list.length);
+    case 'random':
+      return (list) => (list.length === 1 ? list : shuffled(list));
+  }
+}
+
+function shuffled<T>(list: readonly T[]): T[] {
+  return list
+    .map((value) => ({ value, key: Math.random() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ value }) => value);
+}

@@ -1,0 +1,227 @@
+import { isIP, isIPv4 } from 'node:net';
+import type { Handler } from '../../plugin.ts';
+import { addressOfReverseName } from '../../wire/addresses.ts';
+import { emptyReply, type Query, Rcode, type Reply, type ResourceRecord } from '../../wire/message.ts';
+import { fqdn, isSubdomain, matchZone } from '../../wire/names.ts';
+import { type Found, findNames, findTargets, type Target } from './lookup.ts';
+import { isNameServer, nameServers } from './nameservers.ts';
+import type { KubernetesOptions } from './options.ts';
+import type { Records } from './records.ts';
+
+export interface Answerer {
+  records: Records;
+  options: KubernetesOptions;
+  /** Non-loopback addresses that this server answers on. */
+  localAddresses: () => readonly string[];
+  /** Resolves a name outside the zone: the target of an ExternalName Service. */
+  lookup: Handler;
+  next: Handler;
+}
+
+/** A query on its way, with the zone it fell into, in the case it was asked in. */
+interface State extends Answerer {
+  query: Query;
+  zone: string;
+}
+
+/** The records of a name. `undefined` says that the name does not exist. */
+type Records3 =
+  | { answers: ResourceRecord[]; additionals?: ResourceRecord[]; truncated?: boolean }
+  | undefined;
+
+const longestCnameChain = 10;
+
+/** The plugin's handler; upstream: plugin/kubernetes/handler.go and plugin/backend_lookup.go. */
+export function createHandler(of: Answerer): Handler {
+  return (query) => {
+    const matched = matchZone(of.options.zones, query.lower);
+    if (matched === undefined) return of.next(query);
+    const zone = query.name.slice(query.name.length - matched.length);
+    if (query.type === 'AXFR' || query.type === 'IXFR') return emptyReply(Rcode.REFUSED);
+    const state: State = { ...of, query, zone };
+    const found = find(state);
+    return found instanceof Promise ? found.then((ready) => finish(state, ready)) : finish(state, found);
+  };
+}
+
+function finish(state: State, found: Records3): Reply | Promise<Reply> {
+  const { query, options, records } = state;
+  if (!found) {
+    if (options.fallthrough.through(query.lower)) return state.next(query);
+    return withSoa(state, records.synced ? Rcode.NXDOMAIN : Rcode.SERVFAIL);
+  }
+  const { answers, additionals = [], truncated = false } = found;
+  if (answers.length === 0) return withSoa(state, Rcode.NOERROR);
+  return { rcode: Rcode.NOERROR, authoritative: true, truncated, answers, authorities: [], additionals };
+}
+
+function find(state: State): Records3 | Promise<Records3> {
+  const { query, zone } = state;
+  const atApex = query.name.length === zone.length;
+  switch (query.type) {
+    case 'A':
+    case 'AAAA':
+      return addresses(state, query.name, query.type, []);
+    case 'SRV':
+      return services(state);
+    case 'PTR':
+      return pointers(state);
+    case 'CNAME':
+      return alias(state);
+    case 'TXT':
+      return version(state);
+    case 'SOA':
+      return { answers: atApex ? [soa(state)] : [] };
+    case 'NS':
+      return atApex ? servers(state) : exists(state);
+    default:
+      return exists(state);
+  }
+}
+
+/** Addresses, following ExternalName Services to where they lead. */
+function addresses(
+  state: State,
+  name: string,
+  type: 'A' | 'AAAA',
+  path: ResourceRecord[],
+): Records3 | Promise<Records3> {
+  const found = targetsOf(state, name, type);
+  if (!found) return undefined;
+  const external = found.find(({ host }) => !isIP(host));
+  if (external) return follow(state, name, type, external.host, path);
+  const ttl = state.options.ttl;
+  const seen = new Set<string>();
+  const answers: ResourceRecord[] = [];
+  for (const { host } of found) {
+    if ((type === 'A') !== isIPv4(host) || seen.has(host)) continue;
+    seen.add(host);
+    answers.push({ name, ttl, type, data: host });
+  }
+  return { answers };
+}
+
+function follow(
+  state: State,
+  name: string,
+  type: 'A' | 'AAAA',
+  host: string,
+  path: ResourceRecord[],
+): Records3 | Promise<Records3> {
+  const target = fqdn(host);
+  const isLoop = path.some(({ name }) => name.toLowerCase() === target.toLowerCase());
+  if (isLoop || isSubdomain(name, target) || path.length > longestCnameChain) return { answers: [] };
+  const cname: ResourceRecord = { name, ttl: state.options.ttl, type: 'CNAME', data: target };
+  if (isSubdomain(state.zone, target)) {
+    const then = (found: Records3): Records3 =>
+      found && found.answers.length > 0 ? { ...found, answers: [cname, ...found.answers] } : { answers: [] };
+    const rest = addresses(state, target, type, [...path, cname]);
+    return rest instanceof Promise ? rest.then(then) : then(rest);
+  }
+  return lookup(state, target, type).then((reply) =>
+    reply ? { answers: [cname, ...reply.answers], truncated: reply.truncated ?? false } : { answers: [] },
+  );
+}
+
+/** Asks this server itself; what cannot be found out is left out of the answer. */
+async function lookup(state: State, name: string, type: string): Promise<Reply | undefined> {
+  try {
+    return await state.lookup({ ...state.query, name, lower: name.toLowerCase(), type });
+  } catch {
+    return undefined; // as upstream: a CNAME whose target has no answer is left out
+  }
+}
+
+/** SRV records, and the addresses of their targets. The weight is an equal share of 100. */
+function services(state: State): Records3 {
+  const found = targetsOf(state, state.query.name, 'SRV');
+  if (!found) return undefined;
+  const inside = found.filter(({ host }) => isIP(host));
+  const weight = Math.max(1, Math.floor(100 / inside.length));
+  const ttl = state.options.ttl;
+  const answers = new Map<string, ResourceRecord>();
+  const additionals = new Map<string, ResourceRecord>();
+  for (const { host, port, owner } of inside) {
+    if (port === -1) continue;
+    const data = { priority: 0, weight, port, target: owner };
+    const key = `${owner} ${port}`;
+    if (!answers.has(key)) answers.set(key, { name: state.query.name, ttl, type: 'SRV', data });
+    const type = isIPv4(host) ? 'A' : 'AAAA';
+    additionals.set(`${owner} ${host}`, { name: owner, ttl, type, data: host });
+  }
+  return { answers: [...answers.values()], additionals: [...additionals.values()] };
+}
+
+function pointers(state: State): Records3 {
+  const { query, records, options } = state;
+  const address = addressOfReverseName(query.lower);
+  if (address === undefined) return exists(state);
+  const names = new Set(findNames(records, options, address));
+  if (names.size === 0) return undefined;
+  return { answers: [...names].map((data) => ({ name: query.name, ttl: options.ttl, type: 'PTR', data })) };
+}
+
+function alias(state: State): Records3 {
+  const { query, options } = state;
+  const found = targetsOf(state, query.name, 'CNAME');
+  if (!found) return undefined;
+  const [first] = found;
+  if (!first || isIP(first.host)) return { answers: [] };
+  return { answers: [{ name: query.name, ttl: options.ttl, type: 'CNAME', data: fqdn(first.host) }] };
+}
+
+/** `dns-version` says which release of the DNS specification this is. */
+function version(state: State): Records3 {
+  const { query, zone } = state;
+  if (query.lower === `dns-version.${zone.toLowerCase()}`)
+    return { answers: [{ name: query.name, ttl: 28_800, type: 'TXT', data: ['1.1.0'] }] };
+  const found = findTargets(state.records, state.options, query.lower, zone);
+  return found && found.length > 0 ? { answers: [] } : undefined;
+}
+
+function servers(state: State): Records3 {
+  const { zone, options } = state;
+  const answers = new Map<string, ResourceRecord>();
+  const additionals: ResourceRecord[] = [];
+  for (const { host, owner } of nameServers(state, zone)) {
+    answers.set(owner, { name: zone, ttl: options.ttl, type: 'NS', data: owner });
+    additionals.push({ name: owner, ttl: options.ttl, type: isIPv4(host) ? 'A' : 'AAAA', data: host });
+  }
+  return { answers: [...answers.values()], additionals };
+}
+
+/** No data, but is there such a name? */
+function exists(state: State): Records3 {
+  return targetsOf(state, state.query.name, state.query.type) ? { answers: [] } : undefined;
+}
+
+function targetsOf(state: State, name: string, type: string): Found {
+  if (isNameServer(name, state.zone)) {
+    return nameServers(state, state.zone).filter(
+      ({ host }) => type === (isIPv4(host) ? 'A' : 'AAAA'),
+    ) as Target[];
+  }
+  return findTargets(state.records, state.options, name.toLowerCase(), state.zone);
+}
+
+function withSoa(state: State, rcode: number): Reply {
+  return { ...emptyReply(rcode), authoritative: true, authorities: [soa(state)] };
+}
+
+function soa({ zone, options: { ttl }, records }: State): ResourceRecord {
+  const below = zone === '.' ? '' : zone;
+  return {
+    name: zone,
+    ttl: Math.min(ttl, 300),
+    type: 'SOA',
+    data: {
+      mname: `ns.dns.${below}`,
+      rname: `hostmaster.${below}`,
+      serial: records.modified,
+      refresh: 7200,
+      retry: 1800,
+      expire: 86_400,
+      minimum: ttl,
+    },
+  };
+}

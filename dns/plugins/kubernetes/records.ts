@@ -1,0 +1,219 @@
+import type { KubeObject } from '../../../api/object.ts';
+import type { EndpointSlice, Namespace, Pod, Service } from '../../../api/types.ts';
+import { canonicalAddress } from '../../wire/addresses.ts';
+
+/** What DNS needs to know of a Service. */
+export interface ServiceRecord {
+  name: string;
+  namespace: string;
+  type: string;
+  /** `None` alone for a headless one. */
+  clusterIps: string[];
+  headless: boolean;
+  externalName: string;
+  /** One port of number -1 where the Service has none. */
+  ports: PortRecord[];
+}
+
+export interface PortRecord {
+  name: string;
+  protocol: string;
+  port: number;
+}
+
+/** The ready endpoints of one EndpointSlice. */
+export interface SliceRecord {
+  /** `SERVICE.NAMESPACE`. */
+  service: string;
+  namespace: string;
+  addresses: { ip: string; hostname: string; target: string }[];
+  ports: PortRecord[];
+}
+
+/** A view of the cluster by name and by address: where the kubernetes plugin finds its answers. */
+export interface Records {
+  service(name: string, namespace: string): ServiceRecord | undefined;
+  /** The slices of a Service, by `SERVICE.NAMESPACE`. */
+  slices(service: string): Iterable<SliceRecord>;
+  servicesByIp(ip: string): Iterable<ServiceRecord>;
+  slicesByIp(ip: string): Iterable<SliceRecord>;
+  /** The namespaces of the pods that have an address. */
+  podNamespaces(ip: string): Iterable<string>;
+  hasNamespace(name: string): boolean;
+  /** Unix time in seconds of the last change to services or endpoints: the zone's serial. */
+  readonly modified: number;
+  readonly synced: boolean;
+}
+
+/** {@link Records} that objects are put into: by informers or from a list. */
+export interface RecordStore extends Records {
+  put(object: KubeObject): void;
+  delete(object: KubeObject): void;
+  /** Says that all there was at the beginning has been put. */
+  markSynced(): void;
+}
+
+export function createRecords(now: () => number = Date.now): RecordStore {
+  const namespaces = new Set<string>();
+  const services = new Map<string, ServiceRecord>();
+  const serviceIps = createIndex<ServiceRecord>();
+  const slices = new Map<string, SliceRecord>();
+  const slicesOf = createIndex<SliceRecord>();
+  const sliceIps = createIndex<SliceRecord>();
+  const pods = new Map<string, { namespace: string; ip: string }>();
+  const podIps = createIndex<{ namespace: string }>();
+  let modified = Math.floor(now() / 1000);
+  let synced = false;
+
+  const touch = () => {
+    modified = Math.floor(now() / 1000);
+  };
+
+  function replaceService(key: string, record: ServiceRecord | undefined): void {
+    const old = services.get(key);
+    if (old) for (const ip of old.clusterIps) serviceIps.delete(ip, old);
+    services.delete(key);
+    if (record) {
+      services.set(key, record);
+      for (const ip of record.clusterIps) serviceIps.add(ip, record);
+    }
+    touch();
+  }
+
+  function replaceSlice(key: string, record: SliceRecord | undefined): void {
+    const old = slices.get(key);
+    if (old) {
+      slicesOf.delete(old.service, old);
+      for (const { ip } of old.addresses) sliceIps.delete(ip, old);
+    }
+    slices.delete(key);
+    if (record) {
+      slices.set(key, record);
+      slicesOf.add(record.service, record);
+      for (const { ip } of record.addresses) sliceIps.add(ip, record);
+    }
+    touch();
+  }
+
+  function replacePod(key: string, namespace: string, ips: string[]): void {
+    for (const old of pods.get(key)?.ip.split(',') ?? []) podIps.delete(old, pods.get(key) ?? { namespace });
+    pods.delete(key);
+    if (ips.length === 0) return;
+    const record = { namespace, ip: ips.join(',') };
+    pods.set(key, record);
+    for (const ip of ips) podIps.add(ip, record);
+  }
+
+  return {
+    service: (name, namespace) => services.get(`${name}.${namespace}`),
+    slices: (service) => slicesOf.get(service),
+    servicesByIp: (ip) => serviceIps.get(canonicalAddress(ip)),
+    slicesByIp: (ip) => sliceIps.get(canonicalAddress(ip)),
+    *podNamespaces(ip) {
+      for (const { namespace } of podIps.get(canonicalAddress(ip))) yield namespace;
+    },
+    hasNamespace: (name) => namespaces.has(name),
+    get modified() {
+      return modified;
+    },
+    get synced() {
+      return synced;
+    },
+    markSynced() {
+      synced = true;
+    },
+    put(object) {
+      const { name = '', namespace = '' } = object.metadata ?? {};
+      if (isNamespace(object)) namespaces.add(name);
+      else if (isService(object)) replaceService(`${name}.${namespace}`, serviceRecord(object));
+      else if (isEndpointSlice(object)) replaceSlice(`${namespace}/${name}`, sliceRecord(object));
+      else if (isPod(object)) replacePod(`${namespace}/${name}`, namespace, podIpsOf(object));
+    },
+    delete(object) {
+      const { name = '', namespace = '' } = object.metadata ?? {};
+      if (isNamespace(object)) namespaces.delete(name);
+      else if (isService(object)) replaceService(`${name}.${namespace}`, undefined);
+      else if (isEndpointSlice(object)) replaceSlice(`${namespace}/${name}`, undefined);
+      else if (isPod(object)) replacePod(`${namespace}/${name}`, namespace, []);
+    },
+  };
+}
+
+function serviceRecord({ metadata, spec = {} }: Service): ServiceRecord {
+  const clusterIps = (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']).map(
+    canonicalAddress,
+  );
+  return {
+    name: metadata?.name ?? '',
+    namespace: metadata?.namespace ?? '',
+    type: spec.type ?? 'ClusterIP',
+    clusterIps,
+    headless: clusterIps[0] === 'None',
+    externalName: spec.externalName ?? '',
+    ports: portsOrNone(
+      spec.ports?.map(({ name = '', protocol = 'TCP', port }) => ({ name, protocol, port })) ?? [],
+    ),
+  };
+}
+
+function sliceRecord({ metadata, endpoints, ports }: EndpointSlice): SliceRecord {
+  const addresses: SliceRecord['addresses'] = [];
+  for (const { addresses: ips, conditions, hostname = '', targetRef } of endpoints ?? []) {
+    if (conditions?.ready === false) continue; // unknown counts as ready
+    const name = targetRef?.name ?? '';
+    const target = name.length < 64 ? name : ''; // a longer one cannot be a label
+    for (const ip of ips ?? []) addresses.push({ ip: canonicalAddress(ip), hostname, target });
+  }
+  return {
+    service: `${metadata?.labels?.['kubernetes.io/service-name'] ?? ''}.${metadata?.namespace ?? ''}`,
+    namespace: metadata?.namespace ?? '',
+    addresses,
+    ports: portsOrNone(
+      ports?.map(({ name, protocol, port }) => ({
+        name: name ?? '',
+        protocol: protocol ?? '',
+        port: port ?? -1,
+      })) ?? [],
+    ),
+  };
+}
+
+function portsOrNone(ports: PortRecord[]): PortRecord[] {
+  return ports.length > 0 ? ports : [{ name: '', protocol: '', port: -1 }];
+}
+
+/** A pod that has ended, or is about to, no longer owns its address. */
+function podIpsOf({ metadata, status }: Pod): string[] {
+  if (metadata?.deletionTimestamp || status?.phase === 'Succeeded' || status?.phase === 'Failed') return [];
+  const ips = status?.podIPs?.map(({ ip }) => ip ?? '') ?? [status?.podIP ?? ''];
+  return ips.filter((ip) => ip !== '').map(canonicalAddress);
+}
+
+const isNamespace = (object: KubeObject): object is Namespace => object.kind === 'Namespace';
+const isService = (object: KubeObject): object is Service => object.kind === 'Service';
+const isPod = (object: KubeObject): object is Pod => object.kind === 'Pod';
+const isEndpointSlice = (object: KubeObject): object is EndpointSlice => object.kind === 'EndpointSlice';
+
+interface Index<T> {
+  get(key: string): Iterable<T>;
+  add(key: string, value: T): void;
+  delete(key: string, value: T): void;
+}
+
+const nothing: never[] = [];
+
+function createIndex<T>(): Index<T> {
+  const sets = new Map<string, Set<T>>();
+  return {
+    get: (key) => sets.get(key) ?? nothing,
+    add(key, value) {
+      const set = sets.get(key);
+      if (set) set.add(value);
+      else sets.set(key, new Set([value]));
+    },
+    delete(key, value) {
+      const set = sets.get(key);
+      if (set?.delete(value) && set.size === 0) sets.delete(key);
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Plugin } from '../plugin.ts';
+import { cache } from './cache/plugin.ts';
+import { errors } from './errors/plugin.ts';
+import { forward } from './forward/plugin.ts';
+import { health } from './health/plugin.ts';
+import { kubernetes } from './kubernetes/plugin.ts';
+import { loadbalance } from './loadbalance/plugin.ts';
+import { log } from './log/plugin.ts';
+import { loop } from './loop/plugin.ts';
+import { prometheus } from './prometheus/plugin.ts';
+import { ready } from './ready/plugin.ts';
+import { reload } from './reload/plugin.ts';
+import { whoami } from './whoami/plugin.ts';
+
+/**
+ * Every plugin, in the order in which a query passes them: the order of upstream's plugin.cfg, whatever the
+ * order in a Corefile.
+ */
+export const plugins: readonly Plugin[] = [
+  reload,
+  ready,
+  health,
+  prometheus,
+  errors,
+  log,
+  loadbalance,
+  cache,
+  kubernetes,
+  loop,
+  forward,
+  whoami,
+];

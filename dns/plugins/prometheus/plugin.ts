@@ -1,0 +1,88 @@
+import { isIPv4 } from 'node:net';
+import { splitHostPort } from '../../corefile/values.ts';
+import { type Plugin, whenReplied } from '../../plugin.ts';
+import { labels } from '../../server/metrics.ts';
+import { type Query, Rcode, type Reply, rcodeName } from '../../wire/message.ts';
+import { matchZone } from '../../wire/names.ts';
+
+/** Seconds; upstream: plugin/pkg/metrics TimeBuckets. */
+const times = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
+const countedTypes = new Set(
+  'AAAA A CNAME DNSKEY DS HTTPS MX NS NSEC3 NSEC PTR RRSIG SOA SRV SVCB TXT ANY'.split(' '),
+);
+
+/** Counts queries and replies, and shows the counts at `/metrics` under CoreDNS' names. */
+export const prometheus: Plugin = {
+  name: 'prometheus',
+  setup({ tokens, block, surroundings: { http, metrics }, onStart, onStop }) {
+    let address = { host: 'localhost', port: 9153 };
+    while (tokens.next()) {
+      const [text] = tokens.args(0, 1);
+      const parts = text === undefined ? address : splitHostPort(text);
+      if (!parts) throw tokens.error(`address ${text}: missing port in address`);
+      address = parts;
+      if (tokens.nextBlock()) throw tokens.unknownProperty();
+    }
+    const requests = metrics.counter(
+      'coredns_dns_requests_total',
+      'Counter of DNS requests made per zone, protocol and family.',
+    );
+    const responses = metrics.counter('coredns_dns_responses_total', 'Counter of response status codes.');
+    const durations = metrics.histogram(
+      'coredns_dns_request_duration_seconds',
+      'Histogram of the time (in seconds) each request took per zone.',
+      times,
+    );
+    const server = `dns://:${block.port}`;
+    metrics
+      .gauge('coredns_build_info', 'A metric with a constant 1 value labeled by version.')
+      .set(labels({ goversion: '', revision: '', version: '1.12.0' }), 1);
+    const enabled = metrics.gauge(
+      'coredns_plugin_enabled',
+      'A metric that indicates whether a plugin is enabled.',
+    );
+    for (const zone of block.zones)
+      for (const name of block.plugins) enabled.set(labels({ name, server, view: '', zone }), 1);
+
+    let remove = () => {};
+    onStart(async () => {
+      const type = 'text/plain; version=0.0.4; charset=utf-8';
+      remove = await http.serve(address, '/metrics', () => ({ status: 200, body: metrics.text(), type }));
+    });
+    onStop(() => remove());
+
+    return (next) => (query) => {
+      const start = performance.now();
+      const count = (reply: Pick<Reply, 'rcode'>) => {
+        const zone = matchZone(block.zones, query.lower) ?? 'dropped';
+        const common = `server="${server}",view="",zone="${zone}"`;
+        requests.add(
+          `family="${familyOf(query)}",proto="${query.protocol}",${common.replace('view', `type="${typeOf(query)}",view`)}`,
+        );
+        responses.add(`plugin="",rcode="${rcodeName(reply.rcode)}",${common}`);
+        durations.observe(common, (performance.now() - start) / 1000);
+      };
+      const fail = (error: unknown): never => {
+        count({ rcode: Rcode.SERVFAIL });
+        throw error;
+      };
+      try {
+        const reply = whenReplied(next(query), (ready) => {
+          count(ready);
+          return ready;
+        });
+        return reply instanceof Promise ? reply.catch(fail) : reply;
+      } catch (error) {
+        return fail(error);
+      }
+    };
+  },
+};
+
+function familyOf({ client: { address } }: Query): string {
+  return isIPv4(address.replace(/^::ffff:/, '')) ? '1' : '2';
+}
+
+function typeOf({ type }: Query): string {
+  return countedTypes.has(type) ? type : 'other';
+}

@@ -1,0 +1,81 @@
+import type { Handler, Log } from '../plugin.ts';
+import type { Instance } from './instance.ts';
+import { answerPacket } from './server.ts';
+import { listenTcp, type TcpListener } from './tcp.ts';
+import { listenUdp, type UdpListener } from './udp.ts';
+
+/** The DNS sockets of the program. A reload changes what is served on them, not the sockets. */
+export interface Listeners {
+  /** Opens what `instance` wants, gives its zones to all, closes what it does not want. */
+  serve(instance: Instance): Promise<void>;
+  /** `HOST:PORT` of the Corefile → the port that was bound (they differ for port 0). */
+  readonly ports: ReadonlyMap<string, number>;
+  close(): void;
+}
+
+interface Listener {
+  zones: ReadonlyMap<string, Handler>;
+  udp: UdpListener;
+  tcp: TcpListener;
+}
+
+export function createListeners(log: Log): Listeners {
+  const open = new Map<string, Listener>();
+  const ports = new Map<string, number>();
+  const onSocketError = (error: Error) => log.error(`${error.message}`);
+
+  async function listen(key: string, host: string, port: number): Promise<void> {
+    const zones = () => open.get(key)?.zones ?? new Map<string, Handler>();
+    // Errors of a chain are told by its `errors` plugin, where there is one; the client gets SERVFAIL anyway.
+    const onError = () => {};
+    const udp = await listenUdp(
+      host,
+      port,
+      (packet, client) => answerPacket(zones(), packet, client, 'udp', onError),
+      onSocketError,
+    );
+    try {
+      const tcp = await listenTcp(
+        host,
+        udp.port,
+        (packet, client) => answerPacket(zones(), packet, client, 'tcp', onError),
+        onSocketError,
+      );
+      open.set(key, { zones: new Map(), udp, tcp });
+      ports.set(key, udp.port);
+    } catch (error) {
+      udp.close();
+      throw error;
+    }
+  }
+
+  function close(key: string): void {
+    const listener = open.get(key);
+    listener?.udp.close();
+    listener?.tcp.close();
+    open.delete(key);
+    ports.delete(key);
+  }
+
+  return {
+    ports,
+    async serve({ listeners }) {
+      const before = new Set(open.keys());
+      try {
+        for (const [key, { host, port }] of listeners) if (!open.has(key)) await listen(key, host, port);
+      } catch (error) {
+        for (const key of [...open.keys()]) if (!before.has(key)) close(key);
+        throw error;
+      }
+      for (const key of [...open.keys()]) {
+        const wanted = listeners.get(key);
+        const listener = open.get(key);
+        if (!wanted) close(key);
+        else if (listener) listener.zones = wanted.zones;
+      }
+    },
+    close() {
+      for (const key of [...open.keys()]) close(key);
+    },
+  };
+}

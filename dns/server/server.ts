@@ -1,0 +1,57 @@
+import type { Handler } from '../plugin.ts';
+import { decodeQuery } from '../wire/decode.ts';
+import { encodeReply, refusal } from '../wire/encode.ts';
+import { emptyReply, type Query, Rcode, type Reply } from '../wire/message.ts';
+
+/** The zones that share one port, each with the chain of its server block. */
+export type Zones = ReadonlyMap<string, Handler>;
+
+const classInternet = 1;
+
+/**
+ * Answers one packet: the packet to send back, or undefined where there is nothing to say. Upstream:
+ * core/dnsserver/server.go.
+ */
+export function answerPacket(
+  zones: Zones,
+  packet: Buffer,
+  client: Query['client'],
+  protocol: Query['protocol'],
+  onError: (error: unknown, query: Query) => void,
+): Buffer | undefined | Promise<Buffer> {
+  const received = decodeQuery(packet, client, protocol);
+  if (received === 'drop') return undefined;
+  if ('refuse' in received) return refusal(packet, received.refuse);
+  const { query } = received;
+  const fail = (error: unknown): Buffer => {
+    onError(error, query);
+    return encodeReply(query, emptyReply(Rcode.SERVFAIL));
+  };
+  try {
+    const reply = serve(zones, query);
+    if (!(reply instanceof Promise)) return encodeReply(query, reply);
+    return reply.then((ready) => encodeReply(query, ready)).catch(fail);
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+/** The reply of the chain that is responsible for the name: the one with the longest zone. */
+export function serve(zones: Zones, query: Query): Reply | Promise<Reply> {
+  if (query.class !== classInternet) return emptyReply(Rcode.REFUSED);
+  if (query.edns && query.edns.version !== 0) return emptyReply(Rcode.BADVERS);
+  let name = query.lower;
+  let parent: Handler | undefined;
+  for (;;) {
+    const handler = zones.get(name);
+    if (handler) {
+      // A DS record belongs to the parent's side of a zone cut, if the parent is served here too.
+      if (query.type !== 'DS' || name !== query.lower) return handler(query);
+      parent = handler;
+    }
+    if (name === '.') break;
+    const dot = name.indexOf('.');
+    name = dot === name.length - 1 ? '.' : name.slice(dot + 1);
+  }
+  return parent ? parent(query) : emptyReply(Rcode.REFUSED);
+}

@@ -1,0 +1,106 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { type Answer, isWithoutIpv6 } from './udp.ts';
+
+export interface TcpListener {
+  readonly port: number;
+  close(): void;
+}
+
+/** Upstream's: a connection that says nothing for this long is closed (milliseconds). */
+const idleTimeout = 10_000;
+/** A client may ask this many questions before the first is answered; then it is not read from. */
+const mostPipelined = 128;
+const mostConnections = 4_096;
+
+/** Answers on a TCP port: messages with a length of two bytes before each, several on their way at a time (RFC 7766). */
+export async function listenTcp(
+  host: string,
+  port: number,
+  answer: Answer,
+  onError: (error: Error) => void,
+): Promise<TcpListener> {
+  const connections = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    converse(socket, answer, onError);
+  });
+  server.maxConnections = mostConnections;
+  await listen(server, host, port);
+  server.on('error', onError);
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : port,
+    close() {
+      server.close();
+      for (const socket of connections) socket.destroy();
+    },
+  };
+}
+
+function converse(socket: Socket, answer: Answer, onError: (error: Error) => void): void {
+  const client = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+  let waiting: Buffer = Buffer.alloc(0);
+  let underway = 0;
+  socket.setTimeout(idleTimeout, () => socket.destroy());
+  socket.on('error', () => socket.destroy()); // the client's end is gone; nobody is left to tell
+
+  const send = (bytes: Buffer | undefined) => {
+    if (!bytes || socket.destroyed) return;
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(bytes.length);
+    socket.write(Buffer.concat([length, bytes]));
+  };
+  const isFull = () => underway >= mostPipelined || socket.writableNeedDrain;
+  const read = () => {
+    while (waiting.length >= 2 && !isFull()) {
+      const end = 2 + waiting.readUInt16BE(0);
+      if (waiting.length < end) break;
+      const packet = waiting.subarray(2, end);
+      waiting = waiting.subarray(end);
+      const reply = answer(packet, client);
+      if (reply instanceof Promise) later(reply);
+      else send(reply);
+    }
+    if (isFull()) socket.pause();
+    else if (socket.isPaused()) socket.resume();
+  };
+  const later = (reply: Promise<Buffer>) => {
+    underway++;
+    reply.then(send).then(
+      () => {
+        underway--;
+        read();
+      },
+      (error: Error) => {
+        onError(error);
+        socket.destroy();
+      },
+    );
+  };
+  socket.on('data', (chunk) => {
+    waiting = waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]);
+    read();
+  });
+  socket.on('drain', read);
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  if (host !== '') return listenOne(server, host, port);
+  try {
+    await listenOne(server, '::', port);
+  } catch (error) {
+    if (!isWithoutIpv6(error)) throw error;
+    await listenOne(server, '0.0.0.0', port);
+  }
+}
+
+function listenOne(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import { createSocket, type Socket } from 'node:dgram';
+
+/** Takes a packet, gives the answer: at once, later, or never. */
+export type Answer = (
+  packet: Buffer,
+  client: { address: string; port: number },
+) => Buffer | undefined | Promise<Buffer>;
+
+export interface UdpListener {
+  readonly port: number;
+  close(): void;
+}
+
+/** Answers on a UDP port; `host` empty is every address, IPv6 too where the machine has it. */
+export async function listenUdp(
+  host: string,
+  port: number,
+  answer: Answer,
+  onError: (error: Error) => void,
+): Promise<UdpListener> {
+  const socket = await bind(host, port);
+  socket.on('error', onError);
+  socket.on('message', (packet, { address, port }) => {
+    const reply = answer(packet, { address, port });
+    const send = (bytes: Buffer | undefined) => {
+      if (bytes && open) socket.send(bytes, port, address, ignoreLostReply);
+    };
+    if (reply instanceof Promise) reply.then(send, onError);
+    else send(reply);
+  });
+  let open = true;
+  return {
+    port: socket.address().port,
+    close() {
+      open = false;
+      socket.close();
+    },
+  };
+}
+
+/** A client that is gone, or whose network is: UDP owes it nothing, it will ask again. */
+function ignoreLostReply(): void {}
+
+async function bind(host: string, port: number): Promise<Socket> {
+  if (host !== '') return bindOne(host.includes(':') ? 'udp6' : 'udp4', host, port);
+  try {
+    return await bindOne('udp6', '::', port);
+  } catch (error) {
+    if (!isWithoutIpv6(error)) throw error;
+    return bindOne('udp4', '0.0.0.0', port);
+  }
+}
+
+function bindOne(type: 'udp4' | 'udp6', address: string, port: number): Promise<Socket> {
+  const socket = createSocket({ type, recvBufferSize: 1 << 20 });
+  return new Promise((resolve, reject) => {
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
+    });
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+  });
+}
+
+/** True for the errors that a kernel without IPv6 gives. */
+export function isWithoutIpv6(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EAFNOSUPPORT' || code === 'EINVAL' || code === 'EADDRNOTAVAIL';
+}
