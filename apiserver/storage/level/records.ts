@@ -5,7 +5,7 @@
  * r 000000000000002a + /registry/pods/default/web   → the value          (a put, at revision 42)
  * r 000000000000002b - /registry/pods/default/web   → empty              (a removal, at revision 43)
  * compacted                                          → "40"
- * revision                                           → "43"  (only written by compaction)
+ * latest                                             → "43"  (only written by compaction)
  * ```
  *
  * The key alone tells what happened, so that opening reads no values.
@@ -18,7 +18,7 @@ export interface LogRecord {
 
 export const compactedKey = 'compacted';
 /** The current revision at the last compaction: it may have removed the record that carried it. */
-export const revisionKey = 'revision';
+export const revisionKey = 'latest';
 export const firstRecord = 'r';
 export const afterLastRecord = 's';
 
