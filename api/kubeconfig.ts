@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { ClientConfig } from './client.ts';
+import { tokenFromFile } from './in-cluster.ts';
+
+export { inClusterConfig } from './in-cluster.ts';
 
 interface KubeconfigFile {
   'current-context'?: string;
@@ -67,40 +70,4 @@ export function loadKubeconfig(file: string): ClientConfig {
 /** Ours are written as JSON, which costs a component no YAML parser at start-up. */
 function parseKubeconfig(text: string): KubeconfigFile {
   return (text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text)) as KubeconfigFile;
-}
-
-const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
-
-/**
- * What a pod finds in its environment and service account volume; upstream: client-go
- * `rest.InClusterConfig`. Throws outside a pod.
- */
-export function inClusterConfig(
-  environment: NodeJS.ProcessEnv = process.env,
-  folder = serviceAccountFolder,
-): ClientConfig {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
-  if (!host || !port) {
-    throw new Error(
-      'not in a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; pass --kubeconfig',
-    );
-  }
-  return {
-    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    ca: readFileSync(`${folder}/ca.crt`, 'utf8'),
-    token: tokenFromFile(`${folder}/token`),
-  };
-}
-
-/** Re-read at most once a minute: projected tokens are rotated in place. */
-function tokenFromFile(file: string): () => string {
-  let token = '';
-  let read = Number.NEGATIVE_INFINITY;
-  return () => {
-    if (performance.now() - read > 60_000) {
-      token = readFileSync(file, 'utf8').trim();
-      read = performance.now();
-    }
-    return token;
-  };
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createClient } from '../../api/client.ts';
-import { inClusterConfig, loadKubeconfig } from '../../api/kubeconfig.ts';
+import { inClusterConfig } from '../../api/in-cluster.ts';
 import { type Dns, startDns } from '../../dns/main.ts';
 import { plugins } from '../../dns/plugins/order.ts';
 
@@ -46,11 +46,13 @@ async function main(): Promise<void> {
       end.abort();
     });
   const corefile = conf ?? (existsSync('Corefile') ? 'Corefile' : undefined);
+  // The YAML parser that kubeconfigs need is half of the program: load it only where it is asked for.
+  const { loadKubeconfig } = kubeconfig === undefined ? {} : await import('../../api/kubeconfig.ts');
   const dns = await startDns(
     {
       ...(corefile === undefined ? {} : { corefile }),
       port: Number(port),
-      client: () => createClient(kubeconfig === undefined ? inClusterConfig() : loadKubeconfig(kubeconfig)),
+      client: () => createClient(loadKubeconfig?.(kubeconfig ?? '') ?? inClusterConfig()),
     },
     { signal: end.signal },
   );

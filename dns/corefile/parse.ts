@@ -1,5 +1,5 @@
-import { globSync, readFileSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { CorefileError } from './errors.ts';
 import { type Token, tokenize } from './lexer.ts';
 
@@ -164,12 +164,7 @@ function argumentError(token: Token): CorefileError {
 
 function importFiles(pattern: string, at: Token, readFile: (path: string) => string): Token[] {
   const path = isAbsolute(pattern) ? pattern : join(dirname(at.file), pattern);
-  const isPattern = /[*?[]/.test(pattern);
-  const files = isPattern
-    ? globSync(path)
-        .filter((file) => statSync(file).isFile())
-        .sort()
-    : [path];
+  const files = /[*?[]/.test(pattern) ? filesLike(path) : [path];
   return files.flatMap((file) => {
     try {
       return tokenize(readFile(file), file);
@@ -177,6 +172,21 @@ function importFiles(pattern: string, at: Token, readFile: (path: string) => str
       throw new CorefileError(at, `Could not import ${file}: ${(error as Error).message}`);
     }
   });
+}
+
+/** Files whose names match a pattern of `*` and `?`; as upstream, no pattern in the folder's part, no hidden files. */
+function filesLike(path: string): string[] {
+  const expression = basename(path)
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return readdirSync(dirname(path), { withFileTypes: true })
+    .filter(
+      (entry) =>
+        !entry.isDirectory() && !entry.name.startsWith('.') && new RegExp(`^${expression}$`).test(entry.name),
+    )
+    .map(({ name }) => join(dirname(path), name))
+    .sort();
 }
 
 /** `{$NAME}` and `{%NAME%}` become what the environment has, or nothing. */
