@@ -8,7 +8,8 @@ import { conflict, missing, modified } from './failures.ts';
 import { admitNamespaceDeletion } from './lifecycle.ts';
 import { timestamp } from './metadata.ts';
 
-const attempts = 10;
+/** Against concurrent writers, as in `update.ts`. */
+const attempts = 1_000;
 
 /**
  * Removes an object, or marks it where a grace period or finalizers hold it.

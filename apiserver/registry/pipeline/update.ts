@@ -17,8 +17,11 @@ import { removeEntry } from './delete.ts';
 import { badRequest, conflict, invalid, missing, modified } from './failures.ts';
 import { hasGeneration, keepMetadata, sameObject, wantsOther } from './metadata.ts';
 
-/** How often a write without a resourceVersion of its own is tried against concurrent ones. */
-const attempts = 10;
+/**
+ * How often a write without a resourceVersion of its own is tried against concurrent ones. Each time somebody
+ * else got on, so this many writers of one object would have to meet.
+ */
+const attempts = 1_000;
 
 /** Kinds that a PUT may create. Upstream: `AllowCreateOnUpdate`. */
 const createdByUpdate: readonly string[] = ['services', 'endpoints', 'events', 'leases'];
