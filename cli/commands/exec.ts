@@ -9,7 +9,9 @@ export const register: Register = (program, finish) => {
     .argument('<command...>', 'the command and its arguments')
     .addOption(nameOption())
     .passThroughOptions()
-    .action(async (node: string, command: string[], { name }: { name: string }) => {
+    .action(async (node: string, words: string[], { name }: { name: string }) => {
+      // Everything after the node is passed through, the separator too.
+      const command = words[0] === '--' ? words.slice(1) : words;
       const { attachCluster } = await import('../../cluster/cluster.ts');
       const cluster = await attachCluster(name);
       finish(await cluster.node(node).run(command));

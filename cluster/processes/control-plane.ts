@@ -1,8 +1,9 @@
-import { createClient } from '../../api/client.ts';
+import { type Client, createClient } from '../../api/client.ts';
+import { resources } from '../../api/scheme.ts';
 import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
 import { readPem } from '../credentials.ts';
-import { apiserverPort, serviceAccountIssuer } from '../spec.ts';
+import { apiserverPort, type ClusterSpec, serviceAccountIssuer } from '../spec.ts';
 import { runProgram } from './program.ts';
 
 /** Where the control plane's own components reach the apiserver; on the lab's private tmpfs. */
@@ -26,9 +27,11 @@ await runProgram('control-plane', async ({ spec, state, signal }) => {
     { signal },
   );
   await apiserver.ready;
+  const client = createClient({ socketPath: socket, userAgent: 'kube-controller-manager' });
+  await nameNodes(client, spec);
   await startControllers(
     {
-      client: createClient({ socketPath: socket, userAgent: 'kube-controller-manager' }),
+      client,
       clusterCidrs: spec.podCidrs,
       nodeCidrMaskSize: 24,
       nodeCidrMaskSizeIpv6: 64,
@@ -37,3 +40,13 @@ await runProgram('control-plane', async ({ spec, state, signal }) => {
     { signal },
   );
 });
+
+/**
+ * Gives a new cluster its Nodes in the order of its spec, so that the control plane always has the first pod
+ * CIDR, the first worker the second, whoever's agent is up first; the agents find and complete them.
+ */
+async function nameNodes(client: Client, spec: ClusterSpec): Promise<void> {
+  const { items } = await client.list(resources.nodes);
+  if (items.length > 0) return;
+  for (const { name } of spec.nodes) await client.create(resources.nodes, { metadata: { name } });
+}

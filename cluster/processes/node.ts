@@ -2,6 +2,7 @@ import { createClient } from '../../api/client.ts';
 import { startDataplane } from '../../dataplane/main.ts';
 import { createKernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../../node-agent/main.ts';
+import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
 import { clientConfig, readPem } from '../credentials.ts';
 import { apiserverPort, OptionError } from '../spec.ts';
 import { runProgram } from './program.ts';
@@ -24,7 +25,8 @@ await runProgram('node', async ({ spec, state, args, signal }) => {
         kernel,
         nodeName: node.name,
         nodeIps: [node.address],
-        runDir: `/run/v9s/nodes/${node.name}`,
+        runDir: nodeRunDir(node.name),
+        clusterCidrs: spec.podCidrs,
         clusterDns: spec.clusterDns,
         clusterDomain: spec.clusterDomain,
         caPem: readPem(state, 'ca.crt'),

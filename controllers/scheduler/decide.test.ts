@@ -165,9 +165,9 @@ describe('decide', () => {
 });
 
 test('quantities and requests', () => {
-  expect([parseQuantity('100m'), parseQuantity('64Mi'), parseQuantity('1e3'), parseQuantity('2k')]).toEqual([
+  expect([parseQuantity('100m'), parseQuantity('64Ki'), parseQuantity('1e3'), parseQuantity('2k')]).toEqual([
     0.1,
-    64 * 2 ** 20,
+    64 * 2 ** 10,
     1000,
     2000,
   ]);

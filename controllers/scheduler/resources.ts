@@ -24,7 +24,7 @@ const suffixes: Record<string, number> = {
 
 /** A Kubernetes quantity (`100m`, `64Mi`, `1e3`) as a number. Upstream: apimachinery `resource.Quantity`. */
 export function parseQuantity(text: string | number): number {
-  const match = /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)([numkMGTPE]?i?)$/.exec(String(text).trim());
+  const match = /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)([numkKMGTPE]?i?)$/.exec(String(text).trim());
   const factor = match?.[2] === undefined ? undefined : suffixes[match[2]];
   if (!match || factor === undefined)
     throw new Error(`invalid quantity ${JSON.stringify(text)}: use a form like 100m, 1.5 or 64Mi`);
