@@ -1,4 +1,22 @@
+import type { KubeObject } from '../../../api/object.ts';
+import { allResources, type Resource, resources } from '../../../api/scheme.ts';
+import type { ServiceAccount } from '../../../api/types.ts';
+import { serviceAccountColumns } from '../../table/columns/others.ts';
 import type { Strategy } from '../strategy.ts';
+import { configMapStrategy } from './config-map.ts';
+import { endpointSliceStrategy } from './endpoint-slice.ts';
+import { endpointsStrategy } from './endpoints.ts';
+import { eventStrategy } from './event.ts';
+import { leaseStrategy } from './lease.ts';
+import { namespaceStrategy } from './namespace.ts';
+import { nodeStrategy } from './node.ts';
+import { podStrategy } from './pod/pod.ts';
+import { secretStrategy } from './secret.ts';
+import { serviceStrategy } from './service/service.ts';
+import { serviceCidrStrategy } from './service-cidr.ts';
+import { validateMetadata } from './validation/metadata.ts';
+import { deploymentStrategy } from './workload/deployment.ts';
+import { replicaSetStrategy } from './workload/replica-set.ts';
 
 export interface KindOptions {
   /** One CIDR a family, the first is the primary: `10.96.0.0/12`. */
@@ -7,7 +25,42 @@ export interface KindOptions {
   serviceNodePortRange: string;
 }
 
-/** The strategies of all kinds that have rules of their own; stub. */
-export function createStrategies(_options: KindOptions): Strategy[] {
-  return [];
+const serviceAccountStrategy: Strategy<ServiceAccount> = {
+  resource: resources.serviceaccounts,
+  columns: serviceAccountColumns,
+};
+
+/**
+ * The rules of every kind of the scheme, those without any of their own included: `metadata` is checked
+ * for all. What is allocated belongs to the returned strategies; make them once for a storage.
+ */
+export function createStrategies({ serviceCidrs, serviceNodePortRange }: KindOptions): Strategy[] {
+  const own: Strategy[] = [
+    configMapStrategy,
+    deploymentStrategy,
+    endpointSliceStrategy,
+    endpointsStrategy,
+    eventStrategy,
+    leaseStrategy,
+    namespaceStrategy,
+    nodeStrategy,
+    podStrategy,
+    replicaSetStrategy,
+    secretStrategy,
+    serviceAccountStrategy,
+    serviceCidrStrategy,
+    serviceStrategy({ cidrs: serviceCidrs, nodePortRange: serviceNodePortRange }),
+  ];
+  const byResource = new Map<Resource, Strategy>(own.map((strategy) => [strategy.resource, strategy]));
+  return allResources.map((resource) => withMetadata(byResource.get(resource) ?? { resource }));
+}
+
+function withMetadata(strategy: Strategy): Strategy {
+  return {
+    ...strategy,
+    validate: (object: KubeObject, old, context) => [
+      ...validateMetadata(strategy.resource, object, old),
+      ...(strategy.validate?.(object, old, context) ?? []),
+    ],
+  };
 }
