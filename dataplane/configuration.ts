@@ -170,8 +170,8 @@ export function proxyConfiguration(file: unknown = {}): ProxyConfiguration {
   return {
     mode: oneOf(root.mode, modes, 'iptables', 'mode'),
     hostnameOverride: (root.hostnameOverride as string | undefined) ?? '',
-    healthzBindAddress: (root.healthzBindAddress as string | undefined) ?? '0.0.0.0:10256',
-    metricsBindAddress: (root.metricsBindAddress as string | undefined) ?? '127.0.0.1:10249',
+    healthzBindAddress: (root.healthzBindAddress as string | undefined) || '0.0.0.0:10256',
+    metricsBindAddress: (root.metricsBindAddress as string | undefined) || '127.0.0.1:10249',
     detectLocal,
     nodePortAddresses: addresses,
     iptables: {

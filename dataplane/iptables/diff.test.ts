@@ -1,0 +1,151 @@
+import { expect, test } from 'vitest';
+import { proxyConfiguration } from '../configuration.ts';
+import { createModel, type Model } from '../model/model.ts';
+import { nodeFacts } from '../node.ts';
+import { applyBatch, emptyKernel } from '../testing/kernel.ts';
+import { service, slice } from '../testing/objects.ts';
+import { ruleContext } from './context.ts';
+import { difference, nothingStands, removal } from './diff.ts';
+import { canonicalRule, parseSaved, type Saved } from './parse.ts';
+import { buildRules, type RuleSet, ruleSetText } from './rules.ts';
+import { standingOf } from './standing.ts';
+
+const context = ruleContext(
+  proxyConfiguration({ clusterCIDR: '10.244.0.0/16' }),
+  nodeFacts('worker', undefined),
+  'IPv4',
+);
+const rulesOf = (model: Model) => buildRules(model.rows().values(), context);
+
+/** The chains of ours, and the hooks, as they stand. */
+function shape(saved: Saved): Record<string, string[]> {
+  const lines: Record<string, string[]> = {};
+  for (const [table, chains] of saved)
+    for (const [chain, rules] of chains) lines[`${table} ${chain}`] = [...rules];
+  return lines;
+}
+
+const fresh = (rules: RuleSet) => applyBatch(emptyKernel, difference(nothingStands, rules).text);
+
+test('from nothing, the batch gives the same tables as the rendered text', () => {
+  const model = createModel('IPv4', 'worker');
+  model.setService('ns/a', service('ns/a', { clusterIP: '10.96.0.1', ports: [{ name: 'p80', port: 80 }] }));
+  model.setSlice('ns/a-a', slice('ns/a', ['10.244.1.5', '10.244.1.6']));
+  const rendered = parseSaved(ruleSetText(rulesOf(model), ['filter', 'nat']));
+  const got = fresh(rulesOf(model));
+  for (const table of ['filter', 'nat'] as const)
+    for (const [chain, rules] of rendered.get(table) ?? [])
+      expect(got.get(table)?.get(chain), chain).toEqual(rules);
+});
+
+/** A small generator with a seed, so that a failure can be repeated: mulberry32. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+function randomEvent(model: Model, random: (below: number) => number): void {
+  const i = random(12);
+  const key = `ns/s${i}`;
+  if (random(3) === 0) {
+    const type = ['ClusterIP', 'NodePort', 'LoadBalancer'][random(3)] ?? 'ClusterIP';
+    const ports = Array.from({ length: 1 + random(2) }, (_, n) => ({
+      name: `p${n}`,
+      port: 80 + n,
+      ...(type === 'ClusterIP' ? {} : { nodePort: 30000 + 2 * i + n }),
+    }));
+    const spec = {
+      type,
+      clusterIP: `10.96.0.${i}`,
+      ports,
+      ...(random(4) === 0 ? { sessionAffinity: 'ClientIP' } : {}),
+      ...(random(3) === 0 ? { externalTrafficPolicy: 'Local' } : {}),
+      ...(random(5) === 0 ? { internalTrafficPolicy: 'Local' } : {}),
+      ...(random(4) === 0 ? { loadBalancerSourceRanges: ['192.0.2.0/24'] } : {}),
+    };
+    const loadBalancer = type === 'LoadBalancer' ? [`198.51.100.${i}`] : [];
+    model.setService(key, random(4) === 0 ? undefined : service(key, spec, { loadBalancer }));
+  } else {
+    const suffix = 'ab'[random(2)] ?? 'a';
+    const endpoints = Array.from({ length: random(5) }, () => ({
+      ip: `10.244.1.${random(8)}`,
+      ...(random(2) ? { node: 'worker' } : {}),
+      ...(random(4) ? {} : { ready: false, serving: random(2) === 0, terminating: true }),
+    }));
+    const portName = `p${random(2)}`;
+    model.setSlice(
+      `${key}-${suffix}`,
+      random(6) === 0 ? undefined : slice(key, endpoints, { suffix, portName }),
+    );
+  }
+}
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  'after random events the differences have led where a fresh start would (seed %i)',
+  (seed) => {
+    const random = randomFrom(seed);
+    const model = createModel('IPv4', 'worker');
+    let kernel = emptyKernel;
+    let standing = nothingStands;
+    for (let step = 0; step < 60; step++) {
+      for (let events = 1 + random(3); events > 0; events--) randomEvent(model, random);
+      const wanted = rulesOf(model);
+      kernel = applyBatch(kernel, difference(standing, wanted).text);
+      standing = wanted;
+      expect(shape(kernel)).toEqual(shape(fresh(wanted)));
+      // Now and then the process dies and another one adopts.
+      if (random(10) === 0) {
+        standing = standingOf(kernel, wanted);
+        expect(difference(standing, wanted).text).toBe('');
+      }
+    }
+    const left = applyBatch(kernel, removal(kernel, rulesOf(model)));
+    expect([...(left.get('nat')?.keys() ?? [])].filter((chain) => chain.startsWith('KUBE-'))).toEqual([]);
+    expect([...(left.get('filter')?.keys() ?? [])].filter((chain) => chain.startsWith('KUBE-'))).toEqual([
+      'KUBE-FIREWALL',
+    ]);
+  },
+);
+
+test.each([
+  [
+    '-m comment --comment "a b" -m tcp -p tcp -d 10.0.0.1 --dport 80 -j X',
+    '-d 10.0.0.1/32 -p tcp -m comment --comment "a b" -m tcp --dport 80 -j X',
+  ],
+  ['-j MARK --or-mark 0x4000', '-j MARK --set-xmark 0x4000/0x4000'],
+  ['-j MARK --xor-mark 0x4000', '-j MARK --set-xmark 0x4000/0x0'],
+  [
+    '-m statistic --mode random --probability 0.3333333333 -j X',
+    '-m statistic --mode random --probability 0.33333333349 -j X',
+  ],
+  [
+    '-m comment --comment ns/a:p -j REJECT',
+    '-m comment --comment "ns/a:p" -j REJECT --reject-with icmp-port-unreachable',
+  ],
+  ['-m recent --name X --set -j Y', '-m recent --set --name X --mask 255.255.255.255 --rsource -j Y'],
+  [
+    '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    '-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT',
+  ],
+  ['! -s 10.0.0.0/8 -j X', '! -s 10.0.0.0/8 -j X'],
+])('%s is what the kernel shows as %s', (written, shown) => {
+  expect(canonicalRule(shown)).toBe(canonicalRule(written));
+});
+
+test.each([
+  ['! -s 10.0.0.0/8 -j X', '-s 10.0.0.0/8 -j X'],
+  ['-d 10.0.0.1 -j X', '-d 10.0.0.2 -j X'],
+  ['-p tcp --dport 80 -j X', '-p udp --dport 80 -j X'],
+  [
+    '-m statistic --mode random --probability 0.5 -j X',
+    '-m statistic --mode random --probability 0.3333333333 -j X',
+  ],
+  ['-j MARK --or-mark 0x4000', '-j MARK --or-mark 0x8000'],
+])('%s is not %s', (a, b) => {
+  expect(canonicalRule(a)).not.toBe(canonicalRule(b));
+});
