@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type NextFunction } from 'express';
+import { statusError } from '../../api/status.ts';
 import { type Attributes, forbidden, isAllowed } from '../auth/authorize.ts';
 import type { User } from '../auth/user.ts';
 import { aggregated, coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
@@ -37,6 +38,7 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
 
   app.use((request, response, next) => {
     response.setHeader('Cache-Control', 'no-cache, private');
+    checkEncoding(request.path);
     const user = options.authenticate(request, trusted);
     users.set(request, user);
     const attributes = attributesOf(request);
@@ -90,6 +92,15 @@ async function serveApi(
   const needsName = verb === 'update' || verb === 'patch';
   if (needsName && !target.name) throw methodNotAllowed();
   return serveObjects(options, call);
+}
+
+function checkEncoding(path: string): void {
+  try {
+    decodeURIComponent(path);
+  } catch {
+    // The only thing that can be wrong; what the exception says adds nothing.
+    throw statusError('BadRequest', `the path ${JSON.stringify(path)} is not percent-encoded UTF-8`);
+  }
 }
 
 function userOf(request: IncomingMessage): User {

@@ -104,7 +104,7 @@ describe('paths and methods', () => {
     ['PATCH', maps, 405],
     ['POST', `${maps}/none`, 405],
     ['OPTIONS', maps, 405],
-    ['GET', '/%E0%A4%A', 400],
+    ['GET', '/apis/%E0%A4%A', 400],
   ])('%s %s answers %i with a Status', async (method, path, expected) => {
     const { code, type, json: status } = await send(method, path, /^P/.test(method) ? '{}' : undefined, json);
     expect(code).toBe(expected);
