@@ -42,7 +42,7 @@ export interface ControllerContext {
   readonly signal: AbortSignal;
   /** Events in the name of `component` (`deployment-controller`). */
   recorder(component: string): EventRecorder;
-  /** A work queue whose failures are reported under `name`; conflicts are retried without a word. */
+  /** A work queue whose failures are reported under `name`; writes that came too late are retried without a word. */
   reconciler(name: string, reconcile: ReconcilerOptions['reconcile'], concurrency?: number): Reconciler;
   /** Tells of a failure that is not retried through a queue. */
   report(name: string, error: unknown): void;
@@ -99,7 +99,8 @@ export function createContext(options: {
         signal,
         concurrency,
         onError(key, error) {
-          if (hasReason(error, 'Conflict')) return;
+          // The cache was behind: an object changed or went meanwhile. The next look knows.
+          if (hasReason(error, 'Conflict') || hasReason(error, 'NotFound')) return;
           report(name, new Error(`${key}: ${error instanceof Error ? error.message : String(error)}`));
         },
       }),

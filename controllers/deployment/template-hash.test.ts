@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { PodTemplateSpec } from '../../api/types.ts';
 import { fnv1a32, hashLabel, safeEncode, sameTemplate, templateHash } from './template-hash.ts';
 
 test('FNV-1a and its alphabet are upstream’s', () => {
@@ -36,4 +37,18 @@ test('templates are compared without the hash label', () => {
   expect(
     sameTemplate({ metadata: { labels: { a: '1' } }, spec }, { metadata: { labels: { a: '2' } }, spec }),
   ).toBe(false);
+});
+
+test('what a Go client adds does not make another template', () => {
+  const bare: PodTemplateSpec = {
+    spec: { containers: [{ name: 'c' }], volumes: [{ name: 'v', emptyDir: {} }] },
+  };
+  const typed = {
+    metadata: { creationTimestamp: null, labels: {} },
+    spec: { containers: [{ name: 'c', resources: {} }], volumes: [{ name: 'v', emptyDir: {} }] },
+  };
+  expect(sameTemplate(bare, JSON.parse(JSON.stringify(typed)))).toBe(true);
+  expect(templateHash(bare)).toBe(templateHash(JSON.parse(JSON.stringify(typed))));
+  const other: PodTemplateSpec = { spec: { containers: [{ name: 'c' }], volumes: [{ name: 'v' }] } };
+  expect(sameTemplate(bare, other)).toBe(false);
 });

@@ -10,7 +10,7 @@ export const hashLabel = 'pod-template-hash';
  * `pkg/controller/controller_utils.go` ComputeHash, apimachinery `rand.SafeEncodeString`.
  */
 export function templateHash(template: PodTemplateSpec, collisionCount?: number): string {
-  const bytes = [...Buffer.from(canonicalJson(template))];
+  const bytes = [...Buffer.from(canonicalJson(pruned(template)))];
   if (collisionCount !== undefined) {
     const count = Buffer.alloc(8);
     count.writeUInt32LE(collisionCount);
@@ -21,7 +21,7 @@ export function templateHash(template: PodTemplateSpec, collisionCount?: number)
 
 /** True when both templates are the same but for the hash label. Upstream: EqualIgnoreHash. */
 export function sameTemplate(left: PodTemplateSpec | undefined, right: PodTemplateSpec | undefined): boolean {
-  return canonicalJson(withoutHash(left)) === canonicalJson(withoutHash(right));
+  return canonicalJson(pruned(withoutHash(left))) === canonicalJson(pruned(withoutHash(right)));
 }
 
 export function fnv1a32(bytes: Iterable<number>): number {
@@ -38,4 +38,20 @@ export function safeEncode(text: string): string {
 function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {
   const { [hashLabel]: _hash, ...labels } = template?.metadata?.labels ?? {};
   return template && { ...template, metadata: { ...template.metadata, labels } };
+}
+
+/** Fields where an empty object means something else than none. */
+const meaningful = new Set(['emptyDir', 'labelSelector', 'namespaceSelector']);
+
+/**
+ * A template without nulls and empty parts: clients written in Go send `resources: {}` and
+ * `creationTimestamp: null` where others send nothing, and `kubectl rollout undo` must find its ReplicaSet all the same.
+ */
+function pruned(value: unknown, key = ''): unknown {
+  if (value === null || typeof value !== 'object') return value ?? undefined;
+  if (Array.isArray(value)) return value.length > 0 ? value.map((item) => pruned(item)) : undefined;
+  const entries = Object.entries(value)
+    .map(([name, part]) => [name, pruned(part, name)] as const)
+    .filter(([, part]) => part !== undefined);
+  return entries.length > 0 || meaningful.has(key) ? Object.fromEntries(entries) : undefined;
 }
