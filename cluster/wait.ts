@@ -47,8 +47,13 @@ export async function waitFor<T extends KubeObject>(
       };
       const timer = setTimeout(() => reject(timedOut(target, until, timeout, objects())), timeout);
       ending.signal.addEventListener('abort', () => clearTimeout(timer));
-      informer.onChange(() => void look().catch(reject));
-      informer.synced.then(look).catch(reject);
+      // Not before the first list is whole: half of it could satisfy by accident.
+      informer.synced
+        .then(() => {
+          informer.onChange(() => void look().catch(reject));
+          return look();
+        })
+        .catch(reject);
     });
   } finally {
     ending.abort();

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { createReport, wrap } from './report.ts';
+import { createReport, foldOutput, wrap } from './report.ts';
 
 /** What a report prints when its output is not a terminal. */
 function printed(tell: (report: ReturnType<typeof createReport>) => void): {
@@ -55,4 +55,18 @@ it('wraps at blanks only', () => {
   expect(wrap('aa bb cc', 5)).toEqual(['aa bb', 'cc']);
   expect(wrap('a-very-long-word b', 5)).toEqual(['a-very-long-word', 'b']);
   expect(wrap('', 5)).toEqual([]);
+});
+
+describe('foldOutput', () => {
+  it('leaves short lines alone', () => {
+    expect(foldOutput('a b   c', 10)).toEqual(['a b   c']);
+  });
+
+  it("cuts a table's row and folds a rule", () => {
+    expect(foldOutput('NAME   READY   STATUS   AGE', 20)).toEqual(['NAME   READY   STAT…']);
+    expect(foldOutput('-A KUBE-SERVICES -d 10.0.0.1/32 -j KUBE-SVC', 30)).toEqual([
+      '-A KUBE-SERVICES -d',
+      '      10.0.0.1/32 -j KUBE-SVC',
+    ]);
+  });
 });

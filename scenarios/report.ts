@@ -26,7 +26,7 @@ export interface Report {
 }
 
 /** A stream that may be a terminal. */
-export type Terminal = Writable & { isTTY?: boolean };
+export type Terminal = Writable & { isTTY?: boolean; columns?: number };
 
 /** Prompt of commands typed on the machine itself. */
 export const host = '';
@@ -40,6 +40,9 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
   let steps = 0;
   let checks = 0;
   const line = (text = '') => out.write(`${text}\n`);
+  /** On a terminal long lines are folded or cut; a file or pipe gets them whole. */
+  const fit = (text: string) =>
+    out.isTTY ? foldOutput(text, (out.columns ?? width) - indent.length) : [text];
 
   return {
     failures,
@@ -62,7 +65,7 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
     },
     output(text, most = 14) {
       const lines = text.replace(/\n+$/, '').split('\n');
-      for (const part of lines.slice(0, most)) line(`${indent}${part}`.trimEnd());
+      for (const part of lines.slice(0, most).flatMap(fit)) line(`${indent}${part}`.trimEnd());
       if (lines.length > most) line(`${indent}… and ${lines.length - most} lines more`);
     },
     note(text) {
@@ -90,6 +93,15 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
       }
     },
   };
+}
+
+/** A table's row, told by its gaps, is cut; anything else goes on in the next line, set in. */
+export function foldOutput(text: string, columns: number): string[] {
+  if (text.length <= columns) return [text];
+  if (/\S {3}/.test(text)) return [`${text.slice(0, columns - 1)}…`];
+  const hanging = '      ';
+  const [first = '', ...rest] = wrap(text, columns - hanging.length);
+  return [first, ...rest.map((part) => hanging + part)];
 }
 
 /** Breaks prose at blanks. A word longer than the line stands alone. */

@@ -45,7 +45,9 @@ async function showNodes(stage: Stage): Promise<void> {
   await stage.kubectl('get nodes');
   const nodes = cluster.spec.nodes.map(({ name }) => name);
   report.check(`${nodes.length} nodes are Ready`, nodes.length >= 1);
-  const device = await stage.onNode(workerOf(stage), 'ip -d address show flannel.1');
+  const worker = workerOf(stage);
+  await stage.onNode(worker, 'ip -brief address show flannel.1');
+  const device = await stage.onNode(worker, "ip -d link show flannel.1 | grep -o 'vxlan id.*nolearning'");
   report.check(
     'flannel.1 is a vxlan device, VNI 1 on port 8472',
     /vxlan id 1 .*dstport 8472/.test(device),
