@@ -62,7 +62,11 @@ test.each([
   const text = await renderRules({ objects, nodeName: 'worker', family, configuration });
   await lab.kernel.run(`${tool}-restore`, ['--test'], { input: text });
   await lab.kernel.run(`${tool}-restore`, [], { input: text });
-  const { stdout } = await lab.kernel.run(`${tool}-save`, []);
+  // One table after the other, as an ordinary user has to with the legacy tools.
+  const saved = await Promise.all(
+    ['nat', 'filter'].map((table) => lab.kernel.run(`${tool}-save`, ['-t', table])),
+  );
+  const stdout = saved.map((one) => one.stdout).join('');
   const wanted = desiredRules({
     objects,
     nodeName: 'worker',

@@ -20,10 +20,21 @@ export class RestoreError extends Error {
 
 const tool = (family: IptablesFamily, end: string) => `${family === 'IPv4' ? 'iptables' : 'ip6tables'}${end}`;
 
-/** The whole rule set of a family, or one table of it, as `iptables-save` prints it. Reading needs no lock. */
-export async function iptablesSave(kernel: Kernel, family: IptablesFamily, table?: string): Promise<string> {
-  const { stdout } = await kernel.run(tool(family, '-save'), table ? ['-t', table] : []);
-  return stdout;
+/** The tables that a Service proxy writes to. */
+const proxyTables = ['mangle', 'filter', 'nat'];
+
+/** The rules of a family as `iptables-save` prints them; other tables may be missing. Reading needs no lock. */
+export async function iptablesSave(kernel: Kernel, family: IptablesFamily): Promise<string> {
+  try {
+    return (await kernel.run(tool(family, '-save'), [])).stdout;
+  } catch (error) {
+    // The legacy tools learn the tables' names from a file of /proc that only real root may read.
+    if (!(error instanceof CommandError && /Failed to list table names/.test(error.stderr))) throw error;
+  }
+  const outputs: string[] = [];
+  for (const table of proxyTables)
+    outputs.push((await kernel.run(tool(family, '-save'), ['-t', table])).stdout);
+  return outputs.join('');
 }
 
 /**
