@@ -1,14 +1,86 @@
-/** OpenAPI documents, built when first asked for. */
-export interface OpenApi {
-  /** Body of `/openapi/v3`. */
-  index(): string;
-  /** Body of `/openapi/v3/PATH` (`api/v1`, `apis/apps/v1`), or undefined. `etag` without quotes is also the `hash` of the index. */
-  groupVersion(path: string): { text: string; etag: string } | undefined;
-  /** Body of `/openapi/v2` (JSON). */
-  v2(): { text: string; etag: string };
+import { createHash } from 'node:crypto';
+import { allResources, apiVersionOf, type Resource } from '../../api/scheme.ts';
+import { pathsOf } from './paths.ts';
+import { type Dialect, schemasOf } from './schemas.ts';
+
+export interface Document {
+  /** JSON. */
+  text: string;
+  /** Without quotes. */
+  etag: string;
 }
 
-/** Stub. */
-export function createOpenApi(): OpenApi {
-  return { index: () => '{"paths":{}}', groupVersion: () => undefined, v2: () => ({ text: '{}', etag: '' }) };
+/** OpenAPI documents made from the scheme and `api/schema.json`, each built when first asked for. */
+export interface OpenApi {
+  /** Body of `/openapi/v3`: where each group version's document is, with its hash in the query. */
+  index(): string;
+  /** Body of `/openapi/v3/PATH` (`api/v1`, `apis/apps/v1`), undefined for a path that is not in the index. */
+  groupVersion(path: string): Document | undefined;
+  /** Body of `/openapi/v2`, all groups in one. */
+  v2(): Document;
+}
+
+/** @param version of the Kubernetes API that is served: `v1.33.0` */
+export function createOpenApi(version = 'v1.33.0'): OpenApi {
+  const groups = groupByPath(allResources);
+  const documents = new Map<string, Document>();
+  const cached = (key: string, build: () => unknown): Document => {
+    const known = documents.get(key);
+    if (known) return known;
+    const document = finish(build());
+    documents.set(key, document);
+    return document;
+  };
+  const groupVersion = (path: string): Document | undefined => {
+    const resources = groups.get(path);
+    return resources && cached(path, () => version3(resources, version));
+  };
+  return {
+    index() {
+      const paths = [...groups.keys()].map((path) => [
+        path,
+        { serverRelativeURL: `/openapi/v3/${path}?hash=${groupVersion(path)?.etag}` },
+      ]);
+      return JSON.stringify({ paths: Object.fromEntries(paths) });
+    },
+    groupVersion,
+    v2: () => cached('v2', () => version2(allResources, version)),
+  };
+}
+
+/** Resources by the path of their document. */
+function groupByPath(resources: readonly Resource[]): Map<string, Resource[]> {
+  const groups = new Map<string, Resource[]>();
+  for (const resource of resources) {
+    const path = resource.group ? `apis/${apiVersionOf(resource)}` : `api/${resource.version}`;
+    groups.set(path, [...(groups.get(path) ?? []), resource]);
+  }
+  return groups;
+}
+
+function version3(resources: readonly Resource[], version: string): unknown {
+  return {
+    openapi: '3.0.0',
+    info: { title: 'Kubernetes', version },
+    paths: joinPaths(resources, 3),
+    components: { schemas: schemasOf(resources, 3) },
+  };
+}
+
+function version2(resources: readonly Resource[], version: string): unknown {
+  return {
+    swagger: '2.0',
+    info: { title: 'Kubernetes', version },
+    paths: joinPaths(resources, 2),
+    definitions: schemasOf(resources, 2),
+  };
+}
+
+function joinPaths(resources: readonly Resource[], dialect: Dialect): object {
+  return Object.assign({}, ...resources.map((resource) => pathsOf(resource, dialect)));
+}
+
+function finish(value: unknown): Document {
+  const text = JSON.stringify(value);
+  return { text, etag: createHash('sha512').update(text).digest('hex').toUpperCase() };
 }

@@ -1,0 +1,31 @@
+/** Kinds and their parts that do not live in `k8s.io/api/core/v1`: a pattern of model names, and the package. */
+const packages: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(ObjectMeta|ListMeta|OwnerReference|ManagedFieldsEntry|LabelSelector|LabelSelectorRequirement|Condition|DeleteOptions|Preconditions|Status|StatusDetails|StatusCause|API(Group|Resource|Versions).*)$/,
+    'io.k8s.apimachinery.pkg.apis.meta.v1',
+  ],
+  [/^(Deployment|ReplicaSet|StatefulSet|DaemonSet|ControllerRevision|RollingUpdate)/, 'io.k8s.api.apps.v1'],
+  [
+    /^(EndpointSlice|Endpoint|EndpointConditions|EndpointHints|ForNode|ForZone|EndpointPort)$/,
+    'io.k8s.api.discovery.v1',
+  ],
+  [/^Lease/, 'io.k8s.api.coordination.v1'],
+  [/^(ServiceCIDR|IPAddress|ParentReference|NetworkPolicy|Ingress|IPBlock)/, 'io.k8s.api.networking.v1'],
+  [/^Scale(Spec|Status)?$/, 'io.k8s.api.autoscaling.v1'],
+  [/^Eviction$/, 'io.k8s.api.policy.v1'],
+];
+
+/** Names that were made unique in `api/schema.json`, and what upstream calls them. */
+const renamed: Readonly<Record<string, string>> = {
+  CoreEvent: 'io.k8s.api.core.v1.Event',
+  CoreEventSeries: 'io.k8s.api.core.v1.EventSeries',
+  CoreEndpointPort: 'io.k8s.api.core.v1.EndpointPort',
+  CoreResourceClaim: 'io.k8s.api.core.v1.ResourceClaim',
+  DiscoveryEndpointPort: 'io.k8s.api.discovery.v1.EndpointPort',
+};
+
+/** `Pod` → `io.k8s.api.core.v1.Pod`: the name of a model's schema in an OpenAPI document. */
+export function schemaName(model: string): string {
+  const [, home = 'io.k8s.api.core.v1'] = packages.find(([pattern]) => pattern.test(model)) ?? [];
+  return renamed[model] ?? `${home}.${model}`;
+}

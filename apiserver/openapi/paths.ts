@@ -1,0 +1,146 @@
+import { collectionPath, type Resource } from '../../api/scheme.ts';
+import { patchMediaTypes } from '../patch/patch.ts';
+import { schemaName } from './names.ts';
+import { type Dialect, groupVersionKind, reference, type Schema } from './schemas.ts';
+
+type Verb = 'list' | 'create' | 'deletecollection' | 'read' | 'update' | 'patch' | 'delete';
+
+/** The HTTP method of a verb, the action upstream names it by, and the query parameters it takes. */
+const verbs: Readonly<Record<Verb, { method: string; action: string; query: readonly string[] }>> = {
+  list: {
+    method: 'get',
+    action: 'list',
+    query: [
+      'allowWatchBookmarks',
+      'continue',
+      'fieldSelector',
+      'labelSelector',
+      'limit',
+      'resourceVersion',
+      'resourceVersionMatch',
+      'sendInitialEvents',
+      'timeoutSeconds',
+      'watch',
+    ],
+  },
+  create: { method: 'post', action: 'post', query: ['dryRun', 'fieldManager', 'fieldValidation'] },
+  deletecollection: {
+    method: 'delete',
+    action: 'deletecollection',
+    query: ['dryRun', 'fieldSelector', 'gracePeriodSeconds', 'labelSelector', 'propagationPolicy'],
+  },
+  read: { method: 'get', action: 'get', query: [] },
+  update: { method: 'put', action: 'put', query: ['dryRun', 'fieldManager', 'fieldValidation'] },
+  patch: { method: 'patch', action: 'patch', query: ['dryRun', 'fieldManager', 'fieldValidation', 'force'] },
+  delete: {
+    method: 'delete',
+    action: 'delete',
+    query: ['dryRun', 'gracePeriodSeconds', 'propagationPolicy'],
+  },
+};
+
+const booleans: readonly string[] = ['allowWatchBookmarks', 'force', 'sendInitialEvents', 'watch'];
+const integers: readonly string[] = ['gracePeriodSeconds', 'limit', 'timeoutSeconds'];
+
+/** The paths of a kind with their operations. */
+export function pathsOf(resource: Resource, dialect: Dialect): Record<string, Schema> {
+  const root = collectionPath(resource);
+  const collection = resource.namespaced
+    ? root.replace(new RegExp(`/${resource.name}$`), `/namespaces/{namespace}/${resource.name}`)
+    : root;
+  const item = `${collection}/{name}`;
+  const paths: Record<string, Schema> = {
+    [collection]: operations(resource, ['list', 'create', 'deletecollection'], collection, dialect),
+    [item]: operations(resource, ['read', 'update', 'patch', 'delete'], item, dialect),
+  };
+  if (resource.namespaced) paths[root] = operations(resource, ['list'], root, dialect);
+  const subresources = [...(resource.status ? ['status'] : []), ...(resource.scale ? ['scale'] : [])];
+  for (const name of subresources) {
+    const of: Resource =
+      name === 'scale' ? { ...resource, group: 'autoscaling', kind: 'Scale', type: 'Scale' } : resource;
+    paths[`${item}/${name}`] = operations(of, ['read', 'update', 'patch'], `${item}/${name}`, dialect);
+  }
+  return paths;
+}
+
+function operations(resource: Resource, list: readonly Verb[], path: string, dialect: Dialect): Schema {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    ...typed('string', dialect),
+  }));
+  return {
+    ...Object.fromEntries(list.map((verb) => [verbs[verb].method, operation(resource, verb, path, dialect)])),
+    ...(names.length > 0 ? { parameters: names } : {}),
+  };
+}
+
+function operation(resource: Resource, verb: Verb, path: string, dialect: Dialect): Schema {
+  const { action, query } = verbs[verb];
+  const { type, kind, namespaced, name } = resource;
+  const tail = path.split('/').at(-1) ?? '';
+  const suffix = ['status', 'scale'].includes(tail) ? tail[0]?.toUpperCase() + tail.slice(1) : '';
+  const scope = path.includes('{namespace}') ? 'Namespaced' : '';
+  const everywhere = namespaced && !scope ? 'ForAllNamespaces' : '';
+  const parameters: Schema[] = query.map((parameter) => ({
+    name: parameter,
+    in: 'query',
+    ...typed(typeOf(parameter), dialect),
+  }));
+  const result =
+    verb === 'list'
+      ? `${schemaName(type)}List`
+      : verb.startsWith('delete')
+        ? schemaName('Status')
+        : schemaName(type);
+  const body = bodyOf(verb, type);
+  return {
+    description: `${verb} ${name}${suffix ? `, ${tail}` : ''}`,
+    operationId: `${verb}${scope}${kind}${suffix}${everywhere}`,
+    ...request(body, verb, parameters, dialect),
+    responses: responses(verb, result, dialect),
+    'x-kubernetes-action': action,
+    'x-kubernetes-group-version-kind': groupVersionKind(resource),
+  };
+}
+
+function bodyOf(verb: Verb, type: string): string | undefined {
+  if (verb === 'create' || verb === 'update') return schemaName(type);
+  if (verb === 'patch') return 'io.k8s.apimachinery.pkg.apis.meta.v1.Patch';
+  return verb.startsWith('delete') ? schemaName('DeleteOptions') : undefined;
+}
+
+function request(body: string | undefined, verb: Verb, parameters: Schema[], dialect: Dialect): Schema {
+  const types: readonly string[] = verb === 'patch' ? patchMediaTypes : ['application/json'];
+  if (!body) return { parameters };
+  const schema = reference(body, dialect);
+  const required = !verb.startsWith('delete');
+  if (dialect === 2) {
+    return { consumes: types, parameters: [{ name: 'body', in: 'body', required, schema }, ...parameters] };
+  }
+  const content = Object.fromEntries(types.map((type) => [type, { schema }]));
+  return { parameters, requestBody: { content, ...(required ? { required } : {}) } };
+}
+
+function responses(verb: Verb, name: string, dialect: Dialect): Schema {
+  const schema = reference(name, dialect);
+  const answer = (description: string) =>
+    dialect === 2 ? { description, schema } : { description, content: { 'application/json': { schema } } };
+  return {
+    200: answer('OK'),
+    ...(verb === 'create' || verb === 'update' || verb === 'patch' ? { 201: answer('Created') } : {}),
+    401: { description: 'Unauthorized' },
+  };
+}
+
+function typeOf(parameter: string): string {
+  if (booleans.includes(parameter)) return 'boolean';
+  return integers.includes(parameter) ? 'integer' : 'string';
+}
+
+/** Version 2 has the type beside the name, version 3 in a schema. */
+function typed(type: string, dialect: Dialect): Schema {
+  const unique = { uniqueItems: true };
+  return dialect === 2 ? { type, ...unique } : { schema: { type, ...unique } };
+}
