@@ -55,7 +55,7 @@ export interface Surroundings {
   /** The API, by `client` or in-cluster configuration; throws where there is none. */
   client(): Client;
   /** Objects to serve instead of an API's. */
-  readonly objects?: readonly KubeObject[];
+  readonly objects?: readonly KubeObject[] | undefined;
   readonly http: HttpPool;
   readonly metrics: Metrics;
   readonly log: Log;

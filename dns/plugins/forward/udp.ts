@@ -31,7 +31,8 @@ export function createUdpChannel({ host, port }: UpstreamAddress): Channel {
     connected.promise.catch(() => {}); // each asker learns of it by itself
     const made: Open = { socket, exchange, born: performance.now(), connected: connected.promise };
     socket.on('message', (packet) => exchange.receive(packet));
-    socket.on('error', (error) => {
+    socket.on('error', (cause) => {
+      const error = new Error(`udp ${peer}: ${cause.message}`, { cause });
       connected.reject(error);
       exchange.fail(error);
       discard(made);
@@ -61,7 +62,7 @@ export function createUdpChannel({ host, port }: UpstreamAddress): Channel {
       await connected;
       return exchange.ask(query, timeout, (packet) =>
         socket.send(packet, (error) => {
-          if (error) exchange.fail(error);
+          if (error) exchange.fail(new Error(`write udp ${peer}: ${error.message}`, { cause: error }));
         }),
       );
     },

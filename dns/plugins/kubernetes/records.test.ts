@@ -1,0 +1,218 @@
+import { expect, test } from 'vitest';
+import type { Client } from '../../../api/client.ts';
+import type { KubeList, KubeObject, WatchEvent } from '../../../api/object.ts';
+import type { Resource } from '../../../api/scheme.ts';
+import { ask } from '../../testing/ask.ts';
+import { externalName, namespace, pod, service, slice } from '../../testing/objects.ts';
+import { chainOf, instanceOf } from '../../testing/plugin.ts';
+import { createRecords } from './records.ts';
+import { parseRequest } from './request.ts';
+import { parseLabelSelector } from './selector.ts';
+
+test('a changed object is found under its new names only', () => {
+  const records = createRecords();
+  records.put(service('ns/a', ['10.0.0.1']));
+  records.put(service('ns/a', ['10.0.0.2']));
+  expect([...records.servicesByIp('10.0.0.1')]).toEqual([]);
+  expect([...records.servicesByIp('10.0.0.2')].map(({ name }) => name)).toEqual(['a']);
+  records.put(slice('a-1', 'ns/a', ['10.1.0.1', '10.1.0.2']));
+  records.put(slice('a-1', 'ns/a', ['10.1.0.2']));
+  expect([...records.slicesByIp('10.1.0.1')]).toEqual([]);
+  records.put(slice('a-1', 'ns/b', ['10.1.0.2']));
+  expect([...records.slices('a.ns')]).toEqual([]);
+  expect([...records.slices('b.ns')]).toHaveLength(1);
+  records.delete(slice('a-1', 'ns/b', []));
+  records.delete(service('ns/a', []));
+  expect([...records.slices('b.ns')]).toEqual([]);
+  expect(records.service('a', 'ns')).toBeUndefined();
+  expect([...records.servicesByIp('10.0.0.2')]).toEqual([]);
+});
+
+test('only ready endpoints count; an unknown state is ready', () => {
+  const records = createRecords();
+  records.put(
+    slice('a-1', 'ns/a', [
+      { addresses: ['10.1.0.1'], conditions: { ready: true } },
+      { addresses: ['10.1.0.2'], conditions: { ready: false } },
+      { addresses: ['10.1.0.3'], conditions: {} },
+    ]),
+  );
+  const [found] = records.slices('a.ns');
+  expect(found?.addresses.map(({ ip }) => ip)).toEqual(['10.1.0.1', '10.1.0.3']);
+});
+
+test('an address belongs to a pod until it ends', () => {
+  const records = createRecords();
+  records.put(pod('ns/a', '10.1.0.1'));
+  expect([...records.podNamespaces('10.1.0.1')]).toEqual(['ns']);
+  records.put(pod('ns/a', '10.1.0.1', 'Succeeded'));
+  expect([...records.podNamespaces('10.1.0.1')]).toEqual([]);
+});
+
+test('IPv6 addresses are the same in every way to write them', () => {
+  const records = createRecords();
+  records.put(service('ns/a', ['FD00:0:0::0001']));
+  expect([...records.servicesByIp('fd00::1')]).toHaveLength(1);
+});
+
+/** Upstream: plugin/kubernetes/parse_test.go. */
+test.each([
+  ['_http._tcp.webs.mynamespace.svc.inter.webs.tests.', 'http.tcp..webs.mynamespace.svc'],
+  ['1-2-3-4.webs.mynamespace.svc.inter.webs.tests.', '..1-2-3-4.webs.mynamespace.svc'],
+  ['inter.webs.tests.', '.....'],
+  ['svc.inter.webs.tests.', '.....'],
+  ['pod.inter.webs.tests.', '.....'],
+  ['..webs.mynamespace.svc.inter.webs.tests.', '...webs.mynamespace.svc'],
+  ['webs.mynamespace.pood.inter.webs.tests.', undefined],
+  ['too.long.for.what.i.am.trying.to.pod.inter.webs.tests.', undefined],
+  ['us-west-2a.pin._zone.webs.mynamespace.svc.inter.webs.tests.', undefined],
+])('%s is taken apart', (name, expected) => {
+  const found = parseRequest(name, 'inter.webs.tests.');
+  const { port, protocol, endpoint, service, namespace, kind } = found ?? {};
+  expect(found && [port, protocol, endpoint, service, namespace, kind].join('.')).toBe(expected);
+});
+
+const named = [
+  namespace('ns'),
+  service('ns/db', ['None']),
+  slice('db-1', 'ns/db', [
+    { addresses: ['10.1.0.1'], hostname: 'first', targetRef: { kind: 'Pod', name: 'db-0' } },
+    { addresses: ['10.1.0.2'], targetRef: { kind: 'Pod', name: 'db-1' } },
+    { addresses: ['fd00::'], targetRef: { kind: 'Pod', name: 'x'.repeat(64) } },
+  ]),
+];
+
+test('endpoint_pod_names', async () => {
+  const plain = chainOf('cluster.local {\n kubernetes\n}', named);
+  const withNames = chainOf('cluster.local {\n kubernetes {\n  endpoint_pod_names\n }\n}', named);
+  const rcode = async (handler: typeof plain, label: string, type = 'A') =>
+    (await ask(handler, `${label}.db.ns.svc.cluster.local.`, type)).rcode;
+  expect(await rcode(plain, 'first')).toBe('NOERROR');
+  expect(await rcode(plain, 'db-1')).toBe('NXDOMAIN');
+  expect(await rcode(plain, '10-1-0-2')).toBe('NOERROR');
+  expect(await rcode(withNames, 'first')).toBe('NOERROR');
+  expect(await rcode(withNames, 'db-0')).toBe('NXDOMAIN');
+  expect(await rcode(withNames, 'db-1')).toBe('NOERROR');
+  expect(await rcode(withNames, 'fd00--0', 'AAAA')).toBe('NOERROR');
+});
+
+test('noendpoints, labels, namespace_labels and ttl', async () => {
+  const odd = {
+    ...service('ns/odd', ['10.0.0.9']),
+    metadata: { name: 'odd', namespace: 'ns', labels: { app: 'x' } },
+  };
+  const objects = [...named, odd];
+  const rcode = async (options: string, name: string) =>
+    (
+      await ask(
+        chainOf(`cluster.local {\n kubernetes {\n${options}\n}\n}`, objects),
+        `${name}.ns.svc.cluster.local.`,
+      )
+    ).rcode;
+  expect(await rcode('noendpoints', 'db')).toBe('NXDOMAIN');
+  expect(await rcode('labels app in (x, y)', 'db')).toBe('NXDOMAIN');
+  expect(await rcode('labels app in (x, y)', 'odd')).toBe('NOERROR');
+  expect(await rcode('namespace_labels team=a', 'odd')).toBe('NXDOMAIN');
+  const slow = chainOf('cluster.local {\n kubernetes {\n ttl 30\n }\n}', objects);
+  expect((await ask(slow, 'odd.ns.svc.cluster.local.')).answer).toEqual([
+    'odd.ns.svc.cluster.local. 30 IN A 10.0.0.9',
+  ]);
+  expect((await ask(slow, 'no.ns.svc.cluster.local.')).authority[0]).toMatch(/ 30 IN SOA .* 30$/);
+});
+
+test('an ExternalName that leads to itself, in a circle, or to nothing is NODATA', async () => {
+  const handler = chainOf('cluster.local {\n kubernetes\n}', [
+    namespace('ns'),
+    externalName('ns/self', 'self.ns.svc.cluster.local'),
+    externalName('ns/a', 'b.ns.svc.cluster.local'),
+    externalName('ns/b', 'a.ns.svc.cluster.local'),
+    externalName('ns/lost', 'nobody.ns.svc.cluster.local'),
+  ]);
+  for (const name of ['self', 'a', 'b', 'lost']) {
+    const { rcode, answer } = await ask(handler, `${name}.ns.svc.cluster.local.`);
+    expect([name, rcode, answer]).toEqual([name, 'NOERROR', []]);
+  }
+});
+
+test('label selectors', () => {
+  expect(parseLabelSelector('a=b, c in (d, e),!f,g,h!=i,j notin (k)')).toEqual({
+    matchLabels: { a: 'b' },
+    matchExpressions: [
+      { key: 'c', operator: 'In', values: ['d', 'e'] },
+      { key: 'f', operator: 'DoesNotExist' },
+      { key: 'g', operator: 'Exists' },
+      { key: 'h', operator: 'NotIn', values: ['i'] },
+      { key: 'j', operator: 'NotIn', values: ['k'] },
+    ],
+  });
+  expect(() => parseLabelSelector('a in b')).toThrow('unable to parse requirement: "a in b"');
+});
+
+test('follows an API: lists first, then every change', async () => {
+  const api = createListAndWatch([namespace('ns'), service('ns/a', ['10.0.0.1'])]);
+  const { listeners, start, stop } = instanceOf('cluster.local {\n kubernetes\n}', {
+    client: () => api.client,
+    objects: undefined,
+  });
+  await start();
+  const handler = listeners.get(':53')?.zones.get('cluster.local.');
+  if (!handler) throw new Error('no chain');
+  expect((await ask(handler, 'a.ns.svc.cluster.local.')).answer).toEqual([
+    'a.ns.svc.cluster.local. 5 IN A 10.0.0.1',
+  ]);
+  await api.change('MODIFIED', service('ns/a', ['10.0.0.2']));
+  expect((await ask(handler, 'a.ns.svc.cluster.local.')).answer).toEqual([
+    'a.ns.svc.cluster.local. 5 IN A 10.0.0.2',
+  ]);
+  await api.change('DELETED', service('ns/a', ['10.0.0.2']));
+  expect((await ask(handler, 'a.ns.svc.cluster.local.')).rcode).toBe('NXDOMAIN');
+  expect(api.watched()).toEqual(['endpointslices', 'namespaces', 'services']);
+  await stop(true);
+});
+
+/** The two verbs that informers use, over a list in memory. */
+function createListAndWatch(objects: KubeObject[]) {
+  const watchers = new Map<string, (event: WatchEvent<KubeObject>) => void>();
+  const never = () => Promise.reject(new Error('not asked for by informers'));
+  let version = 1;
+  const client: Client = {
+    get: never,
+    create: never,
+    update: never,
+    patch: never,
+    delete: never,
+    request: never,
+    close() {},
+    async list<T extends KubeObject>(resource: Resource<T>): Promise<KubeList<T>> {
+      const items = objects.filter(({ kind }) => kind === resource.kind) as T[];
+      return { apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: '1' }, items };
+    },
+    async *watch<T extends KubeObject>(resource: Resource<T>, { signal }: { signal?: AbortSignal }) {
+      const queue: WatchEvent<T>[] = [];
+      let wake = Promise.withResolvers<void>();
+      watchers.set(resource.name, (event) => {
+        queue.push(event as WatchEvent<T>);
+        wake.resolve();
+      });
+      signal?.addEventListener('abort', () => wake.resolve());
+      while (!signal?.aborted) {
+        for (let event = queue.shift(); event; event = queue.shift()) yield event;
+        await wake.promise;
+        wake = Promise.withResolvers<void>();
+      }
+    },
+  };
+  return {
+    client,
+    watched: () => [...watchers.keys()].sort(),
+    async change(type: 'MODIFIED' | 'DELETED', object: KubeObject) {
+      const resourceVersion = String(++version);
+      const name = `${object.kind?.toLowerCase()}s`;
+      watchers.get(name)?.({
+        type,
+        object: { ...object, metadata: { ...object.metadata, resourceVersion } },
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
