@@ -1,3 +1,4 @@
+import type { KubeObject } from '../../api/object.ts';
 import { statusError } from '../../api/status.ts';
 import type { Strategy } from '../registry/strategy.ts';
 import type { FieldValidation } from '../schema/decode.ts';
@@ -67,7 +68,7 @@ function selection(
       ...metadataFields(object),
       ...strategy?.selectableFields?.(object),
     });
-    checkFields(requirements, Object.keys(fields({ metadata: {} })));
+    checkFields(requirements, Object.keys(fields(emptyObject)));
     tests.push(({ object }) => {
       const own: Record<string, string | undefined> = fields(object);
       return requirements.every(({ field, equal, value }) => ((own[field] ?? '') === value) === equal);
@@ -79,6 +80,15 @@ function selection(
   }
   return { all: tests.length === 0, matches: (entry) => tests.every((test) => test(entry)) };
 }
+
+/** Has every part that selectable fields lie in, so that a kind can be asked for their names. */
+const emptyObject: KubeObject & Record<string, object> = {
+  metadata: {},
+  spec: {},
+  status: {},
+  involvedObject: {},
+  source: {},
+};
 
 export function parseResourceVersion(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
