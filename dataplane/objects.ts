@@ -24,7 +24,7 @@ export async function parseObjects(text: string): Promise<KubeObject[]> {
     if (error) {
       const { line, col } = lineCounter.linePos(error.pos[0]);
       throw new ObjectsError(
-        `document ${i + 1}, line ${line}, column ${col}: ${error.message.split('\n')[0]}`,
+        `document ${i + 1}, line ${line}, column ${col}: ${error.message.split(/ at line \d|\n/)[0]}`,
       );
     }
     const { line } = lineCounter.linePos(document.contents?.range?.[0] ?? 0);
