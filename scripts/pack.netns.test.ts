@@ -38,7 +38,12 @@ describe('the package', () => {
 
   beforeAll(() => {
     mkdirSync(project);
-    run('npm', ['pack', '--pack-destination', folder, '--loglevel=error'], root);
+    // Packing builds anew; the project's own dist/ is in use by the tests that run beside this one.
+    const copy = join(folder, 'copy');
+    const left = ['node_modules', 'dist', '.git'].map((name) => join(root, name));
+    cpSync(root, copy, { recursive: true, filter: (file) => !left.includes(file) });
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    run('npm', ['pack', '--pack-destination', folder, '--loglevel=error'], copy);
     const [tarball = ''] = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
     writeFileSync(
       join(project, 'package.json'),

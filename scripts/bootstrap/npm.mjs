@@ -51,12 +51,14 @@ const explanations = [
 
 /** The lines of npm's errors that carry something, and what to do about them. */
 function explained(output) {
-  const lines = output
-    .split('\n')
-    .map((line) => line.replace(/^npm (ERR!|error) ?/, '').trim())
-    .filter(
-      (line) => line !== '' && !line.startsWith('npm warn') && !/A complete log of this run/.test(line),
-    );
+  const errors = [...output.matchAll(/^npm (?:ERR!|error) +(.*)$/gm)].map(([, line = '']) => line.trim());
+  const telling = errors.filter(
+    (line) =>
+      line !== '' &&
+      !/^([}{]|at |(errno|code|syscall|address|port|type|path|dest): |\w+ \S+$|A complete log|Log files)/.test(
+        line,
+      ),
+  );
   const help = explanations.find(([pattern]) => pattern.test(output))?.[1];
-  return [...lines.slice(-8), ...(help ? [help] : [])];
+  return [...telling.slice(0, 5), ...(help ? [help] : [])];
 }
