@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../api/client.ts';
 import type { KubeObject } from '../api/object.ts';
 import { resources } from '../api/scheme.ts';
@@ -9,6 +10,9 @@ export interface EventRecorder {
   /** Returns at once; a failed write is reported and lost, as upstream has it. */
   event(involved: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
+
+/** Events are written so many milliseconds late: what they tell of goes first. */
+const lateness = 100;
 
 /** Equal events become one with a growing count for so many different events. Upstream: `EventCorrelator`. */
 const remembered = 4096;
@@ -38,10 +42,11 @@ export function createRecorder(
       const earlier = known.get(same);
       const write = (async () => {
         try {
+          await delay(lateness, undefined, { ref: false });
           const last = await earlier;
           return (last && (await countUp(last, event))) ?? (await client.create(resources.events, event));
         } catch (error) {
-          if (!isNamespaceEnding(error)) onError(error);
+          if (!isNamespaceEnding(error) && !hasReason(error, 'NotFound')) onError(error);
           return undefined;
         }
       })();

@@ -13,6 +13,8 @@ export interface TestControlPlane extends AsyncDisposable {
   signal: AbortSignal;
   /** What controllers complained of, as `controller: message`. */
   complaints: string[];
+  /** Ends the controllers, does what is to happen without them, and starts them anew. */
+  restartControllers(meanwhile?: () => Promise<void>): Promise<void>;
 }
 
 /** An apiserver on a Unix socket and the controllers before it; nothing of it needs a privilege. */
@@ -42,22 +44,25 @@ export async function startTestControlPlane(
   await apiserver.ready;
   const client = createClient({ socketPath });
   const complaints: string[] = [];
-  const controllers = await startControllers(
-    {
-      client,
-      clusterCidrs: ['10.244.0.0/16'],
-      caPem: 'the CA',
-      onError: (controller, message) => complaints.push(`${controller}: ${message}`),
-      ...options,
-    },
-    { signal: end.signal },
-  );
-  await controllers.ready;
+  let running = new AbortController();
+  end.signal.addEventListener('abort', () => running.abort());
+  const start = async () => {
+    running = new AbortController();
+    const onError = (controller: string, message: string) => complaints.push(`${controller}: ${message}`);
+    const config = { client, clusterCidrs: ['10.244.0.0/16'], caPem: 'the CA', onError, ...options };
+    await (await startControllers(config, { signal: running.signal })).ready;
+  };
+  await start();
   return {
     client,
     socketPath,
     signal: end.signal,
     complaints,
+    async restartControllers(meanwhile) {
+      running.abort();
+      await meanwhile?.();
+      await start();
+    },
     async [Symbol.asyncDispose]() {
       end.abort();
       client.close();
