@@ -18,7 +18,7 @@ export interface DnsConfig {
   /** Reaches the API; asked for by the kubernetes plugin, unless there are {@link objects}. */
   client?: () => Client;
   /** Serve these objects with no API at all. */
-  objects?: readonly KubeObject[];
+  objects?: readonly KubeObject[] | undefined;
   /** Default: CoreDNS' lines on standard output. */
   log?: Log;
 }
