@@ -6,15 +6,24 @@ import { unknownPath } from './target.ts';
 
 let documents: OpenApi | undefined;
 
-/** `/openapi/v2`, `/openapi/v3` and its parts; made when first asked for. JSON only. */
+const protobuf = 'application/com.github.proto-openapi.spec.v2';
+
+/** `/openapi/v2` (JSON, protobuf), `/openapi/v3` and its parts (JSON); made when first asked for. */
 export function serveOpenApi(path: string, request: IncomingMessage, response: ServerResponse): void {
   documents ??= createOpenApi();
   if (path === '/openapi/v3') {
     sendJson(response, 200, Buffer.from(documents.index()));
     return;
   }
-  // Clients ask for version 2 as protobuf only; they can do without it, but not read JSON in its place.
-  if (path === '/openapi/v2') negotiate(request.headers.accept);
+  if (path === '/openapi/v2') {
+    // kubectl 1.27 asks for protobuf, with an @ or a dot before the version, and cannot do without.
+    if (request.headers.accept?.includes(protobuf)) {
+      response.setHeader('Content-Type', `${protobuf}.v1.0+protobuf`);
+      response.end(documents.v2Protobuf().bytes);
+      return;
+    }
+    negotiate(request.headers.accept);
+  }
   const document =
     path === '/openapi/v2' ? documents.v2() : documents.groupVersion(path.slice('/openapi/v3/'.length));
   if (!document) throw unknownPath();

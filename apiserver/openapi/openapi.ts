@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { allResources, apiVersionOf, type Resource } from '../../api/scheme.ts';
+import { encodeDocument } from './gnostic.ts';
 import { pathsOf } from './paths.ts';
 import { type Dialect, schemasOf } from './schemas.ts';
 
@@ -18,6 +19,8 @@ export interface OpenApi {
   groupVersion(path: string): Document | undefined;
   /** Body of `/openapi/v2`, all groups in one. */
   v2(): Document;
+  /** The same as protobuf (`application/com.github.proto-openapi.spec.v2.v1.0+protobuf`), for kubectl up to 1.27. */
+  v2Protobuf(): { bytes: Uint8Array; etag: string };
 }
 
 /** @param version of the Kubernetes API that is served: `v1.33.0` */
@@ -35,6 +38,8 @@ export function createOpenApi(version = 'v1.33.0'): OpenApi {
     const resources = groups.get(path);
     return resources && cached(path, () => version3(resources, version));
   };
+  const v2 = () => cached('v2', () => version2(allResources, version));
+  let protobuf: Uint8Array | undefined;
   return {
     index() {
       const paths = [...groups.keys()].map((path) => [
@@ -44,7 +49,11 @@ export function createOpenApi(version = 'v1.33.0'): OpenApi {
       return JSON.stringify({ paths: Object.fromEntries(paths) });
     },
     groupVersion,
-    v2: () => cached('v2', () => version2(allResources, version)),
+    v2,
+    v2Protobuf() {
+      protobuf ??= encodeDocument(version2(allResources, version));
+      return { bytes: protobuf, etag: v2().etag };
+    },
   };
 }
 
