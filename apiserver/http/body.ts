@@ -2,12 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { KubeObject } from '../../api/object.ts';
 import { statusError } from '../../api/status.ts';
 import type { FieldValidation } from '../schema/decode.ts';
+import type { ParsedBody } from '../schema/parse.ts';
+import { parseMediaType } from './negotiate.ts';
 
 /** Upstream: `MaxRequestBodyBytes`. */
 const largestBody = 3 * 1024 * 1024;
 
-/** The body as text. @throws StatusError RequestEntityTooLarge */
-export async function readBody(request: IncomingMessage): Promise<string> {
+const protobuf = 'application/vnd.kubernetes.protobuf';
+
+/** @throws StatusError RequestEntityTooLarge */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -17,7 +21,19 @@ export async function readBody(request: IncomingMessage): Promise<string> {
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
+}
+
+/** The value a body stands for, whichever of the three formats it has. */
+async function readValue(request: IncomingMessage): Promise<ParsedBody> {
+  const body = await readBody(request);
+  const contentType = request.headers['content-type'] ?? '';
+  if (parseMediaType(contentType).type === protobuf) {
+    const { decodeProtobuf } = await import('../protobuf/decode.ts');
+    return { value: decodeProtobuf(body), duplicates: [] };
+  }
+  const { parseBody } = await import('../schema/parse.ts');
+  return parseBody(body.toString('utf8'), contentType);
 }
 
 export interface ExpectedType {
@@ -37,13 +53,11 @@ export async function readObject(
   validation: FieldValidation,
   warn: (message: string) => void,
 ): Promise<KubeObject> {
-  const text = await readBody(request);
   // Loaded with the first write: start-up does not wait for the schema.
-  const [{ parseBody }, { decode }] = await Promise.all([
-    import('../schema/parse.ts'),
+  const [{ value, duplicates }, { decode }] = await Promise.all([
+    readValue(request),
     import('../schema/decode.ts'),
   ]);
-  const { value, duplicates } = parseBody(text, request.headers['content-type'] ?? '');
   checkType(value, expected);
   const { object, warnings } = decode(expected.type, value, validation, duplicates);
   for (const warning of warnings) warn(warning);
@@ -52,10 +66,9 @@ export async function readObject(
 
 /** The optional DeleteOptions of a DELETE. */
 export async function readOptionalBody(request: IncomingMessage): Promise<unknown> {
-  const text = await readBody(request);
-  if (text.trim() === '') return undefined;
-  const { parseBody } = await import('../schema/parse.ts');
-  return parseBody(text, request.headers['content-type'] ?? '').value;
+  const length = request.headers['content-length'];
+  if (length === '0' || (length === undefined && !request.headers['transfer-encoding'])) return undefined;
+  return (await readValue(request)).value;
 }
 
 /** A body may leave out `kind` and `apiVersion`: the path says what it is. */

@@ -134,7 +134,7 @@ export async function readPatch(
 ): Promise<(current: KubeObject | undefined) => KubeObject> {
   const { request, query } = call;
   const mediaType = request.headers['content-type'] ?? '';
-  const [text, { applyPatch, patchMediaTypes }, { parseBody }, { decodePatched }] = await Promise.all([
+  const [body, { applyPatch, patchMediaTypes }, { parseBody }, { decodePatched }] = await Promise.all([
     readBody(request),
     import('../patch/patch.ts'),
     import('../schema/parse.ts'),
@@ -148,7 +148,7 @@ export async function readPatch(
       {},
     );
   }
-  const { value } = parseBody(text, 'application/json');
+  const { value } = parseBody(body.toString('utf8'), 'application/json');
   const validation = parseFieldValidation(query);
   return (current) => {
     const { object, warnings } = decodePatched(type, applyPatch(type, mediaType, current, value), validation);
