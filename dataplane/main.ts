@@ -18,7 +18,7 @@ import { createIptablesDataplane } from './iptables/dataplane.ts';
 import { type Family, familyOf, parseCidr } from './model/address.ts';
 import { createModel, type Model, type Row } from './model/model.ts';
 import { headlessLabel, serviceProxyNameLabel } from './model/serviceport.ts';
-import { nodeFacts } from './node.ts';
+import { type NodeFacts, nodeFacts } from './node.ts';
 import { createRunner } from './runner.ts';
 
 export interface DataplaneConfig {
@@ -136,15 +136,19 @@ export async function startDataplane(
     const both = [...node.ips, ...node.podCIDRs.map((cidr) => cidr.split('/')[0] ?? '')];
     if (both.some((ip) => familyOf(ip) === 'IPv6') || hasIPv6(configuration.detectLocal.clusterCIDR))
       for (const stack of stacks) stack.active = true;
-    for (const stack of stacks) {
-      if (!stack.active) continue;
-      const rows = new Map(stack.model.rows());
-      const result = await stack.dataplane.sync({ rows, node });
-      onSync?.({ ...result, family: stack.family, milliseconds: performance.now() - since });
-      const forget = mayLeaveStaleFlows(stack.written, rows);
-      stack.written = rows;
-      if (forget) await forgetStaleFlows(kernel, stack).catch(complain('conntrack'));
-    }
+    // One family's failure must not keep the other from being served.
+    const results = [];
+    for (const stack of stacks) if (stack.active) results.push(await settled(syncOne(stack, node, since)));
+    for (const { error } of results) if (error) throw error;
+  }
+
+  async function syncOne(stack: Stack, node: NodeFacts, since: number): Promise<void> {
+    const rows = new Map(stack.model.rows());
+    const result = await stack.dataplane.sync({ rows, node });
+    onSync?.({ ...result, family: stack.family, milliseconds: performance.now() - since });
+    const forget = mayLeaveStaleFlows(stack.written, rows);
+    stack.written = rows;
+    if (forget) await forgetStaleFlows(kernel, stack).catch(complain('conntrack'));
   }
 
   async function repairNote(): Promise<void> {
@@ -178,6 +182,15 @@ export async function startDataplane(
       for (const { dataplane, active } of stacks) if (active) await dataplane.cleanup();
     },
   };
+}
+
+async function settled(work: Promise<void>): Promise<{ error?: unknown }> {
+  try {
+    await work;
+    return {};
+  } catch (error) {
+    return { error };
+  }
 }
 
 /** Rejections keep their meaning; an abort ends the wait without one. */

@@ -33,6 +33,7 @@ export function createRunner({ run, minPeriod, onError, signal }: RunnerOptions)
   const first = new Promise<void>((resolve) => {
     firstDone = resolve;
   });
+  if (signal.aborted) firstDone();
   signal.addEventListener('abort', () => firstDone(), { once: true });
 
   const wait = (milliseconds: number) =>
