@@ -234,6 +234,46 @@ test('a namespace goes with all its content', async () => {
   expect(left.reduce((sum, count) => sum + count, 0)).toBe(0);
 });
 
+test('a namespace that cannot go yet says what holds it', async () => {
+  const namespace = await newNamespace('held');
+  const metadata = { name: 'held', namespace, finalizers: ['example.com/hold'] };
+  await client.create(resources.configmaps, { metadata });
+  await client.delete(resources.namespaces, { name: namespace });
+  const all = await until(client, resources.namespaces, undefined, (namespaces) =>
+    namespaces.some(({ status }) =>
+      status?.conditions?.some(({ type }) => type === 'NamespaceFinalizersRemaining'),
+    ),
+  );
+  const held = all.find(({ metadata }) => metadata?.name === namespace);
+  expect(held?.status?.phase).toBe('Terminating');
+  expect(
+    held?.status?.conditions?.filter(({ status }) => status === 'True').map(({ message }) => message),
+  ).toEqual([
+    'Some resources are remaining: configmaps. has 1 resource instances',
+    'Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances',
+  ]);
+  await client.patch(resources.configmaps, { name: 'held', namespace }, 'merge', {
+    metadata: { finalizers: null },
+  });
+  await until(client, resources.namespaces, undefined, (left) =>
+    left.every((one) => one.metadata?.name !== namespace),
+  );
+});
+
+test('a rollout without progress says so', async () => {
+  const namespace = await newNamespace('stuck');
+  const stuck = deployment(namespace, 1, { progressDeadlineSeconds: 1 });
+  if (stuck.spec?.template.spec) stuck.spec.template.spec.nodeSelector = { no: 'where' };
+  await client.create(resources.deployments, stuck);
+  const [late] = await until(client, resources.deployments, namespace, ([one]) =>
+    Boolean(one?.status?.conditions?.some(({ reason }) => reason === 'ProgressDeadlineExceeded')),
+  );
+  expect(late?.status?.conditions?.find(({ type }) => type === 'Progressing')).toMatchObject({
+    status: 'False',
+    message: expect.stringMatching(/^ReplicaSet "hostnames-\w+" has timed out progressing\.$/),
+  });
+});
+
 test('a pod without a fitting node says why, and is bound when one comes', async () => {
   const namespace = await newNamespace('pending');
   const spec = { nodeSelector: { disk: 'ssd' }, containers: [{ name: 'c', image: 'i' }] };

@@ -1,4 +1,3 @@
-import { keyOf } from '../../api/object.ts';
 import type { Again } from '../../api/queue.ts';
 import { resources } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
@@ -95,8 +94,7 @@ export const startNodeLifecycleController: Controller = ({
       await untilSeen(informers.pods, await client.update(resources.pods, { ...pod, status }, 'status'));
       events.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
     } catch (error) {
-      if (!hasReason(error, 'NotFound'))
-        throw new Error(`${keyOf(pod)}: ${error instanceof Error ? error.message : error}`, { cause: error });
+      if (!hasReason(error, 'NotFound')) throw error;
     }
   }
 };

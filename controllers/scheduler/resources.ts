@@ -41,7 +41,19 @@ export function parseAmounts(quantities: Record<string, string> | undefined): Am
  * What a pod requests: the sum of its containers and restarting init containers, at least what any init
  * container needs while it runs, and the overhead. Upstream: `component-helpers/resource` PodRequests.
  */
-export function podRequests({ spec }: Pod): Amounts {
+export function podRequests(pod: Pod): Amounts {
+  let requests = known.get(pod);
+  if (!requests) {
+    requests = sumRequests(pod);
+    known.set(pod, requests);
+  }
+  return requests;
+}
+
+/** Pods in the cache are never modified, and every decision adds up those of all nodes. */
+const known = new WeakMap<Pod, Amounts>();
+
+function sumRequests({ spec }: Pod): Amounts {
   const total: Amounts = {};
   for (const container of spec?.containers ?? []) add(total, parseAmounts(container.resources?.requests));
   const sidecars: Amounts = {};
