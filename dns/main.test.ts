@@ -57,7 +57,7 @@ const queryPacket = (name: string, id = 1) =>
   encode({ type: 'query', id, flags: 256, questions: [{ type: 'A', name }] });
 
 describe('dig', () => {
-  const hasIpv6 = networkInterfaces()['lo']?.some(({ address }) => address === '::1');
+  const hasIpv6 = networkInterfaces().lo?.some(({ address }) => address === '::1');
   if (!hasIpv6) console.warn('not asked over IPv6: this machine has no ::1');
   const ways = [
     ['@127.0.0.1'],

@@ -40,9 +40,11 @@ async function main(): Promise<void> {
   if (!/^\d+$/.test(port) || Number(port) > 65_535)
     throw new Error(`-dns.port: ${port} is not a port; give a number from 0 to 65535`);
   const end = new AbortController();
+  let started = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => {
       console.log(`[INFO] ${signal}: Shutting down servers then terminating`);
+      if (!started) process.exit(0); // it waits for the API, and answers nobody yet
       end.abort();
     });
   const corefile = conf ?? (existsSync('Corefile') ? 'Corefile' : undefined);
@@ -56,6 +58,7 @@ async function main(): Promise<void> {
     },
     { signal: end.signal },
   );
+  started = true;
   if (!asked.quiet) announce(dns);
   process.once('SIGUSR1', () => void reload(dns));
   await dns.ended;

@@ -1,4 +1,6 @@
 import type { Plugin } from '../plugin.ts';
+import { any } from './any/plugin.ts';
+import { bind } from './bind/plugin.ts';
 import { cache } from './cache/plugin.ts';
 import { errors } from './errors/plugin.ts';
 import { forward } from './forward/plugin.ts';
@@ -18,11 +20,13 @@ import { whoami } from './whoami/plugin.ts';
  */
 export const plugins: readonly Plugin[] = [
   reload,
+  bind,
   ready,
   health,
   prometheus,
   errors,
   log,
+  any,
   loadbalance,
   cache,
   kubernetes,
