@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -50,9 +50,8 @@ describe.skipIf(lacking)('scripts/provision.sh in a Debian tree', () => {
   beforeAll(() => {
     run('debootstrap', '--variant=minbase', '--include=ca-certificates', 'bookworm', tree);
     run('chroot', tree, 'useradd', '--create-home', '--shell', '/bin/bash', 'vagrant');
-    mkdirSync(join(tree, project));
-    for (const file of run('git', '-C', root, 'ls-files').trim().split('\n'))
-      cpSync(join(root, file), join(tree, project, file));
+    const left = ['node_modules', 'dist', '.git'].map((name) => join(root, name));
+    cpSync(root, join(tree, project), { recursive: true, filter: (file) => !left.includes(file) });
     for (const file of ['/etc/resolv.conf', '/etc/ssl/certs/ca-certificates.crt'])
       cpSync(file, join(tree, file), { dereference: true });
     writeFileSync(join(tree, 'etc/hostname'), 'vethernetes\n');
