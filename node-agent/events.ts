@@ -1,0 +1,75 @@
+import type { Client } from '../api/client.ts';
+import { resources } from '../api/scheme.ts';
+import type { CoreEvent, ObjectReference } from '../api/types.ts';
+
+export type EventType = 'Normal' | 'Warning';
+
+/** Tells the API what happened to an object. Never blocks and never fails the caller. */
+export interface Recorder {
+  event(about: ObjectReference, type: EventType, reason: string, message: string): void;
+}
+
+export interface RecorderOptions {
+  component: string;
+  host: string;
+  signal: AbortSignal;
+  onError: (error: unknown) => void;
+}
+
+const remembered = 512;
+
+/**
+ * Writes Events one after the other. A repetition raises the count of the Event that exists, as
+ * client-go's `tools/record` does.
+ */
+export function createRecorder(client: Client, options: RecorderOptions): Recorder {
+  const { component, host, signal, onError } = options;
+  const known = new Map<string, { name: string; namespace: string; count: number }>();
+  let last: Promise<void> = Promise.resolve();
+
+  async function write(about: ObjectReference, type: EventType, reason: string, message: string, at: Date) {
+    if (signal.aborted) return;
+    const namespace = about.namespace ?? 'default';
+    const key = JSON.stringify([about.kind, about.uid, about.fieldPath, type, reason, message]);
+    const time = `${at.toISOString().slice(0, 19)}Z`;
+    const before = known.get(key);
+    if (before) {
+      before.count++;
+      const { name } = before;
+      await client.patch(resources.events, { name, namespace }, 'merge', {
+        count: before.count,
+        lastTimestamp: time,
+      });
+      return;
+    }
+    const stamp = (BigInt(at.getTime()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n)).toString(16);
+    const event: CoreEvent = {
+      metadata: { name: `${about.name}.${stamp}`, namespace },
+      involvedObject: about,
+      type,
+      reason,
+      message,
+      firstTimestamp: time,
+      lastTimestamp: time,
+      count: 1,
+      source: { component, host },
+      reportingComponent: component,
+      reportingInstance: host,
+    };
+    await client.create(resources.events, event);
+    known.set(key, { name: event.metadata.name ?? '', namespace, count: 1 });
+    const [oldest] = known.keys();
+    if (known.size > remembered && oldest !== undefined) known.delete(oldest);
+  }
+
+  return {
+    event(about, type, reason, message) {
+      const at = new Date();
+      last = last
+        .then(() => write(about, type, reason, message, at))
+        .catch((error: unknown) => {
+          if (!signal.aborted) onError(error);
+        });
+    },
+  };
+}

@@ -1,0 +1,231 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '../api/client.ts';
+import { type Informer, startInformer } from '../api/informer.ts';
+import { resources } from '../api/scheme.ts';
+import type { Node, Taint } from '../api/types.ts';
+import type { Kernel } from '../kernel/run.ts';
+import { createRecorder } from './events.ts';
+import { ipamDir, type NodeNetwork, startNetwork } from './network/network.ts';
+import { leaseSeconds, registerNode, renewLease, reportNode } from './node/registration.ts';
+import type { NodeIdentity } from './node/status.ts';
+import { podCidrsOf } from './overlay/overlay.ts';
+import { type Pods, startPods } from './pods/pods.ts';
+import { createSources } from './pods/sources.ts';
+import { hostLayout } from './runtime/containers.ts';
+import { loadCatalogue } from './runtime/images.ts';
+
+export interface NodeAgentConfig {
+  client: Client;
+  kernel: Kernel;
+  nodeName: string;
+  /** On the underlay; the first is the InternalIP that others use. */
+  nodeIps: string[];
+  /** The cluster's pod networks, of which this node gets a part. */
+  clusterCidrs: string[];
+  /** For everything that must survive this process but not the lab: `/run/v9s/nodes/NODE`. */
+  runDir: string;
+  clusterDns: string[];
+  clusterDomain: string;
+  /** PEM of the cluster's CA, for service account volumes. */
+  caPem: string;
+  /** The node's resolv.conf, a file name. */
+  resolvConf: string;
+  labels?: Record<string, string>;
+  taints?: Taint[];
+  /** Told of everything that failed and will be tried again. Default: standard error. */
+  onError?: (what: string, error: unknown) => void;
+}
+
+/** A running node-agent. */
+export interface NodeAgent {
+  /** Resolves once bridge and overlay stand and the Node says Ready. */
+  ready: Promise<void>;
+}
+
+const statusInterval = 300_000;
+
+/**
+ * Registers the node, builds its network when it has been given a podCIDR, and runs its pods, until
+ * `signal` fires. Runs in the node's network namespace. Pods do not end with it: the next one adopts
+ * them.
+ */
+export async function startNodeAgent(
+  config: NodeAgentConfig,
+  { signal }: { signal: AbortSignal },
+): Promise<NodeAgent> {
+  const { client, kernel, nodeName, nodeIps } = config;
+  const onError = config.onError ?? logError;
+  const identity: NodeIdentity = {
+    name: nodeName,
+    ips: nodeIps,
+    labels: config.labels ?? {},
+    taints: config.taints ?? [],
+  };
+  const watching = (what: string) => (error: unknown) => onError(`watching ${what}`, error);
+  const services = startInformer(client, resources.services, { signal, onError: watching('services') });
+
+  let network: NodeNetwork | undefined;
+  let pods: Pods | undefined;
+  const podsStarted = startPods(
+    {
+      client,
+      kernel,
+      nodeName,
+      nodeIps,
+      runDir: config.runDir,
+      dns: {
+        clusterDns: config.clusterDns,
+        clusterDomain: config.clusterDomain,
+        nodeResolvConf: readFileSync(config.resolvConf, 'utf8'),
+      },
+      host: hostLayout(),
+      catalogue: loadCatalogue(),
+      sources: createSources(client, config.caPem),
+      recorder: createRecorder(client, {
+        component: 'kubelet',
+        host: nodeName,
+        signal,
+        onError: (error) => onError('writing an Event', error),
+      }),
+      network: () => network,
+      services: () => services.store.values(),
+      signal,
+      onError,
+    },
+    services.synced,
+  );
+
+  const node = await retried(
+    () => registerNode(client, identity),
+    signal,
+    (error) => onError('registering the node', error),
+  );
+  const nodes = startInformer(client, resources.nodes, { signal, onError: watching('nodes') });
+  keepAlive(client, node, signal, onError);
+
+  const ready = (async () => {
+    const podCidrs = await ownPodCidrs(nodes, nodeName, signal);
+    network = await retried(
+      () => startNetwork({ ...config, podCidrs, stateDir: ipamDir(config.runDir) }),
+      signal,
+      (error) => onError('setting up the pod network', error),
+    );
+    pods?.enqueueAll();
+    const { annotations } = network;
+    await retried(
+      () =>
+        Promise.all([
+          client.patch(resources.nodes, { name: nodeName }, 'merge', { metadata: { annotations } }),
+          reportNode(client, identity, nodes.store.get(nodeName), true),
+        ]),
+      signal,
+      (error) => onError('reporting the node', error),
+    );
+    followNodes(nodes, network, signal, onError);
+    reportNow(client, identity, nodes, signal, onError);
+  })();
+  ready.catch((error: unknown) => {
+    if (!signal.aborted) onError('starting the node', error);
+  });
+  pods = await podsStarted;
+  pods.enqueueAll();
+  return { ready };
+}
+
+/** Resolves with the podCIDRs of this node once the control plane has given it some. */
+function ownPodCidrs(nodes: Informer<Node>, name: string, signal: AbortSignal): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const cidrs = podCidrsOf(nodes.store.get(name));
+      if (cidrs.length === 0) return;
+      stop();
+      resolve(cidrs);
+    };
+    const stop = nodes.onChange(look);
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    look();
+  });
+}
+
+/** Routes follow the nodes: one pass at a time, and one more when something changed meanwhile. */
+function followNodes(
+  nodes: Informer<Node>,
+  network: NodeNetwork,
+  signal: AbortSignal,
+  onError: (what: string, error: unknown) => void,
+): void {
+  let dirty = false;
+  let busy = false;
+  const sync = async () => {
+    dirty = true;
+    if (busy) return;
+    busy = true;
+    while (dirty && !signal.aborted) {
+      dirty = false;
+      try {
+        await network.syncNodes([...nodes.store.values()]);
+      } catch (error) {
+        onError('routes to the other nodes', error);
+        dirty = true;
+        await delay(500);
+      }
+    }
+    busy = false;
+  };
+  nodes.onChange(() => void sync());
+  every(60_000, signal, sync);
+  void sync();
+}
+
+function keepAlive(
+  client: Client,
+  node: Node,
+  signal: AbortSignal,
+  onError: (what: string, error: unknown) => void,
+): void {
+  const renew = () =>
+    renewLease(client, node).catch((error: unknown) => onError('renewing the lease', error));
+  every((leaseSeconds / 4) * 1000, signal, renew);
+  void renew();
+}
+
+function reportNow(
+  client: Client,
+  identity: NodeIdentity,
+  nodes: Informer<Node>,
+  signal: AbortSignal,
+  onError: (what: string, error: unknown) => void,
+): void {
+  every(statusInterval, signal, () =>
+    reportNode(client, identity, nodes.store.get(identity.name), true).catch((error: unknown) =>
+      onError('reporting the node', error),
+    ),
+  );
+}
+
+function every(milliseconds: number, signal: AbortSignal, work: () => Promise<unknown>): void {
+  const timer = setInterval(() => void work(), milliseconds);
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+}
+
+/** Until it succeeds or `signal` fires: the API may not be there yet. */
+async function retried<T>(
+  work: () => Promise<T>,
+  signal: AbortSignal,
+  onError: (error: unknown) => void,
+): Promise<T> {
+  for (let pause = 20; ; pause = Math.min(pause * 2, 2_000)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      onError(error);
+      await delay(pause, undefined, { signal });
+    }
+  }
+}
+
+function logError(what: string, error: unknown): void {
+  process.stderr.write(`${new Date().toISOString()} ${what}: ${(error as Error).message}\n`);
+}

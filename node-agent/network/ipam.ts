@@ -1,0 +1,98 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { addressAt, type Cidr, indexOf, parseCidr } from '../../api/cidr.ts';
+
+/** Every address of a range is taken. */
+export class RangeExhaustedError extends Error {
+  constructor(range: Cidr) {
+    super(
+      `no IP addresses available in range set: ${addressAt(range, 1)}-${addressAt(range, lastIndex(range))}`,
+    );
+    this.name = 'RangeExhaustedError';
+  }
+}
+
+/** Addresses of one node's pods. State is kept in files as CNI's host-local keeps it, one a pod. */
+export interface Ipam {
+  /** One address of each range, in their order; the same again when `owner` holds some already. */
+  allocate(owner: string): string[];
+  release(owner: string): void;
+  /** Who holds addresses now. */
+  owners(): Set<string>;
+}
+
+/**
+ * The address after `last`, going round, that nobody holds; undefined when there is none. The first
+ * address of the range is the network, the second the gateway, the last of IPv4 the broadcast.
+ * Upstream: containernetworking/plugins `plugins/ipam/host-local/backend/allocator`.
+ */
+export function nextAddress(
+  range: Cidr,
+  taken: ReadonlySet<string>,
+  last: string | undefined,
+): string | undefined {
+  const first = 2;
+  const count = lastIndex(range) - first + 1;
+  const start = last && range.contains(last) ? indexOf(range, last) + 1 - first : 0;
+  for (let step = 0; step < count; step++) {
+    const address = addressAt(range, first + ((start + step) % count));
+    if (!taken.has(address)) return address;
+    if (step > taken.size) return undefined;
+  }
+  return undefined;
+}
+
+/** The gateway: the first address after the network's own. */
+export function gatewayOf(cidr: string): string {
+  return addressAt(parseCidr(cidr), 1);
+}
+
+export function openIpam(folder: string, cidrs: readonly string[]): Ipam {
+  mkdirSync(folder, { recursive: true });
+  const ranges = cidrs.map(parseCidr);
+  const owned = new Map<string, string>();
+  const last: (string | undefined)[] = ranges.map(() => undefined);
+  for (const name of readdirSync(folder)) {
+    const text = readFileSync(join(folder, name), 'utf8').trim();
+    const range = /^last_reserved_ip\.(\d+)$/.exec(name)?.[1];
+    if (range) last[Number(range)] = text;
+    else owned.set(fromFileName(name), text);
+  }
+  const held = (owner: string) =>
+    ranges.map((range) => [...owned].find(([ip, by]) => by === owner && range.contains(ip))?.[0]);
+
+  return {
+    owners: () => new Set(owned.values()),
+    allocate(owner) {
+      const existing = held(owner);
+      const chosen = ranges.map((range, index) => {
+        const address = existing[index] ?? nextAddress(range, new Set(owned.keys()), last[index]);
+        if (!address) throw new RangeExhaustedError(range);
+        return address;
+      });
+      for (const [index, address] of chosen.entries()) {
+        if (existing[index]) continue;
+        owned.set(address, owner);
+        last[index] = address;
+        writeFileSync(join(folder, fileName(address)), owner);
+        writeFileSync(join(folder, `last_reserved_ip.${index}`), address);
+      }
+      return chosen;
+    },
+    release(owner) {
+      for (const [address, by] of [...owned]) {
+        if (by !== owner) continue;
+        owned.delete(address);
+        rmSync(join(folder, fileName(address)), { force: true });
+      }
+    },
+  };
+}
+
+function lastIndex(range: Cidr): number {
+  return Math.min(range.size - (range.family === 4 ? 2 : 1), Number.MAX_SAFE_INTEGER);
+}
+
+/** Colons stay out of file names, as in host-local. */
+const fileName = (address: string) => address.replaceAll(':', '_');
+const fromFileName = (name: string) => name.replaceAll('_', ':');

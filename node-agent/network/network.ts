@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import type { Node } from '../../api/types.ts';
+import { ipBatch } from '../../kernel/ip.ts';
+import { CommandError, type Kernel } from '../../kernel/run.ts';
+import { ensureMasquerade } from '../overlay/masquerade.ts';
+import type { Overlay } from '../overlay/overlay.ts';
+import { createVxlan } from '../overlay/vxlan.ts';
+import { type Ipam, openIpam } from './ipam.ts';
+import {
+  attachCommands,
+  bridgeCommands,
+  detachCommands,
+  type LinkState,
+  type PodNetwork,
+  podCommands,
+  podNetwork,
+} from './plan.ts';
+
+export interface NodeNetworkConfig {
+  kernel: Kernel;
+  nodeName: string;
+  nodeIps: readonly string[];
+  clusterCidrs: readonly string[];
+  podCidrs: readonly string[];
+  /** Where host-local keeps the addresses in use. */
+  stateDir: string;
+}
+
+/** A node's pod network, once it stands. */
+export interface NodeNetwork {
+  /** What other nodes' overlays must read on this node's object. */
+  readonly annotations: Record<string, string>;
+  /** Gives a pod its namespace, pair and addresses. Repairs what an interrupted call left behind. */
+  attach(uid: string): Promise<PodNetwork>;
+  /** Takes them away again; harmless when there is nothing. */
+  detach(uid: string): Promise<void>;
+  /** Uids that hold addresses. */
+  owners(): Set<string>;
+  /** Routes to the other nodes, from their objects. */
+  syncNodes(nodes: readonly Node[]): Promise<void>;
+}
+
+/** Builds bridge, overlay and masquerading in the current network namespace, which is the node's. */
+export async function startNetwork(config: NodeNetworkConfig): Promise<NodeNetwork> {
+  const { kernel, podCidrs, clusterCidrs } = config;
+  const ipam = openIpam(config.stateDir, podCidrs);
+  const overlay: Overlay = createVxlan(kernel);
+  const [annotations] = await Promise.all([
+    overlay.start({ ...config, name: config.nodeName }),
+    ensureBridge(kernel, podCidrs),
+    ensureMasquerade(kernel, podCidrs, clusterCidrs),
+    setSysctls(kernel, podCidrs),
+  ]);
+  return {
+    annotations,
+    owners: () => ipam.owners(),
+    syncNodes: (nodes) => overlay.sync(nodes),
+    attach: (uid) => attach(config, ipam, uid),
+    async detach(uid) {
+      await removeLinks(kernel, podNetwork(uid, []));
+      ipam.release(uid);
+    },
+  };
+}
+
+async function attach(config: NodeNetworkConfig, ipam: Ipam, uid: string): Promise<PodNetwork> {
+  const { kernel, podCidrs, clusterCidrs } = config;
+  const network = podNetwork(uid, ipam.allocate(uid));
+  const build = async () => {
+    await ipBatch(kernel, attachCommands(network));
+    await ipBatch(kernel, podCommands(network, podCidrs, clusterCidrs), { netns: network.netns });
+  };
+  try {
+    await build();
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    // Something of an earlier, interrupted attempt stands in the way.
+    await removeLinks(kernel, network);
+    await build();
+  }
+  return network;
+}
+
+async function removeLinks(kernel: Kernel, network: PodNetwork): Promise<void> {
+  try {
+    await ipBatch(kernel, detachCommands(network), { force: true });
+  } catch (error) {
+    // What is gone already cannot be deleted; anything else shows when the pod is attached again.
+    if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;
+  }
+}
+
+async function ensureBridge(kernel: Kernel, podCidrs: readonly string[]): Promise<void> {
+  const { stdout } = await kernel.run('ip', ['-json', 'address']);
+  await ipBatch(kernel, bridgeCommands(JSON.parse(stdout) as LinkState[], podCidrs));
+}
+
+async function setSysctls(kernel: Kernel, podCidrs: readonly string[]): Promise<void> {
+  const settings = [
+    'net.ipv4.ip_forward=1',
+    // Replies of a Service may come in by another way than their route; strict mode would drop them.
+    'net.ipv4.conf.all.rp_filter=0',
+    'net.ipv4.conf.default.rp_filter=0',
+    'net.bridge.bridge-nf-call-iptables=1',
+    ...(podCidrs.some((cidr) => cidr.includes(':'))
+      ? ['net.ipv6.conf.all.forwarding=1', 'net.bridge.bridge-nf-call-ip6tables=1']
+      : []),
+  ];
+  await kernel.run('sysctl', ['-q', '-e', '-w', ...settings]);
+}
+
+/** Where a node keeps the addresses of its pods. */
+export const ipamDir = (runDir: string) => join(runDir, 'networks/cbr0');

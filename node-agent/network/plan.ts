@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { parseCidr } from '../../api/cidr.ts';
+import { gatewayOf } from './ipam.ts';
+
+/** 1500 less what VXLAN adds over IPv4. */
+export const podMtu = 1450;
+
+/** The bridge that flannel's CNI plugin makes. */
+export const bridgeName = 'cni0';
+
+/** The part of `ip -json address` that plans look at. */
+export interface LinkState {
+  ifname: string;
+  address?: string;
+  mtu?: number;
+  flags?: string[];
+  addr_info?: { local: string; prefixlen: number }[];
+}
+
+/** One pod's place on its node. */
+export interface PodNetwork {
+  /** Name below `/run/netns`. */
+  netns: string;
+  /** Name of the host's end of the pair. */
+  veth: string;
+  /** The pod's addresses, in the order of the node's podCIDRs. */
+  ips: readonly string[];
+}
+
+/** Names follow from the pod's uid, so that an interrupted set-up is found again and repaired. */
+export function podNetwork(uid: string, ips: readonly string[]): PodNetwork {
+  const hash = createHash('sha256').update(uid).digest('hex').slice(0, 8);
+  return { netns: `cni-${uid}`, veth: `veth${hash}`, ips };
+}
+
+/** `ip` commands that make the node's bridge as it should be; none when it is. */
+export function bridgeCommands(links: readonly LinkState[], podCidrs: readonly string[]): string[] {
+  const bridge = links.find(({ ifname }) => ifname === bridgeName);
+  const wanted = podCidrs.map((cidr) => `${gatewayOf(cidr)}/${parseCidr(cidr).prefix}`);
+  const present = (bridge?.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  return [
+    ...(bridge ? [] : [`link add ${bridgeName} mtu ${podMtu} type bridge`]),
+    ...present
+      .filter((address) => !wanted.includes(address) && !address.startsWith('fe80:'))
+      .map((address) => `address del ${address} dev ${bridgeName}`),
+    ...wanted
+      .filter((address) => !present.includes(address))
+      .map((address) => `address add ${address} ${broadcastOrNodad(address)} dev ${bridgeName}`),
+    ...(bridge?.flags?.includes('UP') ? [] : [`link set ${bridgeName} up`]),
+  ];
+}
+
+/** In the node: namespace and pair. Hairpin lets a pod reach itself through its own Service. */
+export function attachCommands({ netns, veth }: PodNetwork): string[] {
+  return [
+    `netns add ${netns}`,
+    `link add ${veth} mtu ${podMtu} type veth peer name eth0 mtu ${podMtu} netns ${netns}`,
+    `link set ${veth} master ${bridgeName} up`,
+    `link set ${veth} type bridge_slave hairpin on`,
+  ];
+}
+
+/** In the pod: its end, with the routes that flannel's CNI plugin gives. */
+export function podCommands(
+  { ips }: PodNetwork,
+  podCidrs: readonly string[],
+  clusterCidrs: readonly string[],
+): string[] {
+  const perFamily = podCidrs.flatMap((cidr, index) => {
+    const { prefix, family } = parseCidr(cidr);
+    const address = `${ips[index]}/${prefix}`;
+    const gateway = gatewayOf(cidr);
+    const cluster = clusterCidrs.find((text) => parseCidr(text).family === family);
+    return [
+      `address add ${address} ${broadcastOrNodad(address)} dev eth0`,
+      ...(cluster && cluster !== cidr ? [`route add ${cluster} via ${gateway} dev eth0`] : []),
+      `route add default via ${gateway} dev eth0`,
+    ];
+  });
+  return ['link set lo up', 'link set eth0 up', ...perFamily];
+}
+
+/** Removing the namespace removes the pair; each may be gone already. */
+export function detachCommands({ netns, veth }: PodNetwork): string[] {
+  return [`link del ${veth}`, `netns del ${netns}`];
+}
+
+function broadcastOrNodad(address: string): string {
+  return isIPv6(address.split('/')[0] ?? '') ? 'nodad' : 'brd +';
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, hostname, release, totalmem } from 'node:os';
+import type { Node, NodeCondition, NodeStatus, Taint } from '../../api/types.ts';
+
+/** What a node says of itself when it joins. */
+export interface NodeIdentity {
+  name: string;
+  ips: readonly string[];
+  labels: Readonly<Record<string, string>>;
+  taints: readonly Taint[];
+}
+
+const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
+
+/** A Node as kubelet registers it; upstream: `pkg/kubelet/kubelet_node_status.go`. */
+export function nodeObject({ name, ips, labels, taints }: NodeIdentity): Node {
+  const arch = architectures[process.arch] ?? process.arch;
+  return {
+    metadata: {
+      name,
+      labels: {
+        'beta.kubernetes.io/arch': arch,
+        'beta.kubernetes.io/os': 'linux',
+        'kubernetes.io/arch': arch,
+        'kubernetes.io/hostname': name,
+        'kubernetes.io/os': 'linux',
+        ...labels,
+      },
+      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+    },
+    spec: taints.length > 0 ? { taints: [...taints] } : {},
+    status: nodeStatus(name, ips, undefined, false, new Date()),
+  };
+}
+
+/** The whole status; conditions keep their transition times from `before`. */
+export function nodeStatus(
+  name: string,
+  ips: readonly string[],
+  before: NodeStatus | undefined,
+  networkReady: boolean,
+  now: Date,
+): NodeStatus {
+  const capacity = {
+    cpu: String(availableParallelism()),
+    memory: `${Math.floor(totalmem() / 1024)}Ki`,
+    pods: '110',
+  };
+  return {
+    addresses: [
+      ...ips.map((address) => ({ type: 'InternalIP', address })),
+      { type: 'Hostname', address: name },
+    ],
+    capacity,
+    allocatable: capacity,
+    conditions: conditions(before?.conditions ?? [], networkReady, now),
+    nodeInfo: machineInfo(),
+  };
+}
+
+function conditions(before: readonly NodeCondition[], networkReady: boolean, now: Date): NodeCondition[] {
+  const time = `${now.toISOString().slice(0, 19)}Z`;
+  const wanted: Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>[] = [
+    {
+      type: 'MemoryPressure',
+      status: 'False',
+      reason: 'KubeletHasSufficientMemory',
+      message: 'kubelet has sufficient memory available',
+    },
+    {
+      type: 'DiskPressure',
+      status: 'False',
+      reason: 'KubeletHasNoDiskPressure',
+      message: 'kubelet has no disk pressure',
+    },
+    {
+      type: 'PIDPressure',
+      status: 'False',
+      reason: 'KubeletHasSufficientPID',
+      message: 'kubelet has sufficient PID available',
+    },
+    networkReady
+      ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
+      : {
+          type: 'Ready',
+          status: 'False',
+          reason: 'KubeletNotReady',
+          message:
+            'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized',
+        },
+  ];
+  const own = wanted.map((condition): NodeCondition => {
+    const old = before.find(({ type }) => type === condition.type);
+    const since = old?.status === condition.status ? old.lastTransitionTime : undefined;
+    return { ...condition, lastHeartbeatTime: time, lastTransitionTime: since ?? time };
+  });
+  const types = new Set(own.map(({ type }) => type));
+  return [...before.filter(({ type }) => !types.has(type)), ...own];
+}
+
+function machineInfo(): NonNullable<NodeStatus['nodeInfo']> {
+  const machineID = readFirstLine('/etc/machine-id');
+  return {
+    machineID,
+    systemUUID: machineID.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') || hostname(),
+    bootID: readFirstLine('/proc/sys/kernel/random/boot_id'),
+    kernelVersion: release(),
+    osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(readText('/etc/os-release'))?.[1] ?? 'Linux',
+    containerRuntimeVersion: 'vethernetes://0.1.0',
+    kubeletVersion: 'v1.33.0',
+    kubeProxyVersion: '',
+    operatingSystem: 'linux',
+    architecture: architectures[process.arch] ?? process.arch,
+  };
+}
+
+const readFirstLine = (file: string) => readText(file).split('\n')[0] ?? '';
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    // Small systems go without /etc/machine-id or os-release.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,139 @@
+import { join } from 'node:path';
+import type { Container, EnvVar, Pod } from '../../api/types.ts';
+import type { ContainerSpec } from '../runtime/container-plan.ts';
+import type { Image } from '../runtime/images.ts';
+import { attemptDir, logFile } from '../runtime/paths.ts';
+import type { BindMount } from '../runtime/root-plan.ts';
+import { expand, fieldValue, type PodPlace } from './environment.ts';
+import { hostnameOf } from './hosts.ts';
+import { NotYetError, type Sources } from './sources.ts';
+import { volumeBinds } from './volumes.ts';
+
+/** What a container needs to know of its pod's place on the node. */
+export interface PodSite {
+  /** Folder of the pod. */
+  dir: string;
+  /** Path of its network namespace; undefined with hostNetwork. */
+  netns: string | undefined;
+  place: PodPlace;
+  serviceEnvironment: Readonly<Record<string, string>>;
+  sources: Sources;
+  /** Where ended containers are announced. */
+  notifyDir: string;
+  /** True when an earlier container has made the pod's UTS and IPC namespaces. */
+  namespacesExist: boolean;
+}
+
+/**
+ * Settles everything about a container: command, environment, mounts, user.
+ *
+ * @throws {NotYetError} when a ConfigMap, Secret or key it takes its environment from is missing
+ */
+export async function containerSpec(
+  pod: Pod,
+  container: Container,
+  image: Image,
+  attempt: number,
+  site: PodSite,
+): Promise<ContainerSpec> {
+  const hostname = pod.spec?.hostNetwork ? site.place.nodeName : hostnameOf(pod);
+  const env = await environment(pod, container, image, hostname, site);
+  const { command, args } = container;
+  const entrypoint = command?.length ? command : image.entrypoint;
+  const rest = args?.length ? args : command?.length ? [] : image.cmd;
+  const argv = [...entrypoint, ...rest].map((text) => expand(text, env));
+  if (argv.length === 0) throw new NotYetError('no command specified');
+  const security = { ...pod.spec?.securityContext, ...container.securityContext };
+  const { runAsUser, runAsGroup } = security;
+  return {
+    dir: attemptDir(site.dir, container.name, attempt),
+    logFile: logFile(site.dir, container.name, attempt),
+    notifyFile: join(site.notifyDir, pod.metadata?.uid ?? ''),
+    netns: site.netns,
+    namespaces: { dir: join(site.dir, 'ns'), shared: site.namespacesExist },
+    hostname,
+    command: argv,
+    env,
+    workingDir: container.workingDir || image.workingDir,
+    binds: [...image.binds, ...etcBinds(site.dir), ...volumeBinds(pod, container, join(site.dir, 'volumes'))],
+    ...(runAsUser
+      ? {
+          user: {
+            uid: runAsUser,
+            gid: runAsGroup ?? 0,
+            groups: pod.spec?.securityContext?.supplementalGroups ?? [],
+          },
+        }
+      : {}),
+    privileged: container.securityContext?.privileged ?? false,
+    ...(container.securityContext?.capabilities
+      ? { capabilities: container.securityContext.capabilities }
+      : {}),
+    readOnlyRoot: container.securityContext?.readOnlyRootFilesystem ?? false,
+  };
+}
+
+/** Files of `/etc` that belong to the pod; `passwd` and its kin are alike in all. */
+export const etcFiles = ['hosts', 'hostname', 'resolv.conf', 'passwd', 'group', 'nsswitch.conf'];
+
+function etcBinds(podDir: string): BindMount[] {
+  return etcFiles.map((name) => ({
+    source: join(podDir, 'etc', name),
+    target: `/etc/${name}`,
+    readOnly: name !== 'hosts' && name !== 'resolv.conf',
+  }));
+}
+
+async function environment(
+  pod: Pod,
+  container: Container,
+  image: Image,
+  hostname: string,
+  site: PodSite,
+): Promise<Record<string, string>> {
+  const namespace = pod.metadata?.namespace ?? 'default';
+  const env: Record<string, string> = {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOSTNAME: hostname,
+    HOME: '/root',
+    ...image.env,
+    ...site.serviceEnvironment,
+  };
+  for (const { prefix = '', configMapRef, secretRef } of container.envFrom ?? []) {
+    const data = configMapRef
+      ? await site.sources.configMap(namespace, configMapRef.name ?? '', configMapRef.optional)
+      : secretRef && (await site.sources.secret(namespace, secretRef.name ?? '', secretRef.optional));
+    for (const [key, value] of data ?? []) env[prefix + key] = value.toString('utf8');
+  }
+  for (const variable of container.env ?? []) {
+    const value = await variableValue(pod, variable, env, site);
+    if (value !== undefined) env[variable.name] = value;
+  }
+  return env;
+}
+
+async function variableValue(
+  pod: Pod,
+  { name, value, valueFrom }: EnvVar,
+  known: Readonly<Record<string, string>>,
+  { sources, place }: PodSite,
+): Promise<string | undefined> {
+  if (!valueFrom) return expand(value ?? '', known);
+  const namespace = pod.metadata?.namespace ?? 'default';
+  const { configMapKeyRef, secretKeyRef, fieldRef } = valueFrom;
+  if (fieldRef) {
+    const found = fieldValue(pod, fieldRef.fieldPath, place);
+    if (found === undefined)
+      throw new NotYetError(`unsupported fieldPath: ${fieldRef.fieldPath} (environment variable ${name})`);
+    return found;
+  }
+  const ref = configMapKeyRef ?? secretKeyRef;
+  if (!ref) throw new NotYetError(`environment variable ${name}: unsupported valueFrom`);
+  const kind = configMapKeyRef ? 'ConfigMap' : 'Secret';
+  const read = configMapKeyRef ? sources.configMap : sources.secret;
+  const data = await read(namespace, ref.name ?? '', ref.optional);
+  const found = data?.get(ref.key);
+  if (!found && !ref.optional)
+    throw new NotYetError(`couldn't find key ${ref.key} in ${kind} ${namespace}/${ref.name}`);
+  return found?.toString('utf8');
+}

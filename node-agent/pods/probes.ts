@@ -1,0 +1,204 @@
+import { get as httpGet } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { connect } from 'node:net';
+import type { Container, Probe } from '../../api/types.ts';
+import { CommandError, type Kernel } from '../../kernel/run.ts';
+
+/** Where a container's probes go. */
+export interface ProbeTarget {
+  ip: string;
+  /** The program, for `exec`. */
+  pid: number;
+}
+
+export type ProbeKind = 'startup' | 'liveness' | 'readiness';
+
+export interface ProbeEvents {
+  /** `started` or `ready` is another than before. */
+  onChange(): void;
+  onFailure(kind: ProbeKind, message: string): void;
+  /** The container must be ended. */
+  onUnhealthy(kind: ProbeKind): void;
+}
+
+/** The probes of one running container. */
+export interface ProbeRunner {
+  readonly started: boolean;
+  readonly ready: boolean;
+  stop(): void;
+}
+
+/** Starts a container's probes; upstream: `pkg/kubelet/prober/worker.go`. */
+export function startProbes(
+  kernel: Kernel,
+  container: Container,
+  target: ProbeTarget,
+  events: ProbeEvents,
+): ProbeRunner {
+  const end = new AbortController();
+  const timers = new Set<NodeJS.Timeout>();
+  const { startupProbe, livenessProbe, readinessProbe } = container;
+  const state = { started: !startupProbe, ready: !readinessProbe };
+
+  const loop = (kind: ProbeKind, probe: Probe | undefined, onResult: (healthy: boolean) => boolean) => {
+    if (!probe) return;
+    const period = (probe.periodSeconds ?? 10) * 1000;
+    let successes = 0;
+    let failures = 0;
+    const turn = async () => {
+      const failure = await probeOnce(kernel, container, probe, target, end.signal);
+      if (end.signal.aborted) return;
+      if (failure === undefined) {
+        failures = 0;
+        successes++;
+      } else {
+        successes = 0;
+        failures++;
+        events.onFailure(kind, failure);
+      }
+      const settled =
+        (successes >= (probe.successThreshold ?? 1) && onResult(true)) ||
+        (failures >= (probe.failureThreshold ?? 3) && onResult(false));
+      if (!settled && !end.signal.aborted) schedule(period);
+    };
+    const schedule = (delay: number) => {
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        void turn();
+      }, delay);
+      timers.add(timer);
+    };
+    schedule((probe.initialDelaySeconds ?? 0) * 1000);
+  };
+
+  const startOthers = () => {
+    loop('readiness', readinessProbe, (healthy) => {
+      if (state.ready !== healthy) {
+        state.ready = healthy;
+        events.onChange();
+      }
+      return false;
+    });
+    loop('liveness', livenessProbe, (healthy) => {
+      if (!healthy) events.onUnhealthy('liveness');
+      return !healthy;
+    });
+  };
+  if (startupProbe)
+    loop('startup', startupProbe, (healthy) => {
+      if (healthy) {
+        state.started = true;
+        events.onChange();
+        startOthers();
+      } else {
+        events.onUnhealthy('startup');
+      }
+      return true;
+    });
+  else startOthers();
+
+  return {
+    get started() {
+      return state.started;
+    },
+    get ready() {
+      return state.ready;
+    },
+    stop() {
+      end.abort();
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}
+
+/** Undefined when the probe succeeded, else what it saw, in kubelet's words. */
+export async function probeOnce(
+  kernel: Kernel,
+  container: Container,
+  probe: Probe,
+  target: ProbeTarget,
+  stopped: AbortSignal,
+): Promise<string | undefined> {
+  const timeout = (probe.timeoutSeconds ?? 1) * 1000;
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(timeout)]);
+  const { httpGet: http, tcpSocket, exec } = probe;
+  if (http) {
+    const scheme = (http.scheme ?? 'HTTP').toLowerCase();
+    const port = portNumber(container, http.port);
+    const path = http.path?.startsWith('/') ? http.path : `/${http.path ?? ''}`;
+    const headers = Object.fromEntries((http.httpHeaders ?? []).map(({ name, value }) => [name, value]));
+    const host = http.host || target.ip;
+    const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
+    return httpProbe(url, headers, signal);
+  }
+  if (tcpSocket) return tcpProbe(tcpSocket.host || target.ip, portNumber(container, tcpSocket.port), signal);
+  if (exec) return execProbe(kernel, target.pid, exec.command ?? [], signal);
+  return 'unsupported probe; use httpGet, tcpSocket or exec';
+}
+
+function httpProbe(
+  url: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const get = url.startsWith('https:') ? httpsGet : httpGet;
+    const options = {
+      signal,
+      agent: false as const,
+      rejectUnauthorized: false,
+      headers: { 'user-agent': 'kube-probe/1.33', accept: '*/*', connection: 'close', ...headers },
+    };
+    get(url, options, (response) => {
+      response.resume();
+      const { statusCode = 0 } = response;
+      resolve(
+        statusCode >= 200 && statusCode < 400
+          ? undefined
+          : `HTTP probe failed with statuscode: ${statusCode}`,
+      );
+    }).on('error', (error) => {
+      const why = signal.aborted
+        ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
+        : error.message;
+      resolve(`Get ${JSON.stringify(url)}: ${why}`);
+    });
+  });
+}
+
+function tcpProbe(host: string, port: number, signal: AbortSignal): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, signal });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.once('error', (error) =>
+      resolve(`dial tcp ${host}:${port}: ${signal.aborted ? 'i/o timeout' : error.message}`),
+    );
+  });
+}
+
+async function execProbe(
+  kernel: Kernel,
+  pid: number,
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    await kernel.run('nsenter', ['-t', String(pid), '-m', '-u', '-i', '-n', '-p', '-r', '-w', ...command], {
+      signal,
+    });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return signal.aborted
+      ? `command ${JSON.stringify(command.join(' '))} timed out`
+      : error.stderr.trim() || error.message;
+  }
+}
+
+function portNumber(container: Container, port: number | string): number {
+  if (typeof port === 'number') return port;
+  return container.ports?.find(({ name }) => name === port)?.containerPort ?? Number(port);
+}

@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Pod } from '../../api/types.ts';
+import { CommandError, type Kernel } from '../../kernel/run.ts';
+import type { NodeNetwork } from '../network/network.ts';
+import { readIfThere, writeAtomically } from '../runtime/containers.ts';
+import { hostnameOf, hostsFile } from './hosts.ts';
+import { type DnsSettings, resolvConf } from './resolv-conf.ts';
+import type { PodState } from './state.ts';
+
+/** What is written about a sandbox, so that a restarted node-agent finds it. */
+export interface SandboxRecord {
+  uid: string;
+  namespace: string;
+  name: string;
+  startTime: string;
+  ips: readonly string[];
+  netns?: string;
+}
+
+export interface SandboxConfig {
+  kernel: Kernel;
+  nodeIps: readonly string[];
+  dns: DnsSettings;
+}
+
+/** Gives a pod its folder, its network and its files of `/etc`. */
+export async function createSandbox(
+  state: PodState,
+  pod: Pod,
+  network: NodeNetwork | undefined,
+  config: SandboxConfig,
+): Promise<void> {
+  for (const folder of ['ns', 'etc', 'volumes', 'containers'])
+    mkdirSync(join(state.dir, folder), { recursive: true });
+  if (pod.spec?.hostNetwork) {
+    state.ips = config.nodeIps;
+  } else {
+    if (!network) throw new Error('the node has no pod network yet');
+    const { ips, netns } = await network.attach(state.uid);
+    state.ips = ips;
+    state.netns = `/run/netns/${netns}`;
+  }
+  writeEtc(state, pod, config.dns);
+  const record: SandboxRecord = {
+    uid: state.uid,
+    namespace: pod.metadata?.namespace ?? '',
+    name: pod.metadata?.name ?? '',
+    startTime: state.startTime,
+    ips: state.ips,
+    ...(state.netns ? { netns: state.netns } : {}),
+  };
+  writeAtomically(join(state.dir, 'pod.json'), JSON.stringify(record));
+  state.sandboxReady = true;
+}
+
+/** Undefined when the sandbox was never finished. */
+export function readSandbox(dir: string): SandboxRecord | undefined {
+  const text = readIfThere(join(dir, 'pod.json'));
+  return text ? (JSON.parse(text) as SandboxRecord) : undefined;
+}
+
+/** True when a container has made the namespaces that the others share: a mount stands in their place. */
+export function namespacesExist(dir: string): boolean {
+  const file = join(dir, 'ns', 'ipc');
+  return existsSync(file) && statSync(file).dev !== statSync(join(dir, 'ns')).dev;
+}
+
+/** Takes network and namespaces away; logs and records stay until the pod itself is gone. */
+export async function releaseSandbox(
+  state: PodState,
+  network: NodeNetwork | undefined,
+  kernel: Kernel,
+): Promise<void> {
+  const held = ['uts', 'ipc'].map((type) => join(state.dir, 'ns', type)).filter(existsSync);
+  if (held.length > 0) await unmount(kernel, held);
+  for (const file of held) rmSync(file, { force: true });
+  await network?.detach(state.uid);
+  rmSync(join(state.dir, 'pod.json'), { force: true });
+  state.netns = undefined;
+  state.sandboxReady = false;
+}
+
+async function unmount(kernel: Kernel, files: readonly string[]): Promise<void> {
+  try {
+    await kernel.run('umount', ['--lazy', ...files]);
+  } catch (error) {
+    // Exit code 32: not mounted, after an attempt that ended early.
+    if (!(error instanceof CommandError) || error.exitCode !== 32) throw error;
+  }
+}
+
+function writeEtc(state: PodState, pod: Pod, dns: DnsSettings): void {
+  const user = 'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n';
+  const files: Record<string, string> = {
+    hostname: `${hostnameOf(pod)}\n`,
+    hosts: hostsFile(pod, state.ips, dns.clusterDomain),
+    'resolv.conf': resolvConf(pod, dns),
+    passwd: `root:x:0:0:root:/root:/bin/sh\n${user}`,
+    group: 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n',
+    'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(state.dir, 'etc', name), text);
+}

@@ -1,0 +1,50 @@
+import type { ContainerStateTerminated, ContainerStateWaiting, Pod } from '../../api/types.ts';
+import type { ContainerRecord } from '../runtime/containers.ts';
+import type { BackoffEntry } from './backoff.ts';
+import type { ProbeRunner } from './probes.ts';
+
+/** One container of a pod over all its attempts; the newest counts. */
+export interface ContainerEntry {
+  name: string;
+  /** Newest attempt; undefined before the first. */
+  record?: ContainerRecord;
+  dir?: string;
+  running?: { pid: number; startedAt: string };
+  /** How the newest attempt ended. */
+  terminated?: ContainerStateTerminated;
+  /** How the one before ended. */
+  previous?: ContainerStateTerminated;
+  /** Why it is not started (again) yet. */
+  waiting?: ContainerStateWaiting;
+  /** Attempts that were made before this node-agent's files began, after a restart of the lab. */
+  firstAttempt: number;
+  crash?: BackoffEntry;
+  pull?: BackoffEntry & { failedAt: number; message: string };
+  probes?: ProbeRunner;
+}
+
+/** A pod of this node. */
+export interface PodState {
+  readonly uid: string;
+  readonly dir: string;
+  /** Newest object; undefined once the API has it no more. */
+  pod: Pod | undefined;
+  startTime: string;
+  ips: readonly string[];
+  /** Path; undefined with hostNetwork or before the sandbox stands. */
+  netns: string | undefined;
+  sandboxReady: boolean;
+  readonly containers: Map<string, ContainerEntry>;
+  /** Set when termination has begun: milliseconds since the epoch of SIGKILL. */
+  killAt?: number;
+  /** JSON of the status that was written last. */
+  sent?: string;
+}
+
+/** RFC 3339 in whole seconds, as the API has times. */
+export function apiTime(date: Date = new Date()): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}
+
+/** What starts a containerID. */
+export const runtimeName = 'vethernetes';

@@ -1,0 +1,118 @@
+import { type BindMount, overlaySteps, rootSteps } from './root-plan.ts';
+
+/** One step of the shim: a verb and its arguments. */
+export type Step = readonly [verb: string, ...args: string[]];
+
+/** A container as the runtime starts it: everything looked up, nothing left to decide. */
+export interface ContainerSpec {
+  /** Folder of this attempt: `plan`, `pid`, `exit` and `root` are below it. */
+  dir: string;
+  logFile: string;
+  /** Created when the container has ended, so that a watcher of its folder wakes up. */
+  notifyFile: string;
+  /** Path of the pod's network namespace; undefined for the node's own. */
+  netns: string | undefined;
+  /** Folder that holds the pod's `uts` and `ipc` namespaces; `shared` when they exist already. */
+  namespaces: { dir: string; shared: boolean };
+  hostname: string;
+  /** The program and its arguments. */
+  command: readonly string[];
+  env: Readonly<Record<string, string>>;
+  workingDir: string;
+  /** On top of the root: image files, `/etc/resolv.conf`, volumes. In order. */
+  binds: readonly BindMount[];
+  user?: { uid: number; gid: number; groups: readonly number[] };
+  privileged: boolean;
+  /** Linux names without `CAP_`, added to or taken from the default set. */
+  capabilities?: { add?: readonly string[]; drop?: readonly string[] };
+  readOnlyRoot?: boolean;
+}
+
+/** The host's layout, looked up once: `uname` machine and how `/bin`, `/lib` … are made. */
+export interface HostLayout {
+  machine: 'x86_64' | 'aarch64';
+  /** `bin` → `usr/bin`, or undefined where it is a directory of its own. */
+  links: Readonly<Record<string, string | undefined>>;
+}
+
+/** Linux's capabilities by number; `linux/capability.h`. */
+const capabilityNames =
+  'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'.split(
+    ' ',
+  );
+
+/** What containerd leaves to an ordinary container; its `oci/spec.go`, defaultUnixCaps. */
+const defaultCapabilities =
+  'CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE'.split(
+    ' ',
+  );
+
+/**
+ * The steps that shim.pl carries out to start one container.
+ *
+ * Settings for the shim itself: `arch`, `log`, `pid`, `exit`, `notify` FILE. Steps of the program's
+ * process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
+ * `unshare TYPE`; `hostname NAME`; `mount SOURCE TARGET TYPE FLAGS DATA`; `overlay LOWER TARGET UPPER`;
+ * `bind SOURCE TARGET rec,ro,optional`; `dir PATH MODE`; `link TARGET PATH`; `sysctl FILE VALUE`, which
+ * may fail; `root PATH` pivots; `cwd PATH`; `env NAME VALUE`; `drop CAPABILITY…` by number;
+ * `user UID GID GROUP…`; `exec FILE ARGUMENT…`.
+ */
+export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
+  const { dir, namespaces } = spec;
+  const root = `${dir}/root`;
+  return [
+    ['arch', host.machine],
+    ['log', spec.logFile],
+    ['pid', `${dir}/pid`],
+    ['exit', `${dir}/exit`],
+    ['notify', spec.notifyFile],
+    ...(spec.netns ? [['ns', spec.netns] as const] : []),
+    ...(namespaces.shared
+      ? [['ns', `${namespaces.dir}/uts`] as const, ['ns', `${namespaces.dir}/ipc`] as const]
+      : [
+          ['hold', 'uts', `${namespaces.dir}/uts`] as const,
+          ['hold', 'ipc', `${namespaces.dir}/ipc`] as const,
+          ['hostname', spec.hostname] as const,
+        ]),
+    ['unshare', 'mnt'],
+    ['mount', 'none', '/', '', 'rec,private', ''],
+    ...rootSteps(root, host.links),
+    ...overlaySteps(root, spec.binds),
+    ['root', root],
+    ...(spec.readOnlyRoot ? [['mount', 'none', '/', '', 'remount,bind,ro', ''] as const] : []),
+    ...Object.entries(spec.env).map(([name, value]) => ['env', name, value] as const),
+    ['cwd', spec.workingDir || '/'],
+    ...dropSteps(spec),
+    ...(spec.user
+      ? [
+          [
+            'user',
+            String(spec.user.uid),
+            String(spec.user.gid),
+            ...spec.user.groups.map((group) => String(group)),
+          ] as const,
+        ]
+      : []),
+    ['exec', ...spec.command],
+  ];
+}
+
+function dropSteps({ privileged, capabilities }: ContainerSpec): Step[] {
+  const { add = [], drop = [] } = capabilities ?? {};
+  if (privileged || add.includes('ALL')) return [];
+  const kept = new Set([...(drop.includes('ALL') ? [] : defaultCapabilities), ...add]);
+  for (const name of drop) if (!add.includes(name)) kept.delete(name);
+  const numbers = capabilityNames.flatMap((name, number) => (kept.has(name) ? [] : [String(number)]));
+  return [['drop', ...numbers]];
+}
+
+/** The text of a plan: a line a step, arguments separated by tabs. */
+export function planText(steps: readonly Step[]): string {
+  return steps.map((step) => `${step.map(escaped).join('\t')}\n`).join('');
+}
+
+const escapes: Record<string, string> = { '%': '%25', '\t': '%09', '\n': '%0A', '\r': '%0D' };
+
+function escaped(argument: string): string {
+  return argument.replace(/[%\t\n\r]/g, (character) => escapes[character] ?? character);
+}

@@ -1,0 +1,69 @@
+import type { Step } from './container-plan.ts';
+
+/** A file or folder of the lab that a container sees. */
+export interface BindMount {
+  source: string;
+  /** Absolute, in the container. */
+  target: string;
+  readOnly: boolean;
+  /** Left out when the source does not exist. */
+  optional?: boolean;
+}
+
+const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+
+/** Of the host's `/etc` only what its programs need to start: nothing that belongs to its users. */
+const hostFiles = ['/etc/alternatives', '/etc/ld.so.cache', '/etc/ssl/certs', '/etc/ssl/openssl.cnf'];
+
+/**
+ * A root file system below `root`: a tmpfs with the host's `/usr` under a writable overlay, a small
+ * `/etc`, fresh `/proc` and `/sys`, a minimal `/dev`. `links` says how the host makes `/bin`, `/lib` …
+ */
+export function rootSteps(root: string, links: Readonly<Record<string, string | undefined>>): Step[] {
+  return [
+    ['mount', 'tmpfs', root, 'tmpfs', 'nosuid,nodev', 'mode=0755'],
+    // Outside of the root, so that nobody sees it there; the overlay keeps hold of it.
+    ['mount', 'tmpfs', `${root}.upper`, 'tmpfs', 'nosuid,nodev', 'mode=0755'],
+    ['overlay', '/usr', `${root}/usr`, `${root}.upper`],
+    ...Object.entries(links).map(
+      ([name, target]): Step =>
+        target ? ['link', target, `${root}/${name}`] : ['bind', `/${name}`, `${root}/${name}`, 'rec,ro'],
+    ),
+    ['dir', `${root}/etc`, '0755'],
+    ...hostFiles.map((file): Step => ['bind', file, root + file, 'ro,optional']),
+    ['mount', 'proc', `${root}/proc`, 'proc', 'nosuid,nodev,noexec', ''],
+    // The namespace's own limit, which a fork bomb cannot pass while /proc/sys stays read-only.
+    ['sysctl', `${root}/proc/sys/kernel/pid_max`, '4096'],
+    ['bind', `${root}/proc/sys`, `${root}/proc/sys`, 'ro'],
+    ['mount', 'sysfs', `${root}/sys`, 'sysfs', 'nosuid,nodev,noexec,ro', ''],
+    ['mount', 'tmpfs', `${root}/dev`, 'tmpfs', 'nosuid', 'mode=0755,size=64k'],
+    ...devices.map((name): Step => ['bind', `/dev/${name}`, `${root}/dev/${name}`, '']),
+    ['mount', 'devpts', `${root}/dev/pts`, 'devpts', 'nosuid,noexec', 'newinstance,ptmxmode=0666,mode=620'],
+    ['mount', 'shm', `${root}/dev/shm`, 'tmpfs', 'nosuid,nodev,noexec', 'mode=1777,size=64m'],
+    ['link', 'pts/ptmx', `${root}/dev/ptmx`],
+    ['link', '/proc/self/fd', `${root}/dev/fd`],
+    ['link', '/proc/self/fd/0', `${root}/dev/stdin`],
+    ['link', '/proc/self/fd/1', `${root}/dev/stdout`],
+    ['link', '/proc/self/fd/2', `${root}/dev/stderr`],
+    ['dir', `${root}/tmp`, '1777'],
+    ['dir', `${root}/run`, '0755'],
+    ['dir', `${root}/root`, '0700'],
+    ['dir', `${root}/var/tmp`, '1777'],
+    ['link', '/run', `${root}/var/run`],
+  ];
+}
+
+/** Image files and volumes over a root made by {@link rootSteps}. */
+export function overlaySteps(root: string, binds: readonly BindMount[]): Step[] {
+  return binds.map(({ source, target, readOnly, optional }) => [
+    'bind',
+    source,
+    root + inside(target),
+    ['rec', ...(readOnly ? ['ro'] : []), ...(optional ? ['optional'] : [])].join(','),
+  ]);
+}
+
+/** `/var/run` is a link that leads out of the root while it is being built. */
+function inside(target: string): string {
+  return target.replace(/^\/var\/run(?=\/|$)/, '/run');
+}
