@@ -48,5 +48,10 @@ await runProgram('control-plane', async ({ spec, state, signal }) => {
 async function nameNodes(client: Client, spec: ClusterSpec): Promise<void> {
   const { items } = await client.list(resources.nodes);
   if (items.length > 0) return;
-  for (const { name } of spec.nodes) await client.create(resources.nodes, { metadata: { name } });
+  for (const { name, labels, taints } of spec.nodes) {
+    await client.create(resources.nodes, {
+      metadata: { name, labels },
+      ...(taints.length > 0 ? { spec: { taints } } : {}),
+    });
+  }
 }

@@ -1,6 +1,7 @@
 import type { Pod, PodSpec, Toleration } from '../../../../api/types.ts';
 import type { WriteContext } from '../../strategy.ts';
 import { qosClassOf } from './qos.ts';
+import { admitServiceAccount } from './service-account.ts';
 
 /** Seconds a pod stays on a node that is not ready or not reachable. */
 const evictionSeconds = 300;
@@ -15,7 +16,7 @@ const systemPriorities: Readonly<Record<string, number>> = {
  * Sets what a client may not, and does what upstream's admission plugins ServiceAccount, Priority and
  * DefaultTolerationSeconds do. Upstream: `pkg/registry/core/pod/strategy.go`, `plugin/pkg/admission`.
  */
-export function preparePod(pod: Pod, old: Pod | undefined, _context: WriteContext): void {
+export function preparePod(pod: Pod, old: Pod | undefined, context: WriteContext): void {
   if (old) {
     if (old.status) pod.status = old.status;
     if (pod.spec && old.spec) keepAdmitted(pod.spec, old.spec);
@@ -24,8 +25,7 @@ export function preparePod(pod: Pod, old: Pod | undefined, _context: WriteContex
   pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec) };
   const { spec } = pod;
   if (!spec) return;
-  spec.serviceAccountName ||= 'default';
-  spec.serviceAccount = spec.serviceAccountName;
+  admitServiceAccount(pod, context);
   spec.priority ??= systemPriorities[spec.priorityClassName ?? ''] ?? 0;
   spec.preemptionPolicy ??= 'PreemptLowerPriority';
   spec.tolerations = withDefaultTolerations(spec.tolerations ?? []);
