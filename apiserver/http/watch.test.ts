@@ -146,6 +146,25 @@ describe('watch', () => {
     expect(await stream.next(1)).toEqual([]);
   });
 
+  it('cuts off a client that does not read, instead of piling up memory', { timeout: 30_000 }, async () => {
+    const path = '/api/v1/namespaces/default/configmaps?watch=1&labelSelector=of%3Dflood';
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      httpGet({ socketPath: server.socket, path }, resolve).once('error', reject);
+    });
+    response.pause();
+    const closed = new Promise<void>((resolve) => response.socket.once('close', () => resolve()));
+    const data = { large: 'x'.repeat(1_000_000) };
+    for (let i = 0; i < 24; i++) {
+      await server.client.create(resources.configmaps, {
+        metadata: { name: `flood-${i}`, namespace: 'default', labels: { of: 'flood' } },
+        data,
+      });
+    }
+    response.on('error', () => undefined).resume();
+    await closed;
+    expect(response.complete).toBe(false);
+  });
+
   it('answers 410 Expired for a version that is compacted away', async () => {
     const { metadata } = await create('old');
     for (let i = 0; i < 60; i++) await label('old', { turn: String(i) });
