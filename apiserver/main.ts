@@ -5,6 +5,7 @@ import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { createApp } from './http/app.ts';
 import { addressOf, type Listen, listen, type Tls } from './http/listen.ts';
+import { expireEvents } from './registry/expiry.ts';
 import { createStrategies } from './registry/kinds/index.ts';
 import { createRegistry } from './registry/registry.ts';
 import { startCache } from './storage/cache.ts';
@@ -82,6 +83,7 @@ export async function startApiserver(
     const handlers = { secure: createApp(options, false), trusted: createApp(options, true) };
     for (const at of config.listen) servers.push(await listen(at, config.tls, handlers));
 
+    expireEvents(registry, cache, signal, onError);
     const ready = bootstrap(registry, config).then(() => {
       isReady = true;
     });

@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME [ARGUMENT …]`: runs one benchmark, or lists them. */
 const benchmarks: Record<string, () => Promise<{ bench(args: readonly string[]): Promise<void> }>> = {
+  apiserver: () => import('./apiserver.ts'),
   startup: () => import('./startup.ts'),
 };
 
