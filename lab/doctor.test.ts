@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findCommand, installLine } from './doctor.ts';
+import { findCommand, installLine, requireTool } from './doctor.ts';
 
 test('the install line is for the package manager that is there', () => {
   const packages = { apt: 'dnsutils', dnf: 'bind-utils', apk: 'bind-tools' };
@@ -14,4 +14,11 @@ test('the install line is for the package manager that is there', () => {
 test('commands are found in PATH', () => {
   expect(findCommand('sh')).toMatch(/\/sh$/);
   expect(findCommand('no-such-command-here')).toBeUndefined();
+});
+
+test('a missing command is named with who wants it', () => {
+  expect(() => requireTool('no-such-command-here', 'egress')).toThrow(
+    'egress needs the command no-such-command-here, which is missing; ',
+  );
+  expect(() => requireTool('sh', 'egress')).not.toThrow();
 });

@@ -140,6 +140,15 @@ function checkFeature(feature: Feature, { sandbox, missing }: ProbeResult): Chec
   return { ...base, ok: false, detail: `${said}; for ${uses[feature]}`, fix };
 }
 
+/** Throws an `Error` that names the package when a command that something wants is missing. */
+export function requireTool(command: string, wantedBy: string): void {
+  const tool = tools.find((known) => known.command === command);
+  if (!findCommand(command))
+    throw new Error(
+      `${wantedBy} needs the command ${command}, which is missing; ${tool ? installLine(tool.packages) : 'install it'}`,
+    );
+}
+
 /** Where a command is, in `PATH` and the system directories an ordinary user's `PATH` leaves out. */
 export function findCommand(command: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];

@@ -38,7 +38,10 @@ export interface Lab {
   readonly pid: number;
   /** The inherited listener's port on 127.0.0.1. */
   readonly apiPort: number | undefined;
-  /** Fulfilled when the lab has ended, for whatever reason, and nothing of it is left. */
+  /**
+   * Fulfilled when the lab has ended, for whatever reason, and nothing of it is left. Waiting for it does
+   * not keep this process running.
+   */
   readonly done: Promise<void>;
   /** Runs a command inside. Fulfilled whatever its exit code; rejects when it could not be entered. */
   enter(command: readonly string[], options?: EnterOptions): Promise<EnterResult>;
@@ -59,7 +62,7 @@ export async function attachLab(stateDir: string): Promise<Lab | undefined> {
 }
 
 export function labHandle(state: LabState): Lab {
-  const { name, stateDir, init, unshare, apiPort } = state;
+  const { name, stateDir, init, unshare, egress, apiPort } = state;
   const namespaces = ({ node, cwd }: Pick<EnterOptions, 'node' | 'cwd'>) => {
     if (node !== undefined && !state.nodes.some((known) => known.name === node))
       throw new Error(
@@ -67,8 +70,8 @@ export function labHandle(state: LabState): Lab {
       );
     return { cwd, ...(node === undefined ? {} : { netns: node, uts: utsPath(node) }) };
   };
-  const ended = async (interval: number) => {
-    while (isRunning(unshare)) await sleep(interval);
+  const ended = async (interval: number, ref: boolean) => {
+    while (isRunning(unshare) || (egress && isRunning(egress))) await sleep(interval, undefined, { ref });
   };
   const lab: Lab = {
     name,
@@ -76,7 +79,7 @@ export function labHandle(state: LabState): Lab {
     pid: init.pid,
     apiPort,
     get done() {
-      return ended(50);
+      return ended(50, false);
     },
     enterCommand: (command, options = {}) => enterCommand(init.pid, command, namespaces(options)),
     async enter(command, options = {}) {
@@ -97,7 +100,7 @@ export function labHandle(state: LabState): Lab {
     },
     async stop() {
       if (isRunning(init)) process.kill(init.pid, 'SIGKILL');
-      await ended(2);
+      await ended(2, true);
     },
   };
   return lab;

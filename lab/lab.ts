@@ -4,12 +4,14 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSyn
 import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Feature, requireFeatures } from '../kernel/features.ts';
+import { type Feature, requiredFeatures, requireFeatures } from '../kernel/features.ts';
 import { type Sandbox, startSandbox } from '../kernel/namespaces.ts';
-import { childOf, identifyProcess } from '../kernel/processes.ts';
+import { connectPasta, type PastaGuard, preparePasta } from '../kernel/pasta.ts';
+import { childOf, identifyProcess, type ProcessIdentity } from '../kernel/processes.ts';
 import type { Command } from '../kernel/run.ts';
 import { openLog } from './components.ts';
 import { controlPath } from './control.ts';
+import { requireTool } from './doctor.ts';
 import { type Lab, labEnvironment, labHandle } from './handle.ts';
 import { hostNameservers } from './nameservers.ts';
 import { setupScript } from './setup.ts';
@@ -30,7 +32,9 @@ export interface LabOptions {
   nameservers?: readonly (string | NameServer)[];
   /** `owner`: the lab ends with this process, however that ends. */
   lifetime: 'detached' | 'owner';
-  /** What else the components need of this machine; `veth` and `bridge` are always asked for. */
+  /** A way out to the host's network, through pasta (package passt). Without it other networks are unreachable. */
+  egress?: boolean;
+  /** What the components need of this machine's kernel; by default what every cluster needs. */
   features?: readonly Feature[];
   /** Sees each command before it runs, the set-up script as its input. */
   onCommand?: (command: Command) => void;
@@ -61,14 +65,16 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
   const stateDir = resolve(options.stateDir);
   const nodes = [...options.nodes, { name: 'outside', address: outsideAddress }];
   validateNames({ name, nodes, components });
-  await requireFeatures(['veth', 'bridge', ...(options.features ?? [])]);
+  await requireFeatures(options.features ?? requiredFeatures);
+  if (options.egress) requireTool('pasta', 'egress');
   const lock = await lockDirectory(stateDir, name);
   const sockets: HostSocket[] = [];
   let sandbox: Sandbox | undefined;
+  let guard: PastaGuard | undefined;
   try {
     mkdirSync(join(stateDir, 'log'), { recursive: true, mode: 0o700 });
     rmSync(controlPath(stateDir), { force: true });
-    const script = setupScript({ nodes, resolvConf: hostResolvConf() });
+    const script = setupScript({ nodes, resolvConf: hostResolvConf(), egress: options.egress ?? false });
     writeFileSync(setupPath(stateDir), script, { mode: 0o600 });
     const api = options.apiPort === undefined ? undefined : await listenTcp(options.apiPort);
     if (api) sockets.push(api);
@@ -79,18 +85,22 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
     const socketsAt = since();
 
     const log = openLog(logPath(stateDir));
+    const env = labEnvironment();
+    if (options.egress) guard = preparePasta({ env, stateDir, log });
     sandbox = await startSandbox({
       script: initScript,
       args: [setupPath(stateDir), process.execPath, supervisorPath(), specPath(stateDir)],
-      env: labEnvironment(),
-      stdio: ['ignore', log, log, 'pipe', ...inherited],
+      env,
+      stdio: ['ignore', log, log, 'pipe', ...inherited, ...(guard ? [guard.channel] : [])],
       onCommand: onCommand && ((command) => onCommand({ ...command, input: script })),
     });
     for (const socket of sockets.splice(0)) socket.close();
     const namespacesAt = since();
     const report = await readReport(sandbox, name, stateDir);
     const state = describe({ name, stateDir, nodes }, sandbox, api?.port);
+    if (guard) state.egress = await startEgress(guard, state, onCommand);
     writeState(state);
+    guard?.channel.destroy();
     handOver(sandbox, lifetime);
     const timings = {
       sockets: socketsAt,
@@ -101,6 +111,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
     };
     return Object.assign(labHandle(state), { timings });
   } catch (error) {
+    guard?.channel.destroy();
     if (sandbox) await endSandbox(sandbox);
     throw error;
   } finally {
@@ -187,7 +198,7 @@ async function readReport({ child, channel }: Sandbox, name: string, stateDir: s
     channel.resume();
   });
   if (!line) {
-    const said = readFileSync(logPath(stateDir), 'utf8').trim().split('\n').slice(-5).join('\n');
+    const said = lastLines(logPath(stateDir));
     throw new Error(`lab "${name}" could not be started: ${said || 'unshare failed'}`);
   }
   const report: Report | { error: string } = JSON.parse(line);
@@ -218,6 +229,25 @@ function handOver({ child, channel }: Sandbox, lifetime: LabOptions['lifetime'])
   if (lifetime === 'owner') channel.write('taken note\n');
   else channel.end('taken note\n', () => channel.destroy());
 }
+
+/** The guard's identity, once the way out stands. */
+async function startEgress(
+  guard: PastaGuard,
+  { name, stateDir, init }: LabState,
+  onCommand: LabOptions['onCommand'],
+): Promise<ProcessIdentity> {
+  try {
+    await connectPasta(guard, init.pid, onCommand);
+  } catch (error) {
+    const said = lastLines(logPath(stateDir));
+    throw new Error(`lab "${name}" has no way out: pasta did not start: ${said}`, { cause: error });
+  }
+  const identity = guard.child.pid === undefined ? undefined : identifyProcess(guard.child.pid);
+  if (!identity) throw new Error(`lab "${name}" has no way out: the guard of pasta ended`);
+  return identity;
+}
+
+const lastLines = (file: string) => readFileSync(file, 'utf8').trim().split('\n').slice(-5).join('\n');
 
 async function endSandbox({ child }: Sandbox): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

@@ -12,10 +12,10 @@ test('interfaces are named by index, since a node name may be longer than IFNAMS
   expect(lines).toContain('link set node0 master underlay alias a-node-with-a-name-of-many-letters up');
 });
 
-test('nodes forward, the outside does not', () => {
+test('nodes and their gateway forward, the outside does not', () => {
   const script = setupScript({ nodes });
-  expect(script.match(/ip_forward/g)).toHaveLength(1);
-  expect(setupScript({ nodes: nodes.slice(1) })).not.toContain('ip_forward');
+  expect(script.match(/ip_forward/g)).toHaveLength(2);
+  expect(setupScript({ nodes: nodes.slice(1) }).match(/ip_forward/g)).toHaveLength(1);
 });
 
 test("resolv.conf is bound where the host's really is", () => {

@@ -1,3 +1,4 @@
+import { egressInterface } from '../kernel/pasta.ts';
 import { gateway, type LabNode, prefixLength } from './spec.ts';
 
 /** Where the UTS namespace of a node is kept, beside its network namespace in `/run/netns`. */
@@ -24,6 +25,7 @@ ${resolvConf ? resolver(resolvConf) : ''}
 ip -batch - <<'END'
 ${rootBatch(nodes).join('\n')}
 END
+echo 1 > /proc/sys/net/ipv4/ip_forward
 ${egress ? egressRules : ''}
 jobs=
 ${nodes.map((node) => nodeSetup(node)).join('')}
@@ -46,6 +48,8 @@ export function rootBatch(nodes: readonly LabNode[]): string[] {
     'link add underlay address 02:12:ac:12:00:01 type bridge',
     `addr add ${gateway}/${prefixLength} dev underlay`,
     'link set underlay up',
+    // Says at once that there is no way out; the default route of --egress is preferred to it.
+    'route add unreachable default metric 4294967295',
     ...nodes.flatMap(({ name }, index) => [
       `netns add ${name}`,
       `link add node${index} type veth peer name eth0 netns ${name}`,
@@ -75,10 +79,14 @@ jobs="$jobs $!"
 `;
 }
 
-const egressRules = `echo 1 > /proc/sys/net/ipv4/ip_forward
-iptables-restore <<'END'
+// Some releases of pasta send segments without the ACK flag, which conntrack takes for invalid and which
+// would be answered with a reset.
+const egressRules = `iptables-restore <<'END'
 *nat
 -A POSTROUTING -s 172.18.0.0/16 ! -o underlay -j MASQUERADE
+COMMIT
+*filter
+-A INPUT -i ${egressInterface} -m conntrack --ctstate INVALID -j DROP
 COMMIT
 END`;
 

@@ -11,6 +11,8 @@ export interface LabState {
   init: ProcessIdentity;
   /** The `unshare` around it; once it is gone, so is everything of the lab. */
   unshare: ProcessIdentity;
+  /** The guard of pasta, on the host; it ends just after the lab. */
+  egress?: ProcessIdentity;
   apiPort?: number;
   nodes: readonly LabNode[];
   /** RFC 3339. */
