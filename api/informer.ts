@@ -17,7 +17,7 @@ export interface InformerOptions<T>
   signal: AbortSignal;
   /** Called for every change, after the store holds it. Must not throw. */
   onChange?: (change: Change<T>) => void;
-  /** Told of every failed list or watch that will be retried. */
+  /** Told of a failed list or watch, which is retried; of failures of one kind in a row only once. */
   onError?: (error: unknown) => void;
 }
 
@@ -59,6 +59,13 @@ export function startInformer<T extends KubeObject>(
   });
   let version: string | undefined;
   let backoff = firstBackoff;
+  let lastError: string | undefined;
+
+  function tellOnce(error: unknown): void {
+    const text = String(error);
+    if (text !== lastError) options.onError?.(error);
+    lastError = text;
+  }
 
   const tell = (change: Change<T>) => {
     for (const listener of listeners) listener(change);
@@ -98,6 +105,7 @@ export function startInformer<T extends KubeObject>(
       signal,
     })) {
       backoff = firstBackoff;
+      lastError = undefined;
       if (type === 'DELETED') remove(keyOf(object), object);
       else if (type !== 'BOOKMARK') put(object);
       version = object.metadata?.resourceVersion ?? version;
@@ -115,7 +123,7 @@ export function startInformer<T extends KubeObject>(
           version = undefined;
           continue;
         }
-        options.onError?.(error);
+        tellOnce(error);
       }
       await delay(backoff * (0.5 + Math.random()), undefined, { signal, ref: true }).catch(() => undefined);
       backoff = Math.min(backoff * 2, longestBackoff);
