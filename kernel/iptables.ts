@@ -6,6 +6,8 @@ export type IptablesFamily = 'IPv4' | 'IPv6';
 /** `iptables-restore` refused a batch; `line` is the first line it did not like, where it said so. */
 export class RestoreError extends Error {
   readonly line: string | undefined;
+  /** The batch was too big for one message to the kernel; nothing of the failed commit was applied. */
+  readonly tooLong: boolean;
   override readonly cause: CommandError;
 
   constructor(error: CommandError, input: string) {
@@ -14,6 +16,7 @@ export class RestoreError extends Error {
     super(line ? `${error.message.trim()}; line ${number} is: ${line}` : error.message);
     this.name = 'RestoreError';
     this.line = line;
+    this.tooLong = /Message too long/.test(error.stderr);
     this.cause = error;
   }
 }

@@ -1,10 +1,10 @@
-import { chainExists, iptablesRestore, iptablesSave } from '../../kernel/iptables.ts';
+import { chainExists, iptablesRestore, iptablesSave, RestoreError } from '../../kernel/iptables.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
-import type { Dataplane, ProxyState } from '../dataplane.ts';
+import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
 import type { Family } from '../model/address.ts';
 import { largeClusterEndpoints, type RuleContext, ruleContext } from './context.ts';
-import { difference, removal, type Standing } from './diff.ts';
+import { difference, removal, type Standing, smallCommit } from './diff.ts';
 import { parseSaved, type Saved } from './parse.ts';
 import { buildRules, canaryChain, type RuleCache, type RuleSet } from './rules.ts';
 import { standingOf } from './standing.ts';
@@ -22,6 +22,8 @@ export function createIptablesDataplane({ kernel, family, configuration }: Iptab
   /** What it has by our own writes; undefined when that is not known. */
   let standing: Standing | undefined;
   let wanted: RuleSet | undefined;
+  /** Rules in one commit at most: all of a table, unless this kernel has refused that. */
+  let commitSize = Number.POSITIVE_INFINITY;
   let cache: RuleCache = new WeakMap();
   let context: { key: string; value: RuleContext } | undefined;
 
@@ -42,36 +44,52 @@ export function createIptablesDataplane({ kernel, family, configuration }: Iptab
     return context.value;
   }
 
+  async function write(rules: RuleSet): Promise<SyncResult> {
+    if (!standing && !saved) await adopt();
+    const from = standing ?? standingOf(saved ?? new Map(), rules);
+    const batch = difference(from, rules, commitSize);
+    // Until the kernel has said yes, nothing is known of it.
+    standing = undefined;
+    saved = undefined;
+    if (batch.text) await iptablesRestore(kernel, family, batch.text);
+    standing = { mangle: rules.mangle, filter: rules.filter, nat: rules.nat };
+    wanted = rules;
+    return batch;
+  }
+
   return {
     family,
     adopt,
     async sync(state) {
       const rules = buildRules(state.rows.values(), contextFor(state), cache);
-      if (!standing && !saved) await adopt();
-      const from = standing ?? standingOf(saved ?? new Map(), rules);
-      const batch = difference(from, rules);
-      // Until the kernel has said yes, nothing is known of it.
-      standing = undefined;
-      saved = undefined;
-      if (batch.text) await iptablesRestore(kernel, family, batch.text);
-      standing = { mangle: rules.mangle, filter: rules.filter, nat: rules.nat };
-      wanted = rules;
-      return batch;
+      try {
+        return await write(rules);
+      } catch (error) {
+        if (!(error instanceof RestoreError && error.tooLong) || commitSize === smallCommit) throw error;
+        commitSize = smallCommit;
+        return write(rules);
+      }
     },
     async verify() {
       if (!wanted) return undefined;
+      // Reading a hundred thousand rules every half minute would cost more than it finds.
+      if (context?.value.large) {
+        if (await chainExists(kernel, family, 'nat', canaryChain)) return undefined;
+        standing = undefined;
+        return flushed;
+      }
       const now = parseSaved(await iptablesSave(kernel, family));
       const found = standingOf(now, wanted);
       const { text, created, changed, deleted } = difference(found, wanted);
       if (!text) return undefined;
       standing = found;
-      if (!now.get('nat')?.has(canaryChain)) return 'somebody flushed the tables';
+      if (!now.get('nat')?.has(canaryChain)) return flushed;
       return `${created} chains missing, ${changed} changed, ${deleted} not ours to have`;
     },
     async cleanup() {
       const now = parseSaved(await iptablesSave(kernel, family));
       const rules = wanted ?? buildRules([], ruleContext(configuration, nobody, family));
-      const batch = removal(now, rules);
+      const batch = removal(now, rules, smallCommit);
       if (batch) await iptablesRestore(kernel, family, batch);
       standing = undefined;
       saved = undefined;
@@ -79,9 +97,5 @@ export function createIptablesDataplane({ kernel, family, configuration }: Iptab
   };
 }
 
+const flushed = 'the tables were flushed';
 const nobody = { name: '', labels: {}, ips: [], podCIDRs: [], localAddresses: [] };
-
-/** Whether the chain that tells of a flush stands in the nat table; cheap at any size. */
-export function canaryStands(kernel: Kernel, family: Family): Promise<boolean> {
-  return chainExists(kernel, family, 'nat', canaryChain);
-}

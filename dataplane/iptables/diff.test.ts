@@ -85,9 +85,20 @@ function randomEvent(model: Model, random: (below: number) => number): void {
   }
 }
 
-test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-  'after random events the differences have led where a fresh start would (seed %i)',
-  (seed) => {
+const whole = Number.POSITIVE_INFINITY;
+
+test.each([
+  [1, whole],
+  [2, whole],
+  [3, whole],
+  [4, whole],
+  [5, 1],
+  [6, 3],
+  [7, 10],
+  [8, 50],
+])(
+  'differences lead where a fresh start would, after random events (seed %i, commits of %i rules)',
+  (seed, commitSize) => {
     const random = randomFrom(seed);
     const model = createModel('IPv4', 'worker');
     let kernel = emptyKernel;
@@ -95,7 +106,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     for (let step = 0; step < 60; step++) {
       for (let events = 1 + random(3); events > 0; events--) randomEvent(model, random);
       const wanted = rulesOf(model);
-      kernel = applyBatch(kernel, difference(standing, wanted).text);
+      kernel = applyBatch(kernel, difference(standing, wanted, commitSize).text);
       standing = wanted;
       expect(shape(kernel)).toEqual(shape(fresh(wanted)));
       // Now and then the process dies and another one adopts.
@@ -104,7 +115,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
         expect(difference(standing, wanted).text).toBe('');
       }
     }
-    const left = applyBatch(kernel, removal(kernel, rulesOf(model)));
+    const left = applyBatch(kernel, removal(kernel, rulesOf(model), commitSize));
     expect([...(left.get('nat')?.keys() ?? [])].filter((chain) => chain.startsWith('KUBE-'))).toEqual([]);
     expect([...(left.get('filter')?.keys() ?? [])].filter((chain) => chain.startsWith('KUBE-'))).toEqual([
       'KUBE-FIREWALL',

@@ -31,50 +31,114 @@ const tableNames: readonly TableName[] = ['mangle', 'filter', 'nat'];
 const editShare = 0.5;
 
 /**
- * The commands that turn what stands into what is wanted, touching only chains that differ. New chains
- * are filled before anything leads to them, and stale ones go after nothing does: one commit a table.
+ * The commands that turn what stands into what is wanted, touching only chains that differ. Chains are
+ * filled before anything leads to them, and stale ones go after nothing does.
+ *
+ * @param commitSize how many rules go into one commit at most. Without it a table is one commit, as it
+ *   should be; see {@link smallCommit} for when that cannot be had.
  */
-export function difference(standing: Standing, wanted: RuleSet): Difference {
+export function difference(
+  standing: Standing,
+  wanted: RuleSet,
+  commitSize = Number.POSITIVE_INFINITY,
+): Difference {
   const sum = { created: 0, changed: 0, deleted: 0 };
-  const text = tableNames.map((name) => tableDifference(name, standing[name], wanted[name], sum)).join('');
+  const text = tableNames
+    .map((name) => commits(name, tableDifference(standing[name], wanted[name], sum), commitSize))
+    .join('');
   return { text, ...sum };
 }
+
+/**
+ * Rules that fit into one netlink message of a process without privileges on the host. The nft tools
+ * send a commit as one message of at most net.core.wmem_default (208 KiB), which only privileges on the
+ * host can raise, and a rule takes up to 1 KiB.
+ */
+export const smallCommit = 180;
+
+/** A declared chain, new or emptied, counts as this part of a rule. */
+const headWeight = 1 / 6;
 
 /** Whether a chain of the kernel's is ours to write or delete. */
 export function isOurs(chain: string, wanted: RuleSet[TableName]): boolean {
   return isServiceChain(chain) || wanted.chains.has(chain);
 }
 
+/** Lines that belong together: what declares chains, and what fills or uses them. */
+interface Part {
+  readonly heads: readonly string[];
+  readonly rules: readonly string[];
+}
+
 function tableDifference(
-  name: TableName,
   standing: StandingTable,
   wanted: RuleSet[TableName],
   sum: { created: number; changed: number; deleted: number },
-): string {
-  const heads: string[] = [];
-  const rules: string[] = [];
+): Part[] {
+  const fresh: string[] = [];
+  const parts: (Part & { readonly rank: number })[] = [];
   for (const [chain, want] of wanted.chains) {
     const have = standing.chains.get(chain);
     if (have === want || (have && sameLines(have, want))) continue;
-    const edits = have && editsOf(chain, have, want);
     if (have) sum.changed++;
     else sum.created++;
-    if (edits) rules.push(...edits);
-    else {
-      heads.push(`:${chain} - [0:0]`);
-      for (const rule of want) rules.push(`-A ${chain} ${rule}`);
+    if (!have) fresh.push(head(chain));
+    const edits = have && editsOf(chain, have, want);
+    const rank = rankOf(chain);
+    if (edits) parts.push({ rank, heads: [], rules: edits });
+    else parts.push({ rank, heads: [head(chain)], rules: want.map((rule) => `-A ${chain} ${rule}`) });
+  }
+  parts.sort((a, b) => a.rank - b.rank);
+  // Prepended one by one, so the last of a chain comes first.
+  const hooks = missingHooks(standing, wanted).map(({ chain, rule }) => `-I ${chain} 1 ${rule}`);
+  const stale = [...standing.chains.keys()].filter(
+    (chain) => !wanted.chains.has(chain) && isServiceChain(chain),
+  );
+  sum.deleted += stale.length;
+  return [{ heads: fresh, rules: [] }, ...parts, { heads: [], rules: hooks.reverse() }, ...emptied(stale)];
+}
+
+/** All emptied, then all deleted: a chain that something leads to cannot go. */
+function emptied(chains: readonly string[]): Part[] {
+  return [
+    ...chains.map((chain) => ({ heads: [head(chain)], rules: [] })),
+    ...chains.map((chain) => ({ heads: [], rules: [`-X ${chain}`] })),
+  ];
+}
+
+const head = (chain: string) => `:${chain} - [0:0]`;
+
+/** Who is led to comes before who leads there. */
+function rankOf(chain: string): number {
+  const order = ['KUBE-SEP-', 'KUBE-SVC-', 'KUBE-SVL-', 'KUBE-EXT-', 'KUBE-FW-'];
+  const rank = order.findIndex((prefix) => chain.startsWith(prefix));
+  return rank < 0 ? order.length : rank;
+}
+
+/** Packs parts into as few commits as their size allows; one that is too big itself is cut. */
+function commits(table: TableName, parts: readonly Part[], size: number): string {
+  const texts: string[] = [];
+  let heads = new Set<string>();
+  let rules: string[] = [];
+  const flush = () => {
+    if (heads.size + rules.length > 0) texts.push(`*${table}\n${[...heads, ...rules].join('\n')}\nCOMMIT\n`);
+    heads = new Set();
+    rules = [];
+  };
+  const room = (more: number) => heads.size * headWeight + rules.length + more <= size;
+  for (const part of parts) {
+    if (!room(part.heads.length * headWeight + part.rules.length)) flush();
+    for (const line of part.heads) {
+      if (!room(headWeight)) flush();
+      heads.add(line);
+    }
+    for (const rule of part.rules) {
+      if (!room(1)) flush();
+      rules.push(rule);
     }
   }
-  // Prepended one by one, so the last of a chain comes first.
-  for (const { chain, rule } of missingHooks(standing, wanted).reverse()) rules.push(`-I ${chain} 1 ${rule}`);
-  for (const chain of standing.chains.keys()) {
-    if (wanted.chains.has(chain) || !isServiceChain(chain)) continue;
-    heads.push(`:${chain} - [0:0]`);
-    rules.push(`-X ${chain}`);
-    sum.deleted++;
-  }
-  if (heads.length === 0 && rules.length === 0) return '';
-  return `*${name}\n${[...heads, ...rules].join('\n')}\nCOMMIT\n`;
+  flush();
+  return texts.join('');
 }
 
 function missingHooks(standing: StandingTable, wanted: RuleSet[TableName]): Hook[] {
@@ -111,23 +175,17 @@ function editsOf(chain: string, have: readonly string[], want: readonly string[]
  * The batch that takes all of ours out: hooks first, then the chains. KUBE-FIREWALL stays, it is the
  * kubelet's too (upstream: `CleanupLeftovers`). Empty when there is nothing.
  */
-export function removal(saved: Saved, rules: RuleSet): string {
-  return tableNames.map((name) => tableRemoval(name, saved.get(name) ?? new Map(), rules[name])).join('');
+export function removal(saved: Saved, rules: RuleSet, commitSize = Number.POSITIVE_INFINITY): string {
+  return tableNames
+    .map((name) => commits(name, tableRemoval(saved.get(name) ?? new Map(), rules[name]), commitSize))
+    .join('');
 }
 
-function tableRemoval(
-  name: TableName,
-  found: ReadonlyMap<string, readonly string[]>,
-  table: RuleSet[TableName],
-): string {
-  const lines: string[] = [];
-  for (const { chain, rule } of table.hooks) {
+function tableRemoval(found: ReadonlyMap<string, readonly string[]>, table: RuleSet[TableName]): Part[] {
+  const hooks = table.hooks.filter(({ chain, rule }) => {
     const key = canonicalRule(rule);
-    const stands = found.get(chain)?.some((one) => canonicalRule(one) === key);
-    if (stands && !rule.endsWith(' KUBE-FIREWALL')) lines.push(`-D ${chain} ${rule}`);
-  }
+    return !rule.endsWith(' KUBE-FIREWALL') && found.get(chain)?.some((one) => canonicalRule(one) === key);
+  });
   const chains = [...found.keys()].filter((chain) => isOurs(chain, table) && chain !== 'KUBE-FIREWALL');
-  if (chains.length === 0 && lines.length === 0) return '';
-  const heads = chains.map((chain) => `:${chain} - [0:0]`);
-  return `*${name}\n${[...heads, ...lines, ...chains.map((chain) => `-X ${chain}`)].join('\n')}\nCOMMIT\n`;
+  return [{ heads: [], rules: hooks.map(({ chain, rule }) => `-D ${chain} ${rule}`) }, ...emptied(chains)];
 }

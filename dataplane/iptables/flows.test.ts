@@ -144,12 +144,17 @@ describe('a node port with localhostNodePorts off', () => {
   );
 });
 
-describe('an external address without endpoints', () => {
+describe('a load balancer without endpoints', () => {
+  const all = { ...ported, type: 'LoadBalancer', externalIPs: ['192.168.99.11'] };
   check(
-    [service('ns1/svc1', { ...spec, externalIPs: ['192.168.99.11'] })],
+    [service('ns1/svc1', all, { loadBalancer: ['1.2.3.4'] })],
     [
-      ['cluster IP', pod, '172.30.0.41', 80, 'REJECT'],
-      ['external IP', client, '192.168.99.11', 80, 'REJECT'],
+      ['pod to cluster IP', pod, '172.30.0.41', 80, 'REJECT'],
+      ['external to external IP', client, '192.168.99.11', 80, 'REJECT'],
+      ['pod to node port', pod, nodeIp, 3001, 'REJECT'],
+      ['external to node port', client, nodeIp, 3001, 'REJECT'],
+      ['pod to load balancer', pod, '1.2.3.4', 80, 'REJECT'],
+      ['external to load balancer', client, '1.2.3.4', 80, 'REJECT'],
     ],
   );
 });

@@ -106,6 +106,33 @@ describe('iptables rules in the kernel', () => {
     expect(await dataplane.verify()).toBeUndefined();
   });
 
+  test('rules that do not fit into one message are written all the same, and taken out', async () => {
+    for (let i = 1; i <= 250; i++) {
+      const key = `many/s${i}`;
+      model.setService(key, service(key, { clusterIP: `10.97.0.${i}`, ports: [{ name: 'p80', port: 80 }] }));
+      model.setSlice(`${key}-a`, slice(key, ['10.244.1.5', '10.244.1.6', '10.244.1.7'], { port: 9376 }));
+    }
+    expect((await sync()).created).toBe(1_000);
+    expect(await dataplane.verify()).toBeUndefined();
+    await dataplane.cleanup();
+    expect((await save()).match(/KUBE-/g)).toBeNull();
+  });
+
+  test('in a large cluster a flush is found by one cheap look, and repaired', async () => {
+    const many = Array.from({ length: 1_001 }, (_, i) => `10.245.${i >> 8}.${i & 255}`);
+    model.setSlice('ns/s1-a', slice('ns/s1', many, { port: 9376 }));
+    await sync();
+    lab.commands.length = 0;
+    expect(await dataplane.verify()).toBeUndefined();
+    expect(lab.commands.map(({ file, args }) => `${file} ${args.join(' ')}`)).toEqual([
+      'iptables -w 5 -t nat -S KUBE-PROXY-CANARY 1',
+    ]);
+    await lab.kernel.run('iptables', ['-t', 'nat', '-F']);
+    await lab.kernel.run('iptables', ['-t', 'nat', '-X']);
+    expect(await dataplane.verify()).toBe('the tables were flushed');
+    expect((await sync()).created).toBeGreaterThan(1_000);
+  });
+
   test('a batch that the kernel refuses names its line, and the next sync starts from what is there', async () => {
     await lab.kernel.run('iptables', ['-t', 'nat', '-F']);
     await lab.kernel.run('iptables', ['-t', 'nat', '-X']);
