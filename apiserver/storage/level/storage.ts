@@ -118,7 +118,9 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
   }
 
   async function readStored(records: readonly LogRecord[]): Promise<StoredValue[]> {
-    const values = await readValues(database, records);
+    const values = await readValues(database, records).catch((error: unknown) => {
+      throw new Error(`cannot read the database in ${folder}: ${reason(error)}`, { cause: error });
+    });
     return records.map(({ key, revision }, index) => {
       const value = values[index];
       if (!value) throw new Error(`the database in ${folder} has lost revision ${revision} of ${key}`);
@@ -213,8 +215,13 @@ async function openDatabase(folder: string): Promise<Database> {
     await database.open();
   } catch (error) {
     const cause = error instanceof Error && error.cause ? error.cause : error;
-    const locked = cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED';
-    const hint = locked ? 'another apiserver has it open' : 'it is corrupt, or not readable and writable';
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const hint =
+      code === 'LEVEL_LOCKED'
+        ? 'another apiserver has it open'
+        : code === 'LEVEL_CORRUPTION'
+          ? 'it is corrupt; restore it from a copy, or remove the folder to start an empty cluster'
+          : 'its disk is full, or it is not readable and writable';
     throw new Error(`cannot open the database in ${folder}: ${hint}: ${reason(cause)}`, { cause });
   }
   return database;
