@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { StatusError } from '../../api/status.ts';
 import { decode, decodePatched } from './decode.ts';
 import { parseBody } from './parse.ts';
+import { canonicalQuantity } from './quantity.ts';
 
 const service = (spec: unknown) => ({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'a' }, spec });
 const deployment = (spec: unknown) => ({ apiVersion: 'apps/v1', kind: 'Deployment', spec });
@@ -127,8 +128,8 @@ test.each(wrong)('%s: wrong type %#', (type, body, reason) => {
 });
 
 test.each(['1', '100m', '1.5Gi', '.5', '2e3', '1E', '0', '-1k'])('quantity %s', (cpu) => {
-  const body = pod({ resources: { limits: { cpu } } });
-  expect(decode('Pod', body, 'Strict').object).toEqual(body);
+  const { object } = decode('Pod', pod({ resources: { limits: { cpu } } }), 'Strict');
+  expect(object).toEqual(pod({ resources: { limits: { cpu: canonicalQuantity(cpu) } } }));
 });
 
 test('numbers are taken as quantities, times are stored in UTC', () => {

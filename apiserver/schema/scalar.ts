@@ -1,3 +1,5 @@
+import { canonicalQuantity } from './quantity.ts';
+
 /** A value that does not fit its field; `message` is what Go's decoder would say of it. */
 export class ScalarMismatch extends Error {
   /** Set where Go names the offending value rather than its type: `number 70000`. */
@@ -98,7 +100,7 @@ function decodeQuantity(value: unknown): string {
       true,
     );
   }
-  return text;
+  return canonicalQuantity(text);
 }
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;

@@ -8,8 +8,8 @@ import { validatePodSpec } from './validate-spec.ts';
 export function validatePod(pod: Pod, old: Pod | undefined): FieldError[] {
   const spec = pod.spec ?? { containers: [] };
   if (!old?.spec) return validatePodSpec('spec', spec);
-  const errors = validateChange(spec, old.spec);
-  return isSameValue(spec, old.spec) ? errors : [...validatePodSpec('spec', spec), ...errors];
+  if (isSameValue(spec, old.spec)) return [];
+  return [...validatePodSpec('spec', spec), ...validateChange(spec, old.spec)];
 }
 
 const unchangeable =

@@ -3,6 +3,7 @@
  * fields does not count. Upstream: `apiequality.Semantic.DeepEqual`.
  */
 export function isSameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
   if (isAbsent(a) || isAbsent(b)) return isAbsent(a) && isAbsent(b);
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => isSameValue(item, b[index]));
