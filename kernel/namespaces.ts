@@ -47,13 +47,18 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     );
   });
   if (!(channel instanceof Socket)) throw new Error('startSandbox: stdio[3] must be a pipe');
-  if (asRoot) {
-    await firstData(channel, child);
-    writeFileSync(`/proc/${child.pid}/uid_map`, identityMap('/proc/self/uid_map'));
-    writeFileSync(`/proc/${child.pid}/gid_map`, identityMap('/proc/self/gid_map'));
-    channel.write('\n');
+  try {
+    if (asRoot) {
+      await firstData(channel, child);
+      writeFileSync(`/proc/${child.pid}/uid_map`, identityMap('/proc/self/uid_map'));
+      writeFileSync(`/proc/${child.pid}/gid_map`, identityMap('/proc/self/gid_map'));
+      channel.write('\n');
+    }
+    return { child, channel };
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
   }
-  return { child, channel };
 }
 
 /** `exec` after the maps are there gives the full capabilities of the new namespace's root. */

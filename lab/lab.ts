@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -95,6 +95,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
       onCommand: onCommand && ((command) => onCommand({ ...command, input: script })),
     });
     for (const socket of sockets.splice(0)) socket.close();
+    closeSync(log);
     const namespacesAt = since();
     const report = await readReport(sandbox, name, stateDir);
     const state = describe({ name, stateDir, nodes }, sandbox, api?.port);

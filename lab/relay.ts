@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import { isIPv6, SocketAddress } from 'node:net';
 
 export interface Upstream {
   address: string;
@@ -21,8 +21,14 @@ interface Query {
   message: Buffer;
   client: RemoteInfo;
   /** Upstreams still to be asked, the one being asked first. */
-  left: Socket[];
+  left: OpenUpstream[];
   timer: NodeJS.Timeout;
+}
+
+interface OpenUpstream extends Upstream {
+  socket: Socket;
+  /** The kernel then reports a closed port at once; but the route is that of the moment of connecting. */
+  connected: boolean;
 }
 
 /** Queries under way; more are answered SERVFAIL at once. */
@@ -44,10 +50,16 @@ export async function startRelay({ listen, upstreams, log, timeout = 1500 }: Rel
       server.send(serverFailure(query.message), query.client.port, query.client.address, logError);
       return;
     }
-    query.timer = setTimeout(askNext, timeout, id, query);
-    upstream.send(withId(query.message, id), (error) => {
+    query.timer = setTimeout(() => {
+      disconnect(upstream);
+      askNext(id, query);
+    }, timeout);
+    const sent = (error: Error | null) => {
       if (error && query.left[0] === upstream && queries.get(id) === query) askNext(id, query);
-    });
+    };
+    const message = withId(query.message, id);
+    if (upstream.connected) upstream.socket.send(message, sent);
+    else upstream.socket.send(message, upstream.port, upstream.address, sent);
   };
   const askNext = (id: number, query: Query) => {
     query.left.shift();
@@ -57,10 +69,11 @@ export async function startRelay({ listen, upstreams, log, timeout = 1500 }: Rel
     if (error) log(`dns: ${error.message}`);
   };
 
-  const sockets = await Promise.all(upstreams.map(connectUpstream));
-  for (const socket of sockets) {
-    socket.on('message', (answer) => {
-      if (answer.length < 12) return;
+  const opened = await Promise.all(upstreams.map(openUpstream));
+  for (const upstream of opened) {
+    const { socket } = upstream;
+    socket.on('message', (answer, { address, port }) => {
+      if (answer.length < 12 || address !== upstream.address || port !== upstream.port) return;
       const query = queries.get(answer.readUInt16BE(0));
       if (!query || !sameQuestion(query.message, answer)) return;
       queries.delete(answer.readUInt16BE(0));
@@ -74,7 +87,7 @@ export async function startRelay({ listen, upstreams, log, timeout = 1500 }: Rel
     });
     // ECONNREFUSED and the like: nobody answers there now.
     socket.on('error', () => {
-      for (const [id, query] of queries) if (query.left[0] === socket) askNext(id, query);
+      for (const [id, query] of queries) if (query.left[0] === upstream) askNext(id, query);
     });
   }
 
@@ -85,7 +98,7 @@ export async function startRelay({ listen, upstreams, log, timeout = 1500 }: Rel
       server.send(serverFailure(message), client.port, client.address, logError);
       return;
     }
-    const query = { message, client, left: [...sockets], timer: setTimeout(() => {}, 0) };
+    const query = { message, client, left: [...opened], timer: setTimeout(() => {}, 0) };
     queries.set(id, query);
     ask(id, query);
   });
@@ -100,18 +113,31 @@ export async function startRelay({ listen, upstreams, log, timeout = 1500 }: Rel
   return server;
 }
 
-/** Connected, so that the kernel reports a closed port and drops what other hosts send. */
-function connectUpstream({ address, port, fd }: Upstream): Promise<Socket> {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+/** Not connected where there is no route yet: a lab may start before its host is online. */
+function openUpstream(upstream: Upstream): Promise<OpenUpstream> {
+  const { port, fd } = upstream;
+  const six = isIPv6(upstream.address);
+  // As the kernel writes it, to be compared with where answers come from.
+  const { address } = new SocketAddress({ address: upstream.address, family: six ? 'ipv6' : 'ipv4' });
+  const socket = createSocket(six ? 'udp6' : 'udp4');
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
-    socket.bind({ fd }, () =>
-      socket.connect(port, address, () => {
-        socket.off('error', reject);
-        resolve(socket);
-      }),
-    );
+    socket.bind({ fd }, () => {
+      socket.off('error', reject);
+      const done = (error?: unknown) => {
+        socket.off('error', done);
+        resolve({ address, port, fd, socket, connected: !(error instanceof Error) });
+      };
+      socket.once('error', done);
+      socket.connect(port, address, done);
+    });
   });
+}
+
+/** The host may have changed networks; from now on each message finds its own route. */
+function disconnect(upstream: OpenUpstream): void {
+  if (upstream.connected) upstream.socket.disconnect();
+  upstream.connected = false;
 }
 
 /** An unpredictable id against forged answers. */
