@@ -248,9 +248,10 @@ test.each<[string, (spec: PodSpec) => void, string[]]>([
     (spec) => spec.containers.push({ name: 'b', image: 'x' }),
     ['spec.containers: Forbidden: pod updates may not add or remove containers'],
   ],
+  ['the default tolerations, which come back', (spec) => Object.assign(spec, { tolerations: [] }), []],
   [
-    'a toleration less',
-    (spec) => Object.assign(spec, { tolerations: [] }),
+    'a toleration changed',
+    (spec) => Object.assign(spec.tolerations?.[0] ?? {}, { operator: 'Equal', value: 'x' }),
     ['spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds'],
   ],
 ])('update: %s', (_what, change, errors) => {

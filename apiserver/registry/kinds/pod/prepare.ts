@@ -37,6 +37,7 @@ function keepAdmitted(spec: PodSpec, before: PodSpec): void {
     if (!spec[field] && before[field]) spec[field] = before[field];
   }
   if (spec.priority === undefined && before.priority !== undefined) spec.priority = before.priority;
+  spec.tolerations = withDefaultTolerations(spec.tolerations ?? []);
 }
 
 /** A write of the status leaves the class of service and the nodes' own fields alone. */
