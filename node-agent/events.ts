@@ -26,6 +26,7 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
   const { component, host, signal, onError } = options;
   const known = new Map<string, { name: string; namespace: string; count: number }>();
   let last: Promise<void> = Promise.resolve();
+  let lastStamp = 0n;
 
   async function write(about: ObjectReference, type: EventType, reason: string, message: string, at: Date) {
     if (signal.aborted) return;
@@ -42,7 +43,10 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
       });
       return;
     }
-    const stamp = (BigInt(at.getTime()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n)).toString(16);
+    // Nanoseconds as upstream has them, and never the same twice.
+    const nanoseconds = BigInt(at.getTime()) * 1_000_000n;
+    lastStamp = nanoseconds > lastStamp ? nanoseconds : lastStamp + 1n;
+    const stamp = lastStamp.toString(16);
     const event: CoreEvent = {
       metadata: { name: `${about.name}.${stamp}`, namespace },
       involvedObject: about,

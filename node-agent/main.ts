@@ -55,7 +55,7 @@ export async function startNodeAgent(
   { signal }: { signal: AbortSignal },
 ): Promise<NodeAgent> {
   const { client, kernel, nodeName, nodeIps } = config;
-  const onError = config.onError ?? logError;
+  const onError = config.onError ?? createLog();
   const identity: NodeIdentity = {
     name: nodeName,
     ips: nodeIps,
@@ -226,6 +226,13 @@ async function retried<T>(
   }
 }
 
-function logError(what: string, error: unknown): void {
-  process.stderr.write(`${new Date().toISOString()} ${what}: ${(error as Error).message}\n`);
+/** A failure that goes on is said once, until it is another. */
+function createLog(): (what: string, error: unknown) => void {
+  const said = new Map<string, string>();
+  return (what, error) => {
+    const message = error instanceof Error ? error.message : String(error);
+    if (said.get(what) === message) return;
+    said.set(what, message);
+    process.stderr.write(`${new Date().toISOString()} ${what}: ${message}\n`);
+  };
 }

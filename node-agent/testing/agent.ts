@@ -11,11 +11,7 @@ process.stdout.write(`${process.pid}\n`);
 const agent = await startNodeAgent(
   {
     client: createClient({ socketPath }),
-    kernel: createKernel({
-      onCommand({ file, args, input }) {
-        if (process.env['V9S_COMMANDS']) process.stderr.write(`+ ${file} ${args.join(' ')}\n${input ?? ''}`);
-      },
-    }),
+    kernel: createKernel(),
     nodeName,
     nodeIps: [address],
     clusterCidrs: ['10.244.0.0/16'],

@@ -43,7 +43,8 @@ for node in "$@"; do
   n=$((n + 1))
 done
 echo prepared
-exec sleep infinity`;
+# Ends with whoever holds the other end, and everything else with it.
+exec cat`;
 
 /** Starts a scene with these nodes; ends with `await using`. */
 export async function startScene(...nodes: string[]): Promise<Scene> {
@@ -88,7 +89,7 @@ export async function startScene(...nodes: string[]): Promise<Scene> {
     '--mount-proc',
   ];
   const sandbox = spawn('unshare', [...unshare, 'sh', '-c', prepare, 'sh', ...nodes], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   await line(sandbox, 'prepared');
   const pid = String(childOf(sandbox.pid ?? 0));

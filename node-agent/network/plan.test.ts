@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { attachCommands, bridgeCommands, detachCommands, podCommands, podNetwork } from './plan.ts';
+
+const uid = '5f733168-b769-40de-9cec-044eddd8e105';
+
+describe('bridgeCommands', () => {
+  it('makes the bridge with the gateway address', () => {
+    expect(bridgeCommands([], ['10.244.1.0/24', 'fd00:1::/64'])).toEqual([
+      'link add cni0 mtu 1450 type bridge',
+      'address add 10.244.1.1/24 brd + dev cni0',
+      'address add fd00:1::1/64 nodad dev cni0',
+      'link set cni0 up',
+    ]);
+  });
+
+  it('leaves a bridge alone that is as it should be', () => {
+    const addresses = [
+      { local: '10.244.1.1', prefixlen: 24 },
+      { local: 'fe80::1', prefixlen: 64 },
+    ];
+    const bridge = { ifname: 'cni0', flags: ['UP'], addr_info: addresses };
+    expect(bridgeCommands([bridge], ['10.244.1.0/24'])).toEqual([]);
+    expect(bridgeCommands([bridge], ['10.244.2.0/24'])).toEqual([
+      'address del 10.244.1.1/24 dev cni0',
+      'address add 10.244.2.1/24 brd + dev cni0',
+    ]);
+  });
+});
+
+describe("a pod's network", () => {
+  const network = podNetwork(uid, ['10.244.1.2']);
+
+  it('has names that follow from its uid', () => {
+    expect(network.netns).toBe(`cni-${uid}`);
+    expect(network.veth).toMatch(/^veth[0-9a-f]{8}$/);
+    expect(podNetwork(uid, [])).toMatchObject({ veth: network.veth });
+  });
+
+  it('is a pair on the bridge with hairpin', () => {
+    expect(attachCommands(network)).toEqual([
+      `netns add cni-${uid}`,
+      `link add ${network.veth} mtu 1450 type veth peer name eth0 mtu 1450 netns cni-${uid}`,
+      `link set ${network.veth} master cni0 up`,
+      `link set ${network.veth} type bridge_slave hairpin on`,
+    ]);
+    expect(detachCommands(network)).toEqual([`link del ${network.veth}`, `netns del cni-${uid}`]);
+  });
+
+  it('has the routes of flannel', () => {
+    expect(podCommands(network, ['10.244.1.0/24'], ['10.244.0.0/16'])).toEqual([
+      'link set lo up',
+      'link set eth0 up',
+      'address add 10.244.1.2/24 brd + dev eth0',
+      'route add 10.244.0.0/16 via 10.244.1.1 dev eth0',
+      'route add default via 10.244.1.1 dev eth0',
+    ]);
+  });
+});
