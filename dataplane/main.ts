@@ -107,7 +107,7 @@ export async function startDataplane(
     if (ready) runner.poke();
   }
 
-  const scope = { signal, onError: complain('watch') };
+  const scope = { signal, onError: onceEach(complain('watch')) };
   const services = startInformer(client, resources.services, {
     ...scope,
     labelSelector: proxied,
@@ -181,6 +181,18 @@ export async function startDataplane(
     async cleanup() {
       for (const { dataplane, active } of stacks) if (active) await dataplane.cleanup();
     },
+  };
+}
+
+/** An outage is told of once for each way it shows, not at every attempt; at the earliest again a minute later. */
+function onceEach(tell: (error: unknown) => void): (error: unknown) => void {
+  const told = new Map<string, number>();
+  return (error) => {
+    const key = String(error);
+    const now = performance.now();
+    if (now - (told.get(key) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+    told.set(key, now);
+    tell(error);
   };
 }
 
