@@ -168,6 +168,11 @@ test.each<[string, Pod, string[]]>([
     ],
   ],
   [
+    'source of env without a reference',
+    withContainer({ envFrom: [{}] }),
+    ['spec.containers[0].envFrom: Invalid value: "": must specify one of: `configMapRef` or `secretRef`'],
+  ],
+  [
     'mount of a missing volume',
     withContainer({ volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
     ['spec.containers[0].volumeMounts[0].name: Not found: "v"'],

@@ -1,4 +1,10 @@
-import type { Container, ContainerPort, EnvVar, ResourceRequirements } from '../../../../api/types.ts';
+import type {
+  Container,
+  ContainerPort,
+  EnvFromSource,
+  EnvVar,
+  ResourceRequirements,
+} from '../../../../api/types.ts';
 import { quantityValue } from '../../../schema/quantity.ts';
 import type { FieldError } from '../../strategy.ts';
 import { duplicate, invalid, invalidEach, notFound, oneOf, required } from '../validation/field.ts';
@@ -32,6 +38,7 @@ export function validateContainers(
       ...validatePolicies(field, container),
       ...validatePorts(`${field}.ports`, container.ports ?? [], hostPorts),
       ...(container.env ?? []).flatMap((one, at) => validateEnvironment(`${field}.env[${at}]`, one)),
+      ...(container.envFrom ?? []).flatMap((one, at) => validateSource(`${field}.envFrom`, at, one)),
       ...validateMounts(`${field}.volumeMounts`, container, volumes),
       ...validateResources(`${field}.resources`, container.resources ?? {}),
     ];
@@ -85,6 +92,24 @@ function validateEnvironment(field: string, { name = '', value = '', valueFrom }
     errors.push(invalid(at, '', 'may not be specified when `value` is not empty'));
   } else if (sources > 1) {
     errors.push(invalid(at, '', 'may not have more than one field specified at a time'));
+  }
+  return errors;
+}
+
+/** A whole ConfigMap or Secret; upstream blames the list for a wrong number of sources. */
+function validateSource(
+  path: string,
+  index: number,
+  { prefix, configMapRef, secretRef }: EnvFromSource,
+): FieldError[] {
+  const at = `${path}[${index}]`;
+  const errors = prefix ? invalidEach(`${at}.prefix`, prefix, environmentName(prefix)) : [];
+  if (configMapRef && !configMapRef.name) errors.push(required(`${at}.configMapRef.name`));
+  if (secretRef && !secretRef.name) errors.push(required(`${at}.secretRef.name`));
+  if (!configMapRef && !secretRef) {
+    errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));
+  } else if (configMapRef && secretRef) {
+    errors.push(invalid(path, '', 'may not have more than one field specified at a time'));
   }
   return errors;
 }

@@ -132,7 +132,7 @@ function validateToleration(field: string, toleration: Toleration): FieldError[]
   } else if (value) {
     errors.push(invalid(`${field}.operator`, toleration, "value must be empty when `operator` is 'Exists'"));
   }
-  const effects = ['NoExecute', 'NoSchedule', 'PreferNoSchedule'];
+  const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
   if (effect && !effects.includes(effect)) errors.push(notSupported(`${field}.effect`, effect, effects));
   return errors;
 }
