@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Resource } from '../../api/scheme.ts';
+import { statusError } from '../../api/status.ts';
 import type { Cache } from '../storage/cache.ts';
 import { type Change, eventType } from '../storage/change.ts';
 import type { Entry } from '../storage/entry.ts';
@@ -53,13 +54,18 @@ export async function serveWatch(
   }
   const stop = await cache.watch(resource, reached, (changes) => {
     const frames: Buffer[] = [];
-    for (const change of changes) {
-      if (change.revision <= reached) continue;
-      reached = change.revision;
-      const type = inScope(change);
-      if (type) frames.push(renderer.event(type, change));
+    try {
+      for (const change of changes) {
+        if (change.revision <= reached) continue;
+        reached = change.revision;
+        const type = inScope(change);
+        if (type) frames.push(renderer.event(type, change));
+      }
+      send(frames);
+    } catch (error) {
+      // One watcher's selector or columns: neither the writer nor other watchers shall suffer from it.
+      response.end(errorEvent(error));
     }
-    send(frames);
   });
 
   response.statusCode = 200;
@@ -80,6 +86,13 @@ export async function serveWatch(
   };
   if (response.destroyed) finish();
   else response.once('close', finish);
+}
+
+/** Ends a stream that has begun, in the only way there is then. */
+function errorEvent(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const { status } = statusError('InternalError', `Internal error occurred: ${message}`);
+  return `${JSON.stringify({ type: 'ERROR', object: status })}\n`;
 }
 
 function scope(resource: Resource, namespace: string | undefined, query: ListQuery) {
