@@ -103,6 +103,7 @@ function emptyState(runDir: string, uid: string): PodState {
     ips: [],
     netns: undefined,
     sandboxReady: false,
+    released: false,
     containers: new Map(),
   };
 }
@@ -124,7 +125,7 @@ function adopt(runDir: string, uid: string): PodState {
   }
   // Oldest first, so that the newest attempt of each container remains.
   for (const { dir, record } of readRecords(join(state.dir, 'containers'))) {
-    const entry: ContainerEntry = { name: record.name, record, dir, firstAttempt: 0 };
+    const entry: ContainerEntry = { name: record.name, record, dir, firstAttempt: 0, adopted: Date.now() };
     state.containers.set(record.name, entry);
   }
   return state;

@@ -28,6 +28,12 @@ export interface ProbeRunner {
   stop(): void;
 }
 
+/**
+ * Milliseconds between the looks at a container that has just been started: most are ready well before
+ * the first period is over. These looks do not count as failures.
+ */
+const firstLooks = [25, 25, 50, 50, 100, 100, 200, 200, 250];
+
 /** Starts a container's probes; upstream: `pkg/kubelet/prober/worker.go`. */
 export function startProbes(
   kernel: Kernel,
@@ -45,9 +51,15 @@ export function startProbes(
     const period = (probe.periodSeconds ?? 10) * 1000;
     let successes = 0;
     let failures = 0;
+    let early = kind === 'readiness' ? firstLooks.length : 0;
     const turn = async () => {
       const failure = await probeOnce(kernel, container, probe, target, end.signal);
       if (end.signal.aborted) return;
+      if (failure !== undefined && early > 0) {
+        schedule(firstLooks[firstLooks.length - early--] ?? period);
+        return;
+      }
+      early = 0;
       if (failure === undefined) {
         failures = 0;
         successes++;

@@ -31,6 +31,7 @@ export async function createSandbox(
   network: NodeNetwork | undefined,
   config: SandboxConfig,
 ): Promise<void> {
+  state.released = false;
   for (const folder of ['ns', 'etc', 'volumes', 'containers'])
     mkdirSync(join(state.dir, folder), { recursive: true });
   if (pod.spec?.hostNetwork) {
@@ -72,13 +73,18 @@ export async function releaseSandbox(
   network: NodeNetwork | undefined,
   kernel: Kernel,
 ): Promise<void> {
+  if (state.released) return;
   const held = ['uts', 'ipc'].map((type) => join(state.dir, 'ns', type)).filter(existsSync);
   if (held.length > 0) await unmount(kernel, held);
   for (const file of held) rmSync(file, { force: true });
-  await network?.detach(state.uid);
+  if (!state.pod?.spec?.hostNetwork) {
+    if (!network) throw new Error('the node has no pod network yet');
+    await network.detach(state.uid);
+  }
   rmSync(join(state.dir, 'pod.json'), { force: true });
   state.netns = undefined;
   state.sandboxReady = false;
+  state.released = true;
 }
 
 async function unmount(kernel: Kernel, files: readonly string[]): Promise<void> {

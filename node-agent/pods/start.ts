@@ -60,6 +60,7 @@ export async function startNext(
     }
     delete entry.terminated;
     delete entry.waiting;
+    delete entry.adopted;
     entry.record = record;
     entry.dir = spec.dir;
     await startContainer(context.kernel, spec, record, context.host);

@@ -18,6 +18,8 @@ export interface ContainerEntry {
   waiting?: ContainerStateWaiting;
   /** Attempts that were made before this node-agent's files began, after a restart of the lab. */
   firstAttempt: number;
+  /** When the newest attempt was found, milliseconds since the epoch; undefined when this process made it. */
+  adopted?: number;
   crash?: BackoffEntry;
   pull?: BackoffEntry & { failedAt: number; message: string };
   probes?: ProbeRunner;
@@ -34,6 +36,8 @@ export interface PodState {
   /** Path; undefined with hostNetwork or before the sandbox stands. */
   netns: string | undefined;
   sandboxReady: boolean;
+  /** Network and namespaces have been given back. */
+  released: boolean;
   readonly containers: Map<string, ContainerEntry>;
   /** Set when termination has begun: milliseconds since the epoch of SIGKILL. */
   killAt?: number;

@@ -15,6 +15,9 @@ import { prepareVolumes } from './volumes.ts';
 /** Files of volumes are compared with their sources this often. */
 const refreshInterval = 60_000;
 
+/** How long a pod waits for a volume's source before it looks again. */
+const mountRetry = 1_000;
+
 /** Brings one pod of this node to what its object wants. Resolves `gone` once nothing of it is left. */
 export async function syncPod(context: PodContext, state: PodState): Promise<Again | 'gone' | undefined> {
   const { pod } = state;
@@ -25,6 +28,9 @@ export async function syncPod(context: PodContext, state: PodState): Promise<Aga
 
   if (!state.sandboxReady) {
     if (!pod.spec?.hostNetwork && !context.network()) return undefined;
+    // What the API remembers of earlier containers is read before it is written over.
+    for (const { name } of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])])
+      entryOf(state, name);
     void context.report(state);
   }
   const again = await runPod(context, state, pod);
@@ -50,6 +56,7 @@ async function runPod(context: PodContext, state: PodState, pod: Pod): Promise<A
     const { message } = error as Error;
     const text = error instanceof NotYetError ? message : `Failed to create pod sandbox: ${message}`;
     context.recorder.event(eventSubject(pod), 'Warning', reason, text);
+    if (error instanceof NotYetError) return { requeueAfter: mountRetry };
     throw error;
   }
 
@@ -78,6 +85,7 @@ async function ensureStarted(
   entry: ContainerEntry,
 ): Promise<Again | undefined> {
   if (!entry.running) {
+    if (isStarting(entry)) return { requeueAfter: 20 };
     if (entry.terminated && !mayRestart(pod, container, entry.terminated.exitCode)) return undefined;
     const again = await startNext(context, state, pod, container, entry);
     observe(context, state, entry);
@@ -101,6 +109,15 @@ async function ensureStarted(
     },
   );
   return undefined;
+}
+
+/**
+ * An earlier node-agent may have ended while its shim was at work: whether that succeeds will be known
+ * in a moment. A shim takes far less than a second.
+ */
+function isStarting({ adopted, dir, running, terminated }: ContainerEntry): boolean {
+  if (!adopted || !dir || running || terminated) return false;
+  return Date.now() - adopted < 2_000;
 }
 
 function mayRestart(pod: Pod, container: Container, exitCode: number): boolean {
@@ -200,16 +217,20 @@ async function terminatePod(
 
 /** A pod whose work is done keeps its logs, not its network. */
 async function settlePod(context: PodContext, state: PodState): Promise<Again | undefined> {
+  const again = killAll(state);
+  if (!again && state.sandboxReady) await releaseSandbox(state, context.network(), context.kernel);
+  return again;
+}
+
+function killAll(state: PodState): Again | undefined {
   const running = [...state.containers.values()].filter((entry) => entry.running);
   for (const { dir } of running) if (dir) signalContainer(dir, 'SIGKILL');
-  if (running.length > 0) return { requeueAfter: 20 };
-  if (state.sandboxReady) await releaseSandbox(state, context.network(), context.kernel);
-  return undefined;
+  return running.length > 0 ? { requeueAfter: 20 } : undefined;
 }
 
 /** The object is gone: nothing asks for a farewell. */
 async function removePod(context: PodContext, state: PodState): Promise<Again | 'gone' | undefined> {
-  const again = await settlePod(context, state);
+  const again = killAll(state);
   if (again) return again;
   await releaseSandbox(state, context.network(), context.kernel);
   rmSync(state.dir, { recursive: true, force: true });
