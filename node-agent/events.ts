@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../api/client.ts';
 import { resources } from '../api/scheme.ts';
 import type { CoreEvent, ObjectReference } from '../api/types.ts';
@@ -17,6 +18,9 @@ export interface RecorderOptions {
 }
 
 const remembered = 512;
+
+/** Milliseconds an Event waits: what it tells of, a pod that starts, must not wait for it. */
+const patience = 200;
 
 /**
  * Writes Events one after the other. A repetition raises the count of the Event that exists, as
@@ -69,7 +73,9 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
   return {
     event(about, type, reason, message) {
       const at = new Date();
+      const due = at.getTime() + patience;
       last = last
+        .then(() => delay(Math.max(0, due - Date.now()), undefined, { signal }))
         .then(() => write(about, type, reason, message, at))
         .catch((error: unknown) => {
           if (!signal.aborted) onError(error);
