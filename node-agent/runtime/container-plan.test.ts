@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { type ContainerSpec, containerPlan } from './container-plan.ts';
+
+const host = { machine: 'x86_64' as const, links: { bin: 'usr/bin', lib64: undefined } };
+const spec: ContainerSpec = {
+  dir: '/p/containers/web/0',
+  logFile: '/p/containers/web/0.log',
+  notifyFile: '/exits/u',
+  netns: '/run/netns/cni-u',
+  namespaces: { dir: '/p/ns', shared: false },
+  hostname: 'web-1',
+  command: ['/serve', '-x'],
+  env: { A: 'b' },
+  workingDir: '/',
+  binds: [
+    { source: '/p/volumes/sa', target: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true },
+  ],
+  privileged: false,
+};
+const steps = (change: Partial<ContainerSpec> = {}) =>
+  containerPlan({ ...spec, ...change }, host).map((step) => step.join(' '));
+
+/** Numbers of the capabilities that are taken away. */
+const dropped = (change: Partial<ContainerSpec>) =>
+  (steps(change).find((step) => step.startsWith('drop ')) ?? 'drop').split(' ').slice(1).map(Number);
+
+describe('containerPlan', () => {
+  it('enters the network, makes what the containers share, then the root, and runs the program last', () => {
+    const plan = steps();
+    const order = [
+      'ns /run/netns/cni-u',
+      'hold uts /p/ns/uts',
+      'hostname web-1',
+      'unshare mnt',
+      'root /p/containers/web/0/root',
+      'env A b',
+      'exec /serve -x',
+    ].map((step) => plan.indexOf(step));
+    expect(order).not.toContain(-1);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(plan.at(-1)).toBe('exec /serve -x');
+  });
+
+  it('enters what an earlier container has made', () => {
+    const plan = steps({ namespaces: { dir: '/p/ns', shared: true } });
+    expect(plan).toContain('ns /p/ns/uts');
+    expect(plan.some((step) => /^(hold|hostname)/.test(step))).toBe(false);
+  });
+
+  it("stays in the node's network with hostNetwork", () => {
+    expect(steps({ netns: undefined }).filter((step) => step.startsWith('ns '))).toEqual([]);
+  });
+
+  it('follows the links of the host', () => {
+    expect(steps()).toContain('link usr/bin /p/containers/web/0/root/bin');
+    expect(steps()).toContain('bind /lib64 /p/containers/web/0/root/lib64 rec,ro');
+  });
+
+  it('mounts below /run what is asked for below /var/run, a link', () => {
+    expect(steps()).toContain(
+      'bind /p/volumes/sa /p/containers/web/0/root/run/secrets/kubernetes.io/serviceaccount rec,ro',
+    );
+  });
+
+  it('leaves the capabilities that containerd leaves', () => {
+    const netAdmin = 12;
+    const netRaw = 13;
+    expect(dropped({})).toContain(netAdmin);
+    expect(dropped({})).not.toContain(netRaw);
+    expect(dropped({ capabilities: { add: ['NET_ADMIN'] } })).not.toContain(netAdmin);
+    expect(dropped({ capabilities: { drop: ['ALL'] } })).toHaveLength(41);
+    expect(dropped({ privileged: true })).toEqual([]);
+  });
+});
