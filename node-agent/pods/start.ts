@@ -12,7 +12,7 @@ import { NotYetError } from './sources.ts';
 import { apiTime, type ContainerEntry, type PodState, runtimeName } from './state.ts';
 
 /** How long a container waits for a ConfigMap or Secret before it looks again. */
-const configRetry = 5_000;
+const configRetry = 1_000;
 
 /** Starts the next attempt of a container, or writes down why it cannot be started yet. */
 export async function startNext(
