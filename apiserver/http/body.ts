@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { KubeObject } from '../../api/object.ts';
 import { statusError } from '../../api/status.ts';
 import type { FieldValidation } from '../schema/decode.ts';
-import type { ParsedBody } from '../schema/parse.ts';
+import { type ParsedBody, parseBody } from '../schema/parse.ts';
 import { parseMediaType } from './negotiate.ts';
 
 /** Upstream: `MaxRequestBodyBytes`. */
@@ -32,7 +32,6 @@ async function readValue(request: IncomingMessage): Promise<ParsedBody> {
     const { decodeProtobuf } = await import('../protobuf/decode.ts');
     return { value: decodeProtobuf(body), duplicates: [] };
   }
-  const { parseBody } = await import('../schema/parse.ts');
   return parseBody(body.toString('utf8'), contentType);
 }
 

@@ -134,10 +134,9 @@ export async function readPatch(
 ): Promise<(current: KubeObject | undefined) => KubeObject> {
   const { request, query } = call;
   const mediaType = request.headers['content-type'] ?? '';
-  const [body, { applyPatch, patchMediaTypes }, { parseBody }, { decodePatched }] = await Promise.all([
+  const [body, { applyPatch, patchMediaTypes }, { decodePatched }] = await Promise.all([
     readBody(request),
     import('../patch/patch.ts'),
-    import('../schema/parse.ts'),
     import('../schema/decode.ts'),
   ]);
   const types: readonly string[] = patchMediaTypes;
@@ -148,7 +147,7 @@ export async function readPatch(
       {},
     );
   }
-  const { value } = parseBody(body.toString('utf8'), 'application/json');
+  const { value } = parseJson(body.toString('utf8'));
   const validation = parseFieldValidation(query);
   return (current) => {
     const { object, warnings } = decodePatched(type, applyPatch(type, mediaType, current, value), validation);

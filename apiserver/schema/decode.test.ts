@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { StatusError } from '../../api/status.ts';
 import { decode, decodePatched } from './decode.ts';
-import { parseBody } from './parse.ts';
+import { parseBody, parseJson } from './parse.ts';
 import { canonicalQuantity } from './quantity.ts';
 
 const service = (spec: unknown) => ({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'a' }, spec });
@@ -56,7 +56,7 @@ test('nulls vanish from structs and become zero values in lists and maps', () =>
 });
 
 test('duplicate fields count as strict errors', () => {
-  const { value, duplicates } = parseBody('{"kind":"Service","spec":{"type":"a","type":"b"}}', '');
+  const { value, duplicates } = parseJson('{"kind":"Service","spec":{"type":"a","type":"b"}}');
   expect(duplicates).toEqual(['spec.type']);
   expect(failure(() => decode('Service', value, 'Strict', duplicates)).message).toBe(
     'Service in version "v1" cannot be handled as a Service: strict decoding error: duplicate field "spec.type"',
@@ -151,17 +151,16 @@ test('what a patch made is refused as Invalid', () => {
   expect(error.message).toContain('strict decoding error: unknown field "spec.foo"');
 });
 
-test('bodies that cannot be read', () => {
-  expect(failure(() => parseBody('{"a":', 'application/json')).reason).toBe('BadRequest');
-  expect(failure(() => parseBody('a: [', 'application/yaml')).reason).toBe('BadRequest');
-  expect(failure(() => parseBody('', 'application/vnd.kubernetes.protobuf')).code).toBe(415);
+test('bodies that cannot be read', async () => {
+  await expect(parseBody('{"a":', 'application/json')).rejects.toMatchObject({ reason: 'BadRequest' });
+  await expect(parseBody('a: [', 'application/yaml')).rejects.toMatchObject({ reason: 'BadRequest' });
+  await expect(parseBody('', 'application/vnd.kubernetes.protobuf')).rejects.toMatchObject({ code: 415 });
 });
 
-test('YAML bodies, with duplicates in lists', () => {
-  expect(parseBody('spec:\n  ports:\n  - port: 1\n    port: 2\n', 'application/yaml; charset=utf-8')).toEqual(
-    {
-      value: { spec: { ports: [{ port: 2 }] } },
-      duplicates: ['spec.ports[0].port'],
-    },
-  );
+test('YAML bodies, with duplicates in lists', async () => {
+  const text = 'spec:\n  ports:\n  - port: 1\n    port: 2\n';
+  expect(await parseBody(text, 'application/yaml; charset=utf-8')).toEqual({
+    value: { spec: { ports: [{ port: 2 }] } },
+    duplicates: ['spec.ports[0].port'],
+  });
 });
