@@ -1,13 +1,16 @@
 import type { KubeObject } from '../api/object.ts';
-import { type Resource, resources } from '../api/scheme.ts';
+import { type Resource, resourceOf, resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
 import type { EndpointSlice, Endpoints, Namespace, Service, ServiceCIDR } from '../api/types.ts';
 import { loopback } from './auth/user.ts';
 import type { Registry, Request } from './registry/registry.ts';
+import type { Lookup } from './registry/strategy.ts';
 
 export interface BootstrapOptions {
   advertise: { host: string; port: number };
   serviceCidrs: readonly string[];
+  /** What a new cluster starts with, written at its first start only, in this order. */
+  initialObjects?: readonly KubeObject[];
 }
 
 const request: Request = { user: loopback, dryRun: false, warn: () => undefined };
@@ -17,8 +20,12 @@ const request: Request = { user: loopback, dryRun: false, warn: () => undefined 
  * endpoints. Harmless to repeat: what is as it should be is not written. Upstream: `pkg/controlplane`
  * `controller/systemnamespaces`, `controller/kubernetesservice`, `controller/defaultservicecidr`.
  */
-export async function bootstrap(registry: Registry, options: BootstrapOptions): Promise<void> {
-  const { advertise, serviceCidrs } = options;
+export async function bootstrap(
+  registry: Registry,
+  lookup: Lookup,
+  options: BootstrapOptions,
+): Promise<void> {
+  const { advertise, serviceCidrs, initialObjects = [] } = options;
   await Promise.all([
     ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) =>
       ensure<Namespace>(registry, resources.namespaces, { metadata: { name } }),
@@ -28,6 +35,9 @@ export async function bootstrap(registry: Registry, options: BootstrapOptions): 
       spec: { cidrs: [...serviceCidrs] },
     }),
   ]);
+  // The Service comes last, so that a first start that was cut short is still one.
+  const isNew = !lookup.get(resources.services, 'kubernetes', 'default');
+  for (const object of isNew ? initialObjects : []) await ensure(registry, resourceFor(object), object);
   const family = advertise.host.includes(':') ? 'IPv6' : 'IPv4';
   const first = serviceCidrs[0] ?? '';
   const meta = { name: 'kubernetes', namespace: 'default' };
@@ -60,6 +70,13 @@ export async function bootstrap(registry: Registry, options: BootstrapOptions): 
       ports: [{ name: 'https', port: advertise.port, protocol: 'TCP' }],
     }),
   ]);
+}
+
+function resourceFor(object: KubeObject): Resource {
+  const { apiVersion = '', kind = '' } = object;
+  const resource = resourceOf(apiVersion, kind);
+  if (!resource) throw new Error(`initial object of unknown kind: ${apiVersion} ${kind}`);
+  return resource;
 }
 
 async function ensure<T extends KubeObject>(

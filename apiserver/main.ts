@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { KubeObject } from '../api/object.ts';
 import { allResources, type Resource } from '../api/scheme.ts';
 import { createAuthenticator } from './auth/authenticate.ts';
 import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
@@ -24,6 +25,8 @@ export interface ApiserverConfig {
   serviceCidrs: string[];
   /** `30000-32767` */
   serviceNodePortRange: string;
+  /** What a new cluster starts with, written at its first start only, in this order. */
+  initialObjects?: readonly KubeObject[];
   /** Revisions of history that watches may resume from; default 10,000. */
   history?: number;
   /** Told of failures that are the server's own fault; default: standard error. */
@@ -31,8 +34,6 @@ export interface ApiserverConfig {
 }
 
 export interface Apiserver {
-  /** Resolves when the system namespaces and the `kubernetes` Service are there. */
-  ready: Promise<void>;
   /** What is listened on, in the order of `listen`: `127.0.0.1:6443`, `/run/apiserver.sock`. */
   addresses: string[];
   /** Resolves when, after `signal`, everything is written and closed. */
@@ -40,7 +41,8 @@ export interface Apiserver {
 }
 
 /**
- * The Kubernetes API: opens the database, fills the cache, listens. Ends when `signal` fires.
+ * The Kubernetes API: opens the database, fills the cache, writes the system's own objects, listens. Ends when
+ * `signal` fires.
  * @throws Error naming the folder or address that cannot be opened
  */
 export async function startApiserver(
@@ -67,7 +69,6 @@ export async function startApiserver(
     const registry = createRegistry({ storage, cache, strategies, now });
     const tokens = createTokens(config.serviceAccount, cache.lookup);
     const { issuer } = config.serviceAccount;
-    let isReady = false;
     const options = {
       registry,
       cache,
@@ -76,25 +77,20 @@ export async function startApiserver(
       now,
       strategyOf: (resource: Resource) => byResource.get(resource),
       authenticate: createAuthenticator(tokens, [issuer], now),
-      isReady: () => isReady,
       address: `${config.advertise.host}:${config.advertise.port}`,
       report: onError,
     };
     const handlers = { secure: createApp(options, false), trusted: createApp(options, true) };
+    // Nobody is let in before the cluster's own objects are there.
+    await bootstrap(registry, cache.lookup, config);
     for (const at of config.listen) servers.push(await listen(at, config.tls, handlers));
-
     expireEvents(registry, cache, signal, onError);
-    const ready = bootstrap(registry, config).then(() => {
-      isReady = true;
-    });
-    // Who awaits `ready` hears of a failure; nobody else shall end the process with it.
-    ready.catch(() => undefined);
     const stopped = untilAborted(signal).then(async () => {
       await closeAll(servers);
       cache.close();
       await storage.close();
     });
-    return { ready, addresses: servers.map(addressOf), stopped };
+    return { addresses: servers.map(addressOf), stopped };
   } catch (error) {
     await closeAll(servers);
     await storage.close();

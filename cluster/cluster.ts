@@ -8,10 +8,8 @@ import type { Command } from '../kernel/run.ts';
 import { attachLab, type Lab } from '../lab/handle.ts';
 import { startLab } from '../lab/lab.ts';
 import type { ComponentSpec } from '../lab/spec.ts';
-import { dnsAddon } from './addons.ts';
 import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
 import { type Cluster, createHandle } from './handle.ts';
-import { applyManifest } from './manifest.ts';
 import { nodeProgram } from './runtime.ts';
 import {
   agreeWithExisting,
@@ -71,7 +69,6 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     writeKubeconfig(spec, state);
     const client = createClient(adminConfig(state, spec.apiPort));
     await nodesReady(client, spec, lab);
-    if (!existing && spec.clusterDns.length > 0) await applyManifest(client, dnsAddon(spec));
     return createHandle({ spec, state, client, lab, temporary });
   } catch (error) {
     await lab?.stop();

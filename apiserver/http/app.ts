@@ -15,8 +15,6 @@ import { version } from './version.ts';
 export interface AppOptions extends SubresourceOptions {
   /** `trusted` is true for the Unix socket. @throws StatusError Unauthorized */
   authenticate(request: IncomingMessage, trusted: boolean): User;
-  /** False until bootstrapping is done: `/readyz` says so. */
-  isReady(): boolean;
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
   address: string;
   /** Told of failures that are the server's own fault. */
@@ -47,7 +45,7 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
   });
 
   for (const path of ['/healthz', '/livez', '/readyz']) {
-    app.get(path, (request, response) => health(path, request, response, options));
+    app.get(path, (request, response) => health(path, request, response));
   }
   app.get('/version', (_, response) => sendJson(response, 200, version));
   app.get('/api', (request, response) => discovery('api', request, response, coreVersions(options.address)));
@@ -140,32 +138,12 @@ function attributesOf(request: IncomingMessage): Attributes {
   };
 }
 
-function health(
-  path: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-  { isReady }: AppOptions,
-): void {
-  const checks: [string, boolean][] = [
-    ['ping', true],
-    ['log', true],
-    ['storage', true],
-    ...(path === '/livez'
-      ? []
-      : ([['poststarthook/bootstrap-controller', isReady()]] satisfies [string, boolean][])),
-  ];
-  const healthy = checks.every(([, good]) => good);
-  const verbose = urlOf(request).searchParams.has('verbose');
-  if (healthy && !verbose) {
-    sendText(response, 200, 'ok');
-    return;
-  }
-  const lines = checks.map(
-    ([name, good]) => `[${good ? '+' : '-'}]${name} ${good ? 'ok' : 'failed: not finished'}`,
-  );
-  const check = path.slice(1);
-  lines.push(`${check} check ${healthy ? 'passed' : 'failed'}`, '');
-  sendText(response, healthy ? 200 : 500, lines.join('\n'));
+/** The server listens once everything stands, so that whoever is answered is answered well. */
+const checks = ['ping', 'log', 'storage', 'poststarthook/bootstrap-controller'];
+
+function health(path: string, request: IncomingMessage, response: ServerResponse): void {
+  const lines = [...checks.map((name) => `[+]${name} ok`), `${path.slice(1)} check passed`, ''];
+  sendText(response, 200, urlOf(request).searchParams.has('verbose') ? lines.join('\n') : 'ok');
 }
 
 function discovery(

@@ -7,6 +7,7 @@ import type { User } from '../auth/user.ts';
 import { missing } from '../registry/pipeline/failures.ts';
 import type { Registry, Request } from '../registry/registry.ts';
 import type { Strategy } from '../registry/strategy.ts';
+import { parseJson } from '../schema/parse.ts';
 import type { Cache } from '../storage/cache.ts';
 import type { Entry } from '../storage/entry.ts';
 import { readBody, readObject, readOptionalBody } from './body.ts';

@@ -48,7 +48,6 @@ export async function startTestApiserver(
     },
     { signal: controller.signal },
   );
-  await apiserver.ready;
   const client = createClient({ socketPath: socket });
   const halt = async () => {
     client.close();

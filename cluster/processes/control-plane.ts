@@ -1,7 +1,9 @@
-import { type Client, createClient } from '../../api/client.ts';
-import { resources } from '../../api/scheme.ts';
+import { createClient } from '../../api/client.ts';
+import type { KubeObject } from '../../api/object.ts';
+import type { Node } from '../../api/types.ts';
 import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
+import { dnsAddon } from '../addons.ts';
 import { readPem } from '../credentials.ts';
 import { apiserverPort, type ClusterSpec, serviceAccountIssuer } from '../spec.ts';
 import { runProgram } from './program.ts';
@@ -14,7 +16,7 @@ const inheritedSocket = 3;
 
 await runProgram('control-plane', async ({ spec, state, signal }) => {
   const pem = (name: string) => readPem(state, name);
-  const apiserver = await startApiserver(
+  await startApiserver(
     {
       dataDir: state.db,
       listen: [{ fd: inheritedSocket }, { host: '0.0.0.0', port: apiserverPort }, { path: socket }],
@@ -23,12 +25,11 @@ await runProgram('control-plane', async ({ spec, state, signal }) => {
       advertise: { host: spec.nodes[0]?.address ?? '', port: apiserverPort },
       serviceCidrs: spec.serviceCidrs,
       serviceNodePortRange: spec.serviceNodePortRange,
+      initialObjects: initialObjects(spec),
     },
     { signal },
   );
-  await apiserver.ready;
   const client = createClient({ socketPath: socket, userAgent: 'kube-controller-manager' });
-  await nameNodes(client, spec);
   await startControllers(
     {
       client,
@@ -41,17 +42,15 @@ await runProgram('control-plane', async ({ spec, state, signal }) => {
   );
 });
 
-/**
- * Gives a new cluster its Nodes in the order of its spec, so that the control plane always has the first pod
- * CIDR, the first worker the second, whoever's agent is up first; the agents find and complete them.
- */
-async function nameNodes(client: Client, spec: ClusterSpec): Promise<void> {
-  const { items } = await client.list(resources.nodes);
-  if (items.length > 0) return;
-  for (const { name, labels, taints } of spec.nodes) {
-    await client.create(resources.nodes, {
+/** In the order of the spec, so that the control plane has the first pod CIDR, the first worker the second. */
+function initialObjects(spec: ClusterSpec): KubeObject[] {
+  const nodes = spec.nodes.map(
+    ({ name, labels, taints }): Node => ({
+      apiVersion: 'v1',
+      kind: 'Node',
       metadata: { name, labels },
       ...(taints.length > 0 ? { spec: { taints } } : {}),
-    });
-  }
+    }),
+  );
+  return [...nodes, ...(spec.clusterDns.length > 0 ? dnsAddon(spec) : [])];
 }

@@ -41,7 +41,6 @@ export async function startTestControlPlane(
     },
     { signal: end.signal },
   );
-  await apiserver.ready;
   const client = createClient({ socketPath });
   const complaints: string[] = [];
   let running = new AbortController();

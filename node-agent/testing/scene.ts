@@ -71,7 +71,6 @@ export async function startScene(...nodes: string[]): Promise<Scene> {
     },
     { signal: end.signal },
   );
-  await api.ready;
   const client = createClient({ socketPath });
   await startControllers(
     { client, clusterCidrs: ['10.244.0.0/16'], nodeCidrMaskSize: 24, caPem: authority.cert },
