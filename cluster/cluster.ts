@@ -10,7 +10,7 @@ import { startLab } from '../lab/lab.ts';
 import type { ComponentSpec } from '../lab/spec.ts';
 import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
 import { type Cluster, createHandle } from './handle.ts';
-import { nodeProgram } from './runtime.ts';
+import { nodeEnvironment, nodeProgram } from './runtime.ts';
 import {
   agreeWithExisting,
   type ClusterOptions,
@@ -160,19 +160,21 @@ async function bootLab(
 function components(spec: ClusterSpec, state: StateDir, node: readonly string[]): ComponentSpec[] {
   const program = (name: string, ...args: string[]) => [
     ...node,
-    join(packageRoot, 'dist', `${name}.js`),
+    join(packageRoot, 'dist', `${name}.cjs`),
     state.root,
     ...args,
   ];
+  const env = nodeEnvironment();
   const [controlPlane] = spec.nodes;
   return [
     {
       name: 'apiserver',
       command: program('control-plane'),
       ...(controlPlane ? { node: controlPlane.name } : {}),
+      env,
       fds: ['api'],
     },
-    ...spec.nodes.map(({ name }) => ({ name, command: program('node', name), node: name })),
+    ...spec.nodes.map(({ name }) => ({ name, command: program('node', name), node: name, env })),
   ];
 }
 

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { cacheFolder } from '../scripts/bootstrap/cache.mjs';
 import { ensureNode } from '../scripts/bootstrap/node.mjs';
 
 /**
@@ -6,6 +8,11 @@ import { ensureNode } from '../scripts/bootstrap/node.mjs';
  */
 export async function nodeProgram(): Promise<string[]> {
   return [await ensureNode(), ...memoryFlags];
+}
+
+/** Environment of those processes: compiled code is kept between starts (`program.ts` writes it). */
+export function nodeEnvironment(): Record<string, string> {
+  return { NODE_COMPILE_CACHE: join(cacheFolder(), 'compile') };
 }
 
 /** Small heaps: a lab is many small processes, not one large one. */

@@ -156,7 +156,7 @@ const toNameServer = (server: string | NameServer) =>
 
 /** From sources the TypeScript file itself, which Node.js 22.18 and later run; else the bundle in dist/. */
 function supervisorPath(): string {
-  const names = import.meta.url.endsWith('.ts') ? ['supervisor.ts'] : ['supervisor.js', '../supervisor.js'];
+  const names = import.meta.url.endsWith('.ts') ? ['supervisor.ts'] : ['supervisor.cjs', '../supervisor.cjs'];
   const paths = names.map((name) => fileURLToPath(new URL(name, import.meta.url)));
   const path = paths.find(existsSync);
   if (!path) throw new Error(`the supervisor was not found as ${paths.join(' or ')}; run \`npm run build\``);

@@ -5,7 +5,7 @@ const nodes = [
   { name: 'control-plane', address: '172.18.0.2' },
   { name: 'worker', address: '172.18.0.3' },
 ];
-const component: ComponentSpec = { name: 'node-worker', node: 'worker', command: ['node', 'dist/node.js'] };
+const component: ComponentSpec = { name: 'node-worker', node: 'worker', command: ['node', 'dist/node.cjs'] };
 const lab = { name: 'demo', nodes, components: [component] };
 
 test('a good lab passes', () => {

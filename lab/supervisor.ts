@@ -1,5 +1,5 @@
 /**
- * The one long-lived program of a lab: `node supervisor.js SPEC.json`, started by PID 1 while the set-up
+ * The one long-lived program of a lab: `node supervisor.cjs SPEC.json`, started by PID 1 while the set-up
  * script runs; the script's output, ending in `ok`, is this program's standard input.
  * When it ends, for whatever reason, PID 1 and so the whole lab end.
  */
@@ -29,13 +29,11 @@ channel.on('close', () => {
   process.exit(0);
 });
 
-try {
-  await run();
-} catch (error) {
+run().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
   log(message);
   channel.write(`${JSON.stringify({ error: message })}\n`, () => process.exit(1));
-}
+});
 
 async function run(): Promise<void> {
   const said = (await text(process.stdin)).trim();

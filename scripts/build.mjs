@@ -10,10 +10,18 @@ import { BootstrapError } from './bootstrap/report.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Output name → source. Every program of the project stands here. */
-const entries = {
+/** Output name → source of what users start or import: ESM, in which rarely needed parts load late. */
+const modules = {
   v9s: 'cli/main.ts',
   index: 'index.ts',
+};
+
+/**
+ * Output name → source of what a lab is made of: one CommonJS file each. A process starts a third sooner than
+ * from ESM: one file to read, and `require` takes only what is used of Node.js' own modules, where an import
+ * of `node:http` copies all its exports, looks at WebSocket, and so loads undici.
+ */
+const programs = {
   supervisor: 'lab/supervisor.ts',
   'control-plane': 'cluster/processes/control-plane.ts',
   node: 'cluster/processes/node.ts',
@@ -21,8 +29,11 @@ const entries = {
 };
 
 /** Bundled code may `require` (CommonJS dependencies); ESM has no such function by itself. */
-const banner =
+const moduleBanner =
   "import{createRequire as v9sRequire}from'node:module';const require=v9sRequire(import.meta.url);";
+
+/** And CommonJS has no `import.meta.url`. */
+const programBanner = "const v9sUrl=require('node:url').pathToFileURL(__filename).href;";
 
 /** How long a chunk stays that is no longer part of the build: running programs load some of theirs late. */
 const staleAfter = 60 * 60 * 1000;
@@ -35,45 +46,66 @@ const staleAfter = 60 * 60 * 1000;
  */
 export async function build({ outdir = join(root, 'dist'), clean = false } = {}) {
   const esbuild = await import('esbuild');
-  const present = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));
   const began = Date.now();
-  const { outputFiles, metafile } = await esbuild
-    .build({
-      entryPoints: Object.fromEntries(present.map(([name, file]) => [name, join(root, file)])),
-      absWorkingDir: root,
-      outdir,
-      bundle: true,
+  const common = {
+    absWorkingDir: root,
+    outdir,
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    external: ['classic-level'],
+    logLevel: 'warning',
+  };
+  const results = await Promise.all([
+    esbuild.build({
+      ...common,
+      entryPoints: present(modules),
       splitting: true,
-      write: false,
-      metafile: true,
-      platform: 'node',
-      target: 'node20',
       format: 'esm',
-      sourcemap: true,
       chunkNames: 'chunks/[name]-[hash]',
-      external: ['classic-level'],
-      banner: { js: banner },
-      logLevel: 'warning',
-    })
-    .catch((error) => {
-      throw Array.isArray(error.errors) ? new BootstrapError('the sources do not build (see above)') : error;
-    });
+      banner: { js: moduleBanner },
+    }),
+    esbuild.build({
+      ...common,
+      entryPoints: present(programs),
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+      define: { 'import.meta.url': 'v9sUrl' },
+      banner: { js: programBanner },
+      // Less to read at each start; names stay, for the sake of stack traces.
+      minifyWhitespace: true,
+      minifySyntax: true,
+    }),
+  ]).catch((error) => {
+    throw Array.isArray(error.errors) ? new BootstrapError('the sources do not build (see above)') : error;
+  });
+  const outputFiles = results.flatMap((result) => result.outputFiles);
   if (clean) rmSync(outdir, { recursive: true, force: true });
   const isChunk = (file) => file.path.includes('/chunks/');
   for (const file of outputFiles.sort((a, b) => Number(isChunk(b)) - Number(isChunk(a))))
     writeWhole(file.path, file.contents);
   removeStale(outdir, new Set(outputFiles.map(({ path }) => path)));
-  writeWhole(join(outdir, '.inputs.json'), JSON.stringify(inputsOf(metafile, began)));
+  writeWhole(join(outdir, '.inputs.json'), JSON.stringify(inputsOf(results, began)));
+}
+
+/** The entries whose source is there. */
+function present(entries) {
+  const there = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));
+  return Object.fromEntries(there.map(([name, file]) => [name, join(root, file)]));
 }
 
 /** What `dist/` was made from, for the bootstrap to see whether it still is; a file changed meanwhile counts as changed. */
-function inputsOf(metafile, began) {
-  const own = Object.keys(metafile.inputs).filter((file) => !file.includes('node_modules/'));
+function inputsOf(results, began) {
+  const inputs = new Set(results.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
+  const own = [...inputs].filter((file) => !file.includes('node_modules/'));
   const files = [...own, relative(root, fileURLToPath(import.meta.url)), 'package-lock.json'];
   const changed = (file) => statSync(join(root, file)).mtimeMs;
   return {
     inputs: Object.fromEntries(files.map((file) => [file, changed(file) > began ? 0 : changed(file)])),
-    absent: Object.values(entries).filter((file) => !files.includes(file)),
+    absent: Object.values({ ...modules, ...programs }).filter((file) => !files.includes(file)),
   };
 }
 

@@ -14,7 +14,7 @@ const socket = '/run/v9s/apiserver.sock';
 /** The socket on the host's loopback that the supervisor hands down; see lab/README.md. */
 const inheritedSocket = 3;
 
-await runProgram('control-plane', async ({ spec, state, signal }) => {
+void runProgram('control-plane', async ({ spec, state, signal }) => {
   const pem = (name: string) => readPem(state, name);
   await startApiserver(
     {

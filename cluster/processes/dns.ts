@@ -7,7 +7,7 @@ import { plugins } from '../../dns/plugins/order.ts';
 
 /**
  * The DNS server as a program, with CoreDNS' own flags:
- * `dns.js [-conf FILE] [-dns.port PORT] [-version] [-plugins] [--kubeconfig FILE]`.
+ * `dns.cjs [-conf FILE] [-dns.port PORT] [-version] [-plugins] [--kubeconfig FILE]`.
  */
 const flags = {
   conf: { type: 'string' },

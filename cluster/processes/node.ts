@@ -8,7 +8,7 @@ import { apiserverPort, OptionError } from '../spec.ts';
 import { runProgram } from './program.ts';
 
 /** One process a node: the node-agent and the dataplane, on one API connection pool. */
-await runProgram('node', async ({ spec, state, args, signal }) => {
+void runProgram('node', async ({ spec, state, args, signal }) => {
   const node = spec.nodes.find(({ name }) => name === args[0]);
   if (!node)
     throw new OptionError('node', args[0], `one of ${spec.nodes.map(({ name }) => name).join(', ')}`);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClusterSpec } from '../spec.ts';
 import { OptionError } from '../spec.ts';
@@ -14,7 +15,7 @@ export interface ProgramContext {
 }
 
 /**
- * Runs a component as a process: `node dist/NAME.js STATE_DIR [ARGUMENT …]`. Ends with 0 on SIGTERM or
+ * Runs a component as a process: `node dist/NAME.cjs STATE_DIR [ARGUMENT …]`. Ends with 0 on SIGTERM or
  * SIGINT; with 1, and the error on standard error, when the component cannot start or dies.
  */
 export async function runProgram(
@@ -41,9 +42,15 @@ export async function runProgram(
     const [folder = '', ...args] = process.argv.slice(2);
     const state = stateDir(folder);
     await main({ spec: await settled(state), state, args, signal: ending.signal });
+    keepCompiledCode();
   } catch (error) {
     fail(error);
   }
+}
+
+/** Node.js writes its compile cache at exit, which a process in a lab does not live to see. */
+function keepCompiledCode(): void {
+  setTimeout(() => flushCompileCache?.(), 3_000).unref();
 }
 
 const longestWait = 30_000;
