@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir, release } from 'node:os';
 import { dirname, join } from 'node:path';
+import { sharesUserNamespace } from './namespaces.ts';
 import { CommandError, createKernel, type Kernel } from './run.ts';
 import { asRootLine, explainSandboxFailure } from './sandbox-limits.ts';
 
@@ -30,7 +31,8 @@ END`,
   conntrack: 'conntrack -L',
   nf_tables: "nft 'add table ip probe; add map ip probe m { type ipv4_addr . inet_service : verdict; }'",
   ip_set: 'ipset create probe hash:ip,port',
-  ip_vs: 'test -e /proc/net/ip_vs || ipvsadm -Ln',
+  // In a user namespace of its own only since Linux 6.9.
+  ip_vs: 'ipvsadm -Ln && sysctl -qw net.ipv4.vs.conntrack=1',
   dummy: 'ip link add probe4 type dummy',
   sctp: `grep -q ^SCTP /proc/net/protocols || perl -e 'socket(my $s, 2, 1, 132) or die "$!\\n"'`,
   tun: 'exec 3<>/dev/net/tun',
@@ -62,7 +64,8 @@ export interface ProbeResult {
 
 /** Tries every feature in a throw-away sandbox. Takes some 100 ms. */
 export async function probeFeatures(kernel: Kernel = createKernel()): Promise<ProbeResult> {
-  const flags = ['--user', '--map-root-user', '--mount', '--net', '--pid', '--fork', '--kill-child'];
+  const user = sharesUserNamespace() ? [] : ['--user', '--map-root-user'];
+  const flags = [...user, '--mount', '--net', '--pid', '--fork', '--kill-child'];
   try {
     const args = [...flags, '--mount-proc', 'sh', '-c', probeScript()];
     const { stdout } = await kernel.run('unshare', args, { env: { LC_ALL: 'C' } });
@@ -113,10 +116,15 @@ export function missingCommand(said: string): string | undefined {
 export function fixFor(feature: Feature): string {
   if (feature === 'tun' && process.getuid?.() !== 0) return 'start as root (/dev/net/tun is for root alone)';
   const module = modules[feature] ?? feature;
+  if (!hasModule(module) && inGuest.includes(feature))
+    return 'run the same in the guest kernel: `npm run guest -- COMMAND`';
   return hasModule(module)
     ? `run: ${asRootLine(`modprobe ${module}`)}`
     : `kernel ${release()} was built without it: use a distribution's kernel, such as the virtual machine of \`vagrant up\``;
 }
+
+/** What the guest kernel has for machines that lack it. */
+const inGuest: readonly Feature[] = ['ip_vs', 'dummy', 'sctp'];
 
 function hasModule(name: string): boolean {
   const pattern = new RegExp(`/${name.replaceAll('_', '[-_]')}\\.ko`, 'm');

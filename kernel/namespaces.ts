@@ -33,10 +33,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { script, args, env, stdio, onCommand } = options;
   const init = ['sh', '-c', script, 'lab', ...args];
   const others = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  const asRoot = process.getuid?.() === 0;
-  const unshareArgs = asRoot
-    ? ['--user', 'sh', '-c', waitForMaps, 'sh', 'unshare', ...others, ...init]
-    : ['--user', '--map-root-user', ...others, ...init];
+  const asRoot = process.getuid?.() === 0 && !sharesUserNamespace();
+  const unshareArgs = sharesUserNamespace()
+    ? [...others, ...init]
+    : asRoot
+      ? ['--user', 'sh', '-c', waitForMaps, 'sh', 'unshare', ...others, ...init]
+      : ['--user', '--map-root-user', ...others, ...init];
   onCommand?.({ file: 'unshare', args: unshareArgs });
   const child = spawn('unshare', unshareArgs, { env, stdio, detached: true, cwd: '/' });
   const channel = child.stdio[3];
@@ -89,6 +91,14 @@ function firstData(channel: Socket, child: ChildProcess): Promise<void> {
   });
 }
 
+/**
+ * Whether sandboxes stay in the caller's user namespace, as `V9S_USER_NAMESPACE=shared` asks. For a machine
+ * of their own only, such as the guest kernel: before Linux 6.9 IPVS answers nobody in another user namespace.
+ */
+export function sharesUserNamespace(): boolean {
+  return process.env.V9S_USER_NAMESPACE === 'shared';
+}
+
 export interface EnterOptions {
   /** A name below the sandbox's `/run/netns`, or a path. */
   netns?: string | undefined;
@@ -106,7 +116,8 @@ export function enterCommand(pid: number, command: readonly string[], options: E
     ...(uts ? [`--uts=${uts}`] : []),
     ...(cwd ? [`--wd=${cwd}`] : []),
   ];
-  const namespaces = ['--user', '--mount', '--net', '--pid', '--preserve-credentials'];
+  const user = sharesUserNamespace() ? [] : ['--user', '--preserve-credentials'];
+  const namespaces = [...user, '--mount', '--net', '--pid'];
   return {
     file: 'nsenter',
     args: [
