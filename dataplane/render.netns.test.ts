@@ -1,10 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { proxyConfiguration } from './configuration.ts';
-import { difference } from './iptables/diff.ts';
-import { parseSaved } from './iptables/parse.ts';
-import { standingOf } from './iptables/standing.ts';
-import { desiredRules, renderRules } from './render.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { renderRules } from './render.ts';
 import { node as nodeObject, service, slice } from './testing/objects.ts';
+import { printed, randomText, tools } from './testing/printed.ts';
 import { startTestNode, type TestNode } from './testing/sandbox.ts';
 
 let lab: TestNode;
@@ -53,31 +50,21 @@ const objects = [
 ];
 const configuration = { clusterCIDR: '10.244.0.0/16,fd00:244::/32' };
 
-test.each([
-  ['iptables-nft', 'IPv4'],
-  ['iptables-legacy', 'IPv4'],
-  ['ip6tables-nft', 'IPv6'],
-  ['ip6tables-legacy', 'IPv6'],
-] as const)('%s takes the rendered text, and shows the same rules', async (tool, family) => {
-  const text = await renderRules({ objects, nodeName: 'worker', family, configuration });
-  await lab.kernel.run(`${tool}-restore`, ['--test'], { input: text });
-  await lab.kernel.run(`${tool}-restore`, [], { input: text });
-  // One table after the other, as an ordinary user has to with the legacy tools.
-  const saved = await Promise.all(
-    ['nat', 'filter'].map((table) => lab.kernel.run(`${tool}-save`, ['-t', table])),
+describe.each(tools)('%s', (tool, family) => {
+  test.each([undefined, '1.12', '1.10'])(
+    'prints the rendered text as it is (emulated version %s)',
+    async (emulatedVersion) => {
+      const text = await renderRules({ objects, nodeName: 'worker', family, configuration, emulatedVersion });
+      await lab.kernel.run(`${tool}-restore`, ['--test'], { input: text });
+      expect(await printed(lab.kernel, tool, text)).toBe(text);
+    },
   );
-  const stdout = saved.map((one) => one.stdout).join('');
-  const wanted = desiredRules({
-    objects,
-    nodeName: 'worker',
-    family,
-    configuration: proxyConfiguration(configuration),
-  });
-  const missing = difference(standingOf(parseSaved(stdout), wanted), wanted).text;
-  // The mangle table is not part of the text; only its canary is missing.
-  expect(missing).toBe('*mangle\n:KUBE-PROXY-CANARY - [0:0]\nCOMMIT\n');
-  for (const table of ['nat', 'filter']) {
-    await lab.kernel.run(tool, ['-t', table, '-F']);
-    await lab.kernel.run(tool, ['-t', table, '-X']);
-  }
 });
+
+test.each(Array.from({ length: 30 }, (_, seed) => seed))(
+  'so it does for any objects (seed %i)',
+  async (seed) => {
+    const { tool, text } = await randomText(seed);
+    expect(await printed(lab.kernel, tool, text)).toBe(text);
+  },
+);

@@ -2,7 +2,7 @@ import type { KubeObject } from '../api/object.ts';
 import type { EndpointSlice, Node, Service } from '../api/types.ts';
 import { type KubeProxyConfiguration, type ProxyConfiguration, proxyConfiguration } from './configuration.ts';
 import { ruleContext } from './iptables/context.ts';
-import { buildRules, type RuleSet, ruleSetText } from './iptables/rules.ts';
+import { buildRules, type RuleSet, savedText } from './iptables/rules.ts';
 import type { Family } from './model/address.ts';
 import { createModel, type Row } from './model/model.ts';
 import { nodeFacts } from './node.ts';
@@ -25,19 +25,23 @@ export interface RenderOptions {
   /** A KubeProxyConfiguration, or the text of its file. Default: upstream's defaults. */
   readonly configuration?: string | KubeProxyConfiguration | undefined;
   readonly mode?: 'iptables' | undefined;
+  /** The release of kube-proxy whose rules are wanted: `1.33` (default), or `1.10` to `1.13`, as the articles show them. */
+  readonly emulatedVersion?: string | undefined;
 }
 
 /**
- * The text of the filter and nat tables that a node would have for these objects, hooks included, in
- * the form that `iptables-restore` takes. No kernel, no cluster, no privileges. Rejects with an
- * {@link ObjectsError} or {@link ConfigurationError} that says where the text is wrong.
+ * The filter and nat tables that a node would have for these objects, hooks included, word for word as
+ * `iptables-save` would print them there (iptables 1.8.9), but for the comment lines with the date;
+ * `iptables-restore` takes it too. No kernel, no cluster, no privileges. Rejects with an
+ * {@link ObjectsError} or {@link ConfigurationError} that says where the text is wrong, and a RangeError
+ * where an option is.
  */
 export async function renderRules({
   objects,
   configuration = {},
   ...options
 }: RenderOptions): Promise<string> {
-  return ruleSetText(
+  return savedText(
     desiredRules({
       ...options,
       objects: typeof objects === 'string' ? await parseObjects(objects) : objects,
@@ -53,7 +57,7 @@ export interface DesiredOptions extends Omit<RenderOptions, 'objects' | 'configu
   readonly configuration?: ProxyConfiguration;
 }
 
-/** The same as a value, to print, compare or trace packets through. Pure. */
+/** The same as a value, in kube-proxy's wording, to print, compare or trace packets through. Pure. */
 export function desiredRules({
   objects,
   nodeName,
@@ -61,13 +65,14 @@ export function desiredRules({
   family = 'IPv4',
   configuration = proxyConfiguration(),
   mode = 'iptables',
+  emulatedVersion,
 }: DesiredOptions): RuleSet {
   if (mode !== 'iptables') throw new Error(`render: mode ${JSON.stringify(mode)} is none of iptables`);
   const rows = rowsOf(objects, family, nodeName);
   const node = objects.find((one): one is Node => one.kind === 'Node' && one.metadata?.name === nodeName);
   const endpoints = rows.reduce((sum, row) => sum + row.endpoints.length, 0);
   const facts = nodeFacts(nodeName, node, { ips: nodeIps });
-  return buildRules(rows, ruleContext(configuration, facts, family, { endpoints }));
+  return buildRules(rows, ruleContext(configuration, facts, family, { endpoints, emulatedVersion }));
 }
 
 function rowsOf(objects: readonly KubeObject[], family: Family, nodeName: string): Row[] {

@@ -7,9 +7,12 @@ import {
   nodePortAddresses,
 } from '../model/detector.ts';
 import type { NodeFacts } from '../node.ts';
+import { type Dialect, dialectOf } from './dialect.ts';
 
 /** Everything but Services and endpoints that rules depend on. */
 export interface RuleContext {
+  /** The release whose rules are written. */
+  readonly dialect: Dialect;
   readonly family: Family;
   readonly nodeLabels: Readonly<Record<string, string>>;
   readonly detector: LocalDetector | undefined;
@@ -31,16 +34,23 @@ export interface RuleContext {
 /** Number of endpoints above which upstream saves on comments (`largeClusterEndpointsThreshold`). */
 export const largeClusterEndpoints = 1_000;
 
+/** Throws a RangeError when there is no such release to emulate. */
 export function ruleContext(
   configuration: ProxyConfiguration,
   node: NodeFacts,
   family: Family,
-  { endpoints = 0, counters = false, liberal = configuration.conntrack.tcpBeLiberal } = {},
+  {
+    endpoints = 0,
+    counters = false,
+    liberal = configuration.conntrack.tcpBeLiberal,
+    emulatedVersion = undefined as string | undefined,
+  } = {},
 ): RuleContext {
   const { iptables, detectLocal } = configuration;
   const nodePorts = nodePortAddresses(configuration.nodePortAddresses, node.ips, node.localAddresses, family);
   const nodeIp = node.ips.find((ip) => familyOf(ip) === family);
   return {
+    dialect: dialectOf(emulatedVersion),
     family,
     nodeLabels: node.labels,
     detector: localDetector(detectLocal, node.podCIDRs, family),

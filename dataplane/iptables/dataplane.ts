@@ -13,10 +13,21 @@ export interface IptablesOptions {
   readonly kernel: Kernel;
   readonly family: Family;
   readonly configuration: ProxyConfiguration;
+  /** The release whose rules are written: see `dialectOf`. */
+  readonly emulatedVersion?: string | undefined;
 }
 
-/** The iptables mode of kube-proxy for one address family. One `iptables-restore` a sync at most. */
-export function createIptablesDataplane({ kernel, family, configuration }: IptablesOptions): Dataplane {
+/**
+ * The iptables mode of kube-proxy for one address family. One `iptables-restore` a sync at most.
+ * Throws a RangeError when the version cannot be emulated.
+ */
+export function createIptablesDataplane({
+  kernel,
+  family,
+  configuration,
+  emulatedVersion,
+}: IptablesOptions): Dataplane {
+  const empty = ruleContext(configuration, nobody, family, { emulatedVersion });
   /** What the kernel had when it was last read; consumed by the next sync. */
   let saved: Saved | undefined;
   /** What it has by our own writes; undefined when that is not known. */
@@ -38,7 +49,7 @@ export function createIptablesDataplane({ kernel, family, configuration }: Iptab
     for (const row of rows.values()) endpoints += row.endpoints.length;
     const key = JSON.stringify([node, endpoints > largeClusterEndpoints]);
     if (context?.key !== key) {
-      context = { key, value: ruleContext(configuration, node, family, { endpoints }) };
+      context = { key, value: ruleContext(configuration, node, family, { endpoints, emulatedVersion }) };
       cache = new WeakMap();
     }
     return context.value;
@@ -52,7 +63,7 @@ export function createIptablesDataplane({ kernel, family, configuration }: Iptab
     standing = undefined;
     saved = undefined;
     if (batch.text) await iptablesRestore(kernel, family, batch.text);
-    standing = { mangle: rules.mangle, filter: rules.filter, nat: rules.nat };
+    standing = rules;
     wanted = rules;
     return batch;
   }
@@ -74,7 +85,7 @@ export function createIptablesDataplane({ kernel, family, configuration }: Iptab
       if (!wanted) return undefined;
       // Reading a hundred thousand rules every half minute would cost more than it finds.
       if (context?.value.large) {
-        if (await chainExists(kernel, family, 'nat', canaryChain)) return undefined;
+        if (await chainExists(kernel, family, 'nat', witnessOf(wanted))) return undefined;
         standing = undefined;
         return flushed;
       }
@@ -83,12 +94,12 @@ export function createIptablesDataplane({ kernel, family, configuration }: Iptab
       const { text, created, changed, deleted } = difference(found, wanted);
       if (!text) return undefined;
       standing = found;
-      if (!now.get('nat')?.has(canaryChain)) return flushed;
+      if (!now.get('nat')?.has(witnessOf(wanted))) return flushed;
       return `${created} chains missing, ${changed} changed, ${deleted} not ours to have`;
     },
     async cleanup() {
       const now = parseSaved(await iptablesSave(kernel, family));
-      const rules = wanted ?? buildRules([], ruleContext(configuration, nobody, family));
+      const rules = wanted ?? buildRules([], empty);
       const batch = removal(now, rules, smallCommit);
       if (batch) await iptablesRestore(kernel, family, batch);
       standing = undefined;
@@ -99,3 +110,8 @@ export function createIptablesDataplane({ kernel, family, configuration }: Iptab
 
 const flushed = 'the tables were flushed';
 const nobody = { name: '', labels: {}, ips: [], podCIDRs: [], localAddresses: [] };
+
+/** The chain that is looked for; releases without a canary have others that always stand. */
+function witnessOf({ nat }: RuleSet): string {
+  return nat.chains.has(canaryChain) ? canaryChain : 'KUBE-MARK-MASQ';
+}

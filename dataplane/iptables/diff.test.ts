@@ -4,9 +4,10 @@ import { createModel, type Model } from '../model/model.ts';
 import { nodeFacts } from '../node.ts';
 import { applyBatch, emptyKernel } from '../testing/kernel.ts';
 import { service, slice } from '../testing/objects.ts';
+import { type Random, randomFrom } from '../testing/random.ts';
 import { ruleContext } from './context.ts';
 import { difference, nothingStands, removal } from './diff.ts';
-import { canonicalRule, parseSaved, type Saved } from './parse.ts';
+import { parseSaved, type Saved } from './parse.ts';
 import { buildRules, type RuleSet, ruleSetText } from './rules.ts';
 import { standingOf } from './standing.ts';
 
@@ -38,18 +39,7 @@ test('from nothing, the batch gives the same tables as the rendered text', () =>
       expect(got.get(table)?.get(chain), chain).toEqual(rules);
 });
 
-/** A small generator with a seed, so that a failure can be repeated: mulberry32. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
-function randomEvent(model: Model, random: (below: number) => number): void {
+function randomEvent(model: Model, random: Random): void {
   const i = random(12);
   const key = `ns/s${i}`;
   if (random(3) === 0) {
@@ -122,41 +112,3 @@ test.each([
     ]);
   },
 );
-
-test.each([
-  [
-    '-m comment --comment "a b" -m tcp -p tcp -d 10.0.0.1 --dport 80 -j X',
-    '-d 10.0.0.1/32 -p tcp -m comment --comment "a b" -m tcp --dport 80 -j X',
-  ],
-  ['-j MARK --or-mark 0x4000', '-j MARK --set-xmark 0x4000/0x4000'],
-  ['-j MARK --xor-mark 0x4000', '-j MARK --set-xmark 0x4000/0x0'],
-  [
-    '-m statistic --mode random --probability 0.3333333333 -j X',
-    '-m statistic --mode random --probability 0.33333333349 -j X',
-  ],
-  [
-    '-m comment --comment ns/a:p -j REJECT',
-    '-m comment --comment "ns/a:p" -j REJECT --reject-with icmp-port-unreachable',
-  ],
-  ['-m recent --name X --set -j Y', '-m recent --set --name X --mask 255.255.255.255 --rsource -j Y'],
-  [
-    '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
-    '-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT',
-  ],
-  ['! -s 10.0.0.0/8 -j X', '! -s 10.0.0.0/8 -j X'],
-])('%s is what the kernel shows as %s', (written, shown) => {
-  expect(canonicalRule(shown)).toBe(canonicalRule(written));
-});
-
-test.each([
-  ['! -s 10.0.0.0/8 -j X', '-s 10.0.0.0/8 -j X'],
-  ['-d 10.0.0.1 -j X', '-d 10.0.0.2 -j X'],
-  ['-p tcp --dport 80 -j X', '-p udp --dport 80 -j X'],
-  [
-    '-m statistic --mode random --probability 0.5 -j X',
-    '-m statistic --mode random --probability 0.3333333333 -j X',
-  ],
-  ['-j MARK --or-mark 0x4000', '-j MARK --or-mark 0x8000'],
-])('%s is not %s', (a, b) => {
-  expect(canonicalRule(a)).not.toBe(canonicalRule(b));
-});

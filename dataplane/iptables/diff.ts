@@ -1,6 +1,8 @@
+import type { Family } from '../model/address.ts';
 import { isServiceChain } from './names.ts';
-import { canonicalRule, type Saved } from './parse.ts';
-import type { Hook, RuleSet, TableName } from './rules.ts';
+import { normalRule } from './normal.ts';
+import type { Saved } from './parse.ts';
+import type { Hook, RuleSet, Table, TableName } from './rules.ts';
 
 /** What is believed to stand in the kernel: our chains of each table, and which hooks are in place. */
 export type Standing = { readonly [name in TableName]: StandingTable };
@@ -60,7 +62,7 @@ export const smallCommit = 180;
 const headWeight = 1 / 6;
 
 /** Whether a chain of the kernel's is ours to write or delete. */
-export function isOurs(chain: string, wanted: RuleSet[TableName]): boolean {
+export function isOurs(chain: string, wanted: Table): boolean {
   return isServiceChain(chain) || wanted.chains.has(chain);
 }
 
@@ -72,7 +74,7 @@ interface Part {
 
 function tableDifference(
   standing: StandingTable,
-  wanted: RuleSet[TableName],
+  wanted: Table,
   sum: { created: number; changed: number; deleted: number },
 ): Part[] {
   const fresh: string[] = [];
@@ -141,7 +143,7 @@ function commits(table: TableName, parts: readonly Part[], size: number): string
   return texts.join('');
 }
 
-function missingHooks(standing: StandingTable, wanted: RuleSet[TableName]): Hook[] {
+function missingHooks(standing: StandingTable, wanted: Table): Hook[] {
   return wanted.hooks.filter(
     (hook) => !standing.hooks.some((one) => one.chain === hook.chain && one.rule === hook.rule),
   );
@@ -177,15 +179,28 @@ function editsOf(chain: string, have: readonly string[], want: readonly string[]
  */
 export function removal(saved: Saved, rules: RuleSet, commitSize = Number.POSITIVE_INFINITY): string {
   return tableNames
-    .map((name) => commits(name, tableRemoval(saved.get(name) ?? new Map(), rules[name]), commitSize))
+    .map((name) =>
+      commits(name, tableRemoval(saved.get(name) ?? new Map(), rules[name], rules.family), commitSize),
+    )
     .join('');
 }
 
-function tableRemoval(found: ReadonlyMap<string, readonly string[]>, table: RuleSet[TableName]): Part[] {
-  const hooks = table.hooks.filter(({ chain, rule }) => {
-    const key = canonicalRule(rule);
-    return !rule.endsWith(' KUBE-FIREWALL') && found.get(chain)?.some((one) => canonicalRule(one) === key);
-  });
+function tableRemoval(found: ReadonlyMap<string, readonly string[]>, table: Table, family: Family): Part[] {
+  const hooks = standingHooks(found, table, family).filter(({ rule }) => !rule.endsWith(' KUBE-FIREWALL'));
   const chains = [...found.keys()].filter((chain) => isOurs(chain, table) && chain !== 'KUBE-FIREWALL');
   return [{ heads: [], rules: hooks.map(({ chain, rule }) => `-D ${chain} ${rule}`) }, ...emptied(chains)];
+}
+
+/** Those of the wanted jumps that stand in their chain, wherever and in whatever spelling. */
+export function standingHooks(
+  found: ReadonlyMap<string, readonly string[]>,
+  { hooks }: Table,
+  family: Family,
+): Hook[] {
+  return hooks.filter(({ chain, rule }) => {
+    const normal = normalRule(rule, family);
+    return found
+      .get(chain)
+      ?.some((one) => one === rule || one === normal || normalRule(one, family) === normal);
+  });
 }

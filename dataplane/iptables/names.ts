@@ -31,7 +31,7 @@ export function endpointChain(port: Pick<ServicePort, 'name' | 'protocol'>, endp
 
 /** Chains that belong to Services, and so go when nothing wants them any more. */
 export function isServiceChain(chain: string): boolean {
-  return /^KUBE-(SVC|SVL|EXT|FW|SEP)-/.test(chain);
+  return /^KUBE-(SVC|SVL|EXT|FW|SEP|XLB)-/.test(chain);
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
-import { renderRules } from '../render.ts';
+import { proxyConfiguration } from '../configuration.ts';
+import { desiredRules } from '../render.ts';
 import { service, slice } from '../testing/objects.ts';
+import { ruleSetText } from './rules.ts';
 
 /**
  * The six Services of upstream's overall test (`TestOverallIPTablesRules` in
@@ -118,8 +120,8 @@ const nat = `
 -A KUBE-SVC-XPGD46QRK7WJZT7O -m comment --comment "ns1/svc1:p80 -> 10.180.0.1:80" -j KUBE-SEP-SXIVWICOYRO3J4NJ
 `;
 
-const configuration = { clusterCIDR: '10.0.0.0/8' };
-const text = await renderRules({ objects, nodeName: 'test-hostname', configuration });
+const configuration = proxyConfiguration({ clusterCIDR: '10.0.0.0/8' });
+const text = ruleSetText(desiredRules({ objects, nodeName: 'test-hostname', configuration }));
 const [filterText = '', natText = ''] = text.split('*nat');
 
 /** Our own chains' rules; chains in any order, rules of a chain in theirs. */

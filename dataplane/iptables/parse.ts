@@ -1,4 +1,3 @@
-import { parseCidr, widthOf } from '../model/address.ts';
 import type { TableName } from './rules.ts';
 
 /** One rule taken apart. Options stand under their long name: `--source`, `--dport`, `--jump`. */
@@ -42,8 +41,18 @@ export function parseSaved(text: string): Saved {
   return tables;
 }
 
-export function parseRule(text: string): ParsedRule {
-  const options = new Map<string, { negated: boolean; value: string }>();
+/** One option of a rule, in its place. `-m` opens a match; what follows until the next one belongs to it. */
+export interface RuleOption {
+  /** Long, as in {@link ParsedRule}, or `-m`. */
+  readonly name: string;
+  readonly negated: boolean;
+  /** Empty for a flag. */
+  readonly value: string;
+}
+
+/** The options of a rule in the order they are written. */
+export function ruleOptions(text: string): RuleOption[] {
+  const options: RuleOption[] = [];
   const words = splitWords(text);
   let negated = false;
   for (let i = 0; i < words.length; i++) {
@@ -52,7 +61,6 @@ export function parseRule(text: string): ParsedRule {
       negated = true;
       continue;
     }
-    const name = longNames[word] ?? word;
     let next = words[i + 1];
     // Old spelling: `-m mark --mark ! 1`.
     if (next === '!' && words[i + 2]?.startsWith('-') === false) {
@@ -61,51 +69,16 @@ export function parseRule(text: string): ParsedRule {
     }
     const hasValue = next !== undefined && next !== '!' && (!next.startsWith('-') || /^-\d/.test(next));
     if (hasValue) i++;
-    if (name !== '-m') options.set(name, { negated, value: hasValue ? (next as string) : '' });
+    options.push({ name: longNames[word] ?? word, negated, value: hasValue ? (next as string) : '' });
     negated = false;
   }
-  return { options };
+  return options;
 }
 
-/**
- * A text that is the same for two spellings of one rule: the order of matches, `/32`, marks as
- * `--or-mark` or `--set-xmark`, probabilities as the kernel keeps them (parts of 2^31), and values that
- * the tools print although they are the default.
- */
-export function canonicalRule(text: string): string {
-  const parts: string[] = [];
-  for (const [name, { negated, value }] of parseRule(text).options) {
-    const normal = normalize(name, value);
-    if (normal !== undefined) parts.push(`${negated ? '!' : ''}${normal}`);
-  }
-  return parts.sort().join(' ');
-}
-
-function normalize(name: string, value: string): string | undefined {
-  switch (name) {
-    case '--source':
-    case '--destination':
-      return `${name}=${parseCidr(value.includes('/') ? value : `${value}/${widthOf(value.includes(':') ? 'IPv6' : 'IPv4')}`)?.text ?? value}`;
-    case '--ctstate':
-      return `${name}=${value.split(',').sort().join(',')}`;
-    case '--probability':
-      return `${name}=${Math.round(Number(value) * 2 ** 31)}`;
-    case '--or-mark':
-      return `--set-xmark=${Number(value)}/${Number(value)}`;
-    case '--xor-mark':
-      return `--set-xmark=${Number(value)}/0`;
-    case '--set-xmark':
-    case '--mark':
-      return `${name}=${value.split('/').map(Number).join('/')}`;
-    case '--rsource':
-      return undefined;
-    case '--mask':
-      return /^(255\.255\.255\.255|(ffff:){7}ffff)$/.test(value) ? undefined : `${name}=${value}`;
-    case '--reject-with':
-      return /^icmp6?-port-unreachable$/.test(value) ? undefined : `${name}=${value}`;
-    default:
-      return `${name}=${value}`;
-  }
+/** A rule by its options, wherever they stand in it. */
+export function parseRule(text: string): ParsedRule {
+  const options = ruleOptions(text).filter(({ name }) => name !== '-m');
+  return { options: new Map(options.map(({ name, ...option }) => [name, option])) };
 }
 
 function splitWords(text: string): string[] {

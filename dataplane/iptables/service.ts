@@ -66,11 +66,12 @@ export function comment(text: string): string {
   return `-m comment --comment ${text.includes(' ') ? `"${text}"` : text}`;
 }
 
-function to(port: ServicePort, address: string, number = port.port): string {
-  return `${protocol(port)} -d ${address} --dport ${number}`;
+/** What is addressed to the port of the Service at one of its addresses. */
+export function matchTo(port: ServicePort, address: string): string {
+  return `${matchProtocol(port)} -d ${address} --dport ${port.port}`;
 }
 
-function protocol(port: ServicePort): string {
+export function matchProtocol(port: ServicePort): string {
   const name = port.protocol.toLowerCase();
   return `-m ${name} -p ${name}`;
 }
@@ -87,16 +88,18 @@ function natLines({
   const services: string[] = [];
   const nodePorts: string[] = [];
   if (internal)
-    services.push(`${comment(`${port.name} cluster IP`)} ${to(port, port.clusterIP)} -j ${internalChain}`);
+    services.push(
+      `${comment(`${port.name} cluster IP`)} ${matchTo(port, port.clusterIP)} -j ${internalChain}`,
+    );
   if (!hasAny) return { services, nodePorts };
   for (const ip of port.externalIPs)
-    services.push(`${comment(`${port.name} external IP`)} ${to(port, ip)} -j ${names.external}`);
+    services.push(`${comment(`${port.name} external IP`)} ${matchTo(port, ip)} -j ${names.external}`);
   for (const ip of port.loadBalancerVIPs) {
     const chain = usesFirewall ? names.firewall : names.external;
-    services.push(`${comment(`${port.name} loadbalancer IP`)} ${to(port, ip)} -j ${chain}`);
+    services.push(`${comment(`${port.name} loadbalancer IP`)} ${matchTo(port, ip)} -j ${chain}`);
   }
   if (port.nodePort) {
-    const start = `${comment(port.name)} ${protocol(port)}`;
+    const start = `${comment(port.name)} ${matchProtocol(port)}`;
     const end = `-j ${names.external}`;
     if (context.counters && context.localhostNodePorts)
       nodePorts.push(
@@ -124,19 +127,19 @@ function filterLines({
   };
   const why = comment(`${port.name} has no ${hasAny ? 'local ' : ''}endpoints`);
   const verdict = `-j ${hasAny ? 'DROP' : 'REJECT'}`;
-  if (!internal) lines.services.push(`${why} ${to(port, port.clusterIP)} ${verdict}`);
+  if (!internal) lines.services.push(`${why} ${matchTo(port, port.clusterIP)} ${verdict}`);
   if (!external) {
     for (const ip of [...port.externalIPs, ...port.loadBalancerVIPs])
-      lines.external.push(`${why} ${to(port, ip)} ${verdict}`);
+      lines.external.push(`${why} ${matchTo(port, ip)} ${verdict}`);
     if (port.nodePort)
       lines.external.push(
-        `${why} -m addrtype --dst-type LOCAL ${protocol(port)} --dport ${port.nodePort} ${verdict}`,
+        `${why} -m addrtype --dst-type LOCAL ${matchProtocol(port)} --dport ${port.nodePort} ${verdict}`,
       );
   }
   if (usesFirewall)
     for (const ip of port.loadBalancerVIPs)
       lines.firewall.push(
-        `${comment(`${port.name} traffic not accepted by ${names.firewall}`)} ${to(port, ip)} -j DROP`,
+        `${comment(`${port.name} traffic not accepted by ${names.firewall}`)} ${matchTo(port, ip)} -j DROP`,
       );
   if (port.healthCheckNodePort)
     lines.nodePorts.push(
@@ -202,7 +205,9 @@ function policyChain(
   const rules: string[] = [];
   if (internal && chain === internalChain && (masqueradeAll || detector)) {
     const off = masqueradeAll ? '' : ` ${detector?.negated}`;
-    rules.push(`${comment(`${port.name} cluster IP`)} ${to(port, port.clusterIP)}${off} -j KUBE-MARK-MASQ`);
+    rules.push(
+      `${comment(`${port.name} cluster IP`)} ${matchTo(port, port.clusterIP)}${off} -j KUBE-MARK-MASQ`,
+    );
   }
   const start = (endpoint: Endpoint) => (large ? '' : `${comment(`${port.name} -> ${endpoint.text}`)} `);
   if (port.affinitySeconds)
@@ -228,6 +233,6 @@ function endpointRules({ port, context }: Plan, endpoint: Endpoint): string[] {
     : '';
   return [
     `${start}-s ${endpoint.ip} -j KUBE-MARK-MASQ`,
-    `${start}${affinity}${protocol(port)} -j DNAT --to-destination ${endpoint.text}`,
+    `${start}${affinity}${matchProtocol(port)} -j DNAT --to-destination ${endpoint.text}`,
   ];
 }

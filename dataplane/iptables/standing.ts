@@ -1,5 +1,7 @@
-import { isOurs, type Standing, type StandingTable } from './diff.ts';
-import { canonicalRule, type Saved } from './parse.ts';
+import type { Family } from '../model/address.ts';
+import { isOurs, type Standing, type StandingTable, standingHooks } from './diff.ts';
+import { normalRule, normalRules } from './normal.ts';
+import type { Saved } from './parse.ts';
 import type { RuleSet, TableName } from './rules.ts';
 
 /**
@@ -15,21 +17,22 @@ export function standingOf(saved: Saved, wanted: RuleSet): Standing {
 }
 
 function tableOf(name: TableName, saved: Saved, wanted: RuleSet): StandingTable {
-  const table = wanted[name];
+  const { family, [name]: table } = wanted;
   const found = saved.get(name) ?? new Map<string, readonly string[]>();
   const chains = new Map<string, readonly string[]>();
   for (const [chain, rules] of found) {
-    if (isOurs(chain, table)) chains.set(chain, inOurSpelling(rules, table.chains.get(chain) ?? []));
+    if (isOurs(chain, table)) chains.set(chain, inOurSpelling(rules, table.chains.get(chain) ?? [], family));
   }
-  const hooks = table.hooks.filter(({ chain, rule }) => {
-    const key = canonicalRule(rule);
-    return found.get(chain)?.some((one) => canonicalRule(one) === key) ?? false;
-  });
-  return { chains, hooks };
+  return { chains, hooks: standingHooks(found, table, family) };
 }
 
-function inOurSpelling(rules: readonly string[], wanted: readonly string[]): readonly string[] {
+/** `iptables-save` of this release prints the normal form; other writers and releases are read first. */
+function inOurSpelling(
+  rules: readonly string[],
+  wanted: readonly string[],
+  family: Family,
+): readonly string[] {
   if (rules.length === 0 || wanted.length === 0) return rules;
-  const ours = new Map(wanted.map((rule) => [canonicalRule(rule), rule]));
-  return rules.map((rule) => ours.get(canonicalRule(rule)) ?? rule);
+  const ours = new Map(normalRules(wanted, family).map((normal, i) => [normal, wanted[i] as string]));
+  return rules.map((rule) => ours.get(rule) ?? ours.get(normalRule(rule, family)) ?? rule);
 }

@@ -132,7 +132,8 @@ function* act(rules: RuleSet, table: TableName, rule: ParsedRule, state: State):
     case 'MARK': {
       const or = Number(value('--or-mark') ?? 0);
       const xor = Number(value('--xor-mark') ?? 0);
-      return yield { kind: 'end', state: { ...state, mark: (state.mark | or) ^ xor } };
+      const [set = 0, mask = 0xffffffff] = (value('--set-xmark') ?? '0/0').split('/').map(Number);
+      return yield { kind: 'end', state: { ...state, mark: (((state.mark | or) ^ xor) & ~mask) ^ set } };
     }
     default:
       for (const step of walk(rules, table, target, state))
