@@ -8,6 +8,7 @@ export type ProxyMode = 'iptables' | 'ipvs' | 'nftables';
 export interface ProxyConfiguration {
   readonly mode: ProxyMode;
   readonly hostnameOverride: string;
+  /** `ip:port`, as for metrics. */
   readonly healthzBindAddress: string;
   readonly metricsBindAddress: string;
   readonly detectLocal: DetectLocal;
@@ -33,6 +34,10 @@ export interface ProxyConfiguration {
     readonly minSyncPeriod: number;
   };
   readonly conntrack: {
+    /** Connections to track for each core; 0 leaves the kernel's own limit. */
+    readonly maxPerCore: number;
+    /** Connections to track at least, unless `maxPerCore` is 0. */
+    readonly min: number;
     readonly tcpBeLiberal: boolean;
     readonly tcpEstablishedTimeout: number;
     readonly tcpCloseWaitTimeout: number;
@@ -192,6 +197,8 @@ export function proxyConfiguration(file: unknown = {}): ProxyConfiguration {
       ...syncPeriods(nftables),
     },
     conntrack: {
+      maxPerCore: (conntrack.maxPerCore as number | undefined) ?? 32_768,
+      min: (conntrack.min as number | undefined) ?? 131_072,
       tcpBeLiberal: (conntrack.tcpBeLiberal as boolean | undefined) ?? false,
       tcpEstablishedTimeout: milliseconds(conntrack.tcpEstablishedTimeout, 86_400_000),
       tcpCloseWaitTimeout: milliseconds(conntrack.tcpCloseWaitTimeout, 3_600_000),

@@ -1,3 +1,4 @@
+import type { ProxyMode } from './configuration.ts';
 import type { Family } from './model/address.ts';
 import type { Row } from './model/model.ts';
 import type { NodeFacts } from './node.ts';
@@ -29,6 +30,11 @@ export interface Dataplane {
   sync(state: ProxyState): Promise<SyncResult>;
   /** Looks whether anybody changed our rules since the last sync; if so says what, and the next sync repairs it. */
   verify(): Promise<string | undefined>;
-  /** Takes everything of ours out of the kernel. */
-  cleanup(): Promise<void>;
+  /**
+   * Takes everything of ours out of the kernel, whoever wrote it. Where there is nothing, or this kernel lacks
+   * what it takes, it does nothing. What mode `keep` uses as well stays: that mode's rules stand already.
+   */
+  cleanup(keep?: ProxyMode): Promise<void>;
+  /** How many rules of ours stand in each table, for metrics; only where that is a thing to count. */
+  ruleCounts?(): Readonly<Record<string, number>>;
 }

@@ -3,23 +3,36 @@ import type { Client } from '../api/client.ts';
 import { type Change, startInformer } from '../api/informer.ts';
 import { resources } from '../api/scheme.ts';
 import type { EndpointSlice, Service } from '../api/types.ts';
-import { deleteFlows, listFlows } from '../kernel/conntrack.ts';
 import type { Kernel } from '../kernel/run.ts';
-import { writeSysctls } from '../kernel/sysctl.ts';
 import {
   type KubeProxyConfiguration,
   type ProxyConfiguration,
   type ProxyMode,
   proxyConfiguration,
 } from './configuration.ts';
-import { mayLeaveStaleFlows, staleFlows } from './conntrack/stale.ts';
-import type { Dataplane, SyncResult } from './dataplane.ts';
-import { createIptablesDataplane } from './iptables/dataplane.ts';
+import { applySettings, wantedSettings } from './conntrack/settings.ts';
+import type { SyncResult } from './dataplane.ts';
+import { createProxyHealth } from './health/proxy.ts';
+import { removeLeftovers } from './leftovers.ts';
+import { createProxyMetrics } from './metrics/proxy.ts';
 import { type Family, familyOf, parseCidr } from './model/address.ts';
-import { createModel, type Model, type Row } from './model/model.ts';
+import type { Model } from './model/model.ts';
 import { headlessLabel, serviceProxyNameLabel } from './model/serviceport.ts';
+import { loadMode } from './modes.ts';
 import { type NodeFacts, nodeFacts } from './node.ts';
 import { createRunner } from './runner.ts';
+import { type ProxyServer, startServers } from './servers.ts';
+import {
+  checkedOf,
+  createStack,
+  forgetStaleFlows,
+  type Stack,
+  syncStack,
+  triggerTime,
+  withoutLocalEndpoints,
+} from './stack.ts';
+import { chosenTools } from './tools.ts';
+import { onceEach, settled, untilAborted } from './waiting.ts';
 
 export interface DataplaneConfig {
   readonly client: Client;
@@ -28,6 +41,11 @@ export interface DataplaneConfig {
   readonly nodeName: string;
   readonly mode: ProxyMode;
   readonly configuration?: KubeProxyConfiguration;
+  /**
+   * Which servers to open, in the network namespace of this process, which then must be the node's; all are
+   * {@link proxyServers}. Default: none.
+   */
+  readonly serve?: readonly ProxyServer[];
   /** Told of what went wrong and of repairs, a line each. Default: standard error. */
   readonly log?: (line: string) => void;
   /** Told of every sync: what was written, and milliseconds since the first event that asked for it. */
@@ -42,92 +60,100 @@ export interface DataplaneProcess {
   cleanup(): Promise<void>;
 }
 
-/** One address family: its model, its way into the kernel, and what was written last. */
-interface Stack {
-  readonly family: Family;
-  readonly model: Model;
-  readonly dataplane: Dataplane;
-  active: boolean;
-  written: ReadonlyMap<string, Row>;
-}
-
 const proxied = `!${headlessLabel},!${serviceProxyNameLabel}`;
 
 /**
  * Keeps this node's kernel in step with Services and EndpointSlices. Resolves once the first rules are
- * written, which waits until both are known whole; what stands before that is adopted, not flushed.
- * When `signal` fires it stops and leaves the rules. Throws a ConfigurationError at once.
+ * written, which waits until both are known whole; what stands before that is adopted, not flushed. Then the
+ * rules of other modes go, and the servers open. When `signal` fires it stops and leaves the rules. Throws a
+ * ConfigurationError or ProxyModeError at once.
  */
 export async function startDataplane(
   config: DataplaneConfig,
   { signal }: { signal: AbortSignal },
 ): Promise<DataplaneProcess> {
-  const {
-    client,
-    kernel,
-    nodeName,
-    mode,
-    log = (line) => process.stderr.write(`${line}\n`),
-    onSync,
-  } = config;
-  const configuration = proxyConfiguration(config.configuration);
-  if (mode !== 'iptables') throw new Error(`dataplane: mode ${JSON.stringify(mode)} is none of iptables`);
+  const { client, nodeName, mode, onSync } = config;
+  const { log = (line) => process.stderr.write(`${line}\n`) } = config;
+  const configuration = proxyConfiguration({ ...config.configuration, mode });
+  const create = await loadMode(mode);
+  const periods = configuration[mode];
   const complain = (what: string) => (error: unknown) =>
     log(`dataplane: ${what}: ${error instanceof Error ? error.message : String(error)}`);
 
-  const stacks = (['IPv4', 'IPv6'] as const).map(
-    (family): Stack => ({
-      family,
-      model: createModel(family, nodeName),
-      dataplane: createIptablesDataplane({ kernel, family, configuration }),
-      active: family === 'IPv4',
-      written: new Map(),
-    }),
+  // The choice of tools goes on while Services are read.
+  const tools = chosenTools(config.kernel, mode, log);
+  const { kernel } = tools;
+  const stacks = (['IPv4', 'IPv6'] as const).map((family) =>
+    createStack(family, nodeName, create({ kernel, family, configuration })),
   );
+  const active = () => stacks.filter((stack) => stack.active);
+  const health = createProxyHealth({ timeout: 2 * periods.syncPeriod });
+  const metrics = createProxyMetrics({
+    mode,
+    *rules() {
+      for (const { family, dataplane } of active())
+        for (const [table, count] of Object.entries(dataplane.ruleCounts?.() ?? {}))
+          yield { family, table, count };
+    },
+  });
   let asked = performance.now();
   let verifying = false;
   const runner = createRunner({
     run: syncAll,
-    minPeriod: configuration.iptables.minSyncPeriod,
+    minPeriod: periods.minSyncPeriod,
     onError: complain('sync'),
     signal,
   });
 
-  const event =
-    <T>(apply: (model: Model, change: Change<T>) => void) =>
-    (change: Change<T>) => {
-      for (const { model } of stacks) apply(model, change);
-      poke();
-    };
   let pending = false;
   let ready = false;
   function poke(): void {
     if (!pending) asked = performance.now();
     pending = true;
+    for (const { family } of active()) {
+      health.queued(family);
+      metrics.queued(family);
+    }
     if (ready) runner.poke();
   }
+  const apply = (change: (model: Model) => void) => {
+    for (const { model } of stacks) change(model);
+    poke();
+  };
 
+  const started = Date.now();
   const scope = { signal, onError: onceEach(complain('watch')) };
   const services = startInformer(client, resources.services, {
     ...scope,
     labelSelector: proxied,
-    onChange: event<Service>((model, { type, key, object }) =>
-      model.setService(key, type === 'deleted' ? undefined : object),
-    ),
+    onChange({ type, key, object }: Change<Service>) {
+      metrics.serviceChanged();
+      apply((model) => model.setService(key, type === 'deleted' ? undefined : object));
+    },
   });
   const slices = startInformer(client, resources.endpointslices, {
     ...scope,
     labelSelector: proxied,
-    onChange: event<EndpointSlice>((model, { type, key, object }) =>
-      model.setSlice(key, type === 'deleted' ? undefined : object),
-    ),
+    onChange({ type, key, object }: Change<EndpointSlice>) {
+      metrics.endpointsChanged();
+      const began = type === 'deleted' ? undefined : triggerTime(object);
+      // What happened before this proxy ran is not its latency.
+      if (began !== undefined && began >= started)
+        stacks.find(({ family }) => family === object.addressType)?.triggers.push(began);
+      apply((model) => model.setSlice(key, type === 'deleted' ? undefined : object));
+    },
   });
   const nodes = startInformer(client, resources.nodes, {
     ...scope,
     fieldSelector: `metadata.name=${nodeName}`,
-    onChange: poke,
+    onChange({ key, object }) {
+      if (key !== nodeName) return;
+      health.node(object);
+      poke();
+    },
   });
 
+  let servers: ReturnType<typeof startServers> | undefined;
   async function syncAll(): Promise<void> {
     pending = false;
     const since = asked;
@@ -138,39 +164,54 @@ export async function startDataplane(
       for (const stack of stacks) stack.active = true;
     // One family's failure must not keep the other from being served.
     const results = [];
-    for (const stack of stacks) if (stack.active) results.push(await settled(syncOne(stack, node, since)));
+    for (const stack of active()) results.push(await settled(syncOne(stack, node, since)));
+    await servers?.services.sync(checkedOf(stacks), node);
     for (const { error } of results) if (error) throw error;
   }
 
   async function syncOne(stack: Stack, node: NodeFacts, since: number): Promise<void> {
-    const rows = new Map(stack.model.rows());
-    const result = await stack.dataplane.sync({ rows, node });
-    onSync?.({ ...result, family: stack.family, milliseconds: performance.now() - since });
-    const forget = mayLeaveStaleFlows(stack.written, rows);
-    stack.written = rows;
-    if (forget) await forgetStaleFlows(kernel, stack).catch(complain('conntrack'));
+    const { family } = stack;
+    const { mayBeStale, ...sync } = await syncStack(stack, node).catch((error: unknown) => {
+      metrics.failed(family);
+      throw error;
+    });
+    health.updated(family);
+    if (pending) health.queued(family);
+    metrics.synced({ family, ...sync, withoutLocalEndpoints: withoutLocalEndpoints(stack.written.values()) });
+    onSync?.({ ...sync.result, family, milliseconds: performance.now() - since });
+    if (!mayBeStale) return;
+    const began = performance.now();
+    const deleted = await forgetStaleFlows(kernel, stack).catch(complain('conntrack'));
+    metrics.conntrackCleaned(family, (performance.now() - began) / 1_000, deleted ?? 0);
   }
 
   async function repairNote(): Promise<void> {
     verifying = false;
-    for (const { family, dataplane, active } of stacks) {
-      const found = active ? await dataplane.verify() : undefined;
-      if (found) log(`dataplane: ${family} rules were changed by somebody else (${found}); repairing`);
+    for (const stack of active()) {
+      const found = await stack.dataplane.verify();
+      stack.whole = true;
+      if (found) log(`dataplane: ${stack.family} rules were changed by somebody else (${found}); repairing`);
     }
   }
 
   const adopted = stacks[0]?.dataplane.adopt().catch(complain('reading the rules that stand'));
-  const prepared = prepareKernel(kernel, configuration).catch(complain('kernel parameters'));
+  const prepared = applySettings(kernel, wantedSettings(configuration)).catch(complain('kernel parameters'));
   await untilAborted(Promise.all([services.synced, slices.synced, nodes.synced, adopted, prepared]), signal);
   ready = true;
   runner.poke();
   await runner.first;
+  if (!signal.aborted) await removeLeftovers(mode, { kernel: config.kernel, tools, configuration, complain });
+  if (config.serve && !signal.aborted) {
+    servers = startServers({ serve: config.serve, configuration, health, metrics, complain, signal });
+    runner.poke();
+    await runner.idle();
+  }
 
   const verify = () => {
     verifying = true;
     poke();
   };
-  const timer = setInterval(verify, configuration.iptables.syncPeriod);
+  const timer = setInterval(verify, periods.syncPeriod);
   timer.unref();
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
   return {
@@ -179,69 +220,9 @@ export async function startDataplane(
       await runner.idle();
     },
     async cleanup() {
-      for (const { dataplane, active } of stacks) if (active) await dataplane.cleanup();
+      for (const { dataplane } of active()) await dataplane.cleanup();
     },
   };
-}
-
-/** An outage is told of once for each way it shows, not at every attempt; at the earliest again a minute later. */
-function onceEach(tell: (error: unknown) => void): (error: unknown) => void {
-  const told = new Map<string, number>();
-  return (error) => {
-    const key = String(error);
-    const now = performance.now();
-    if (now - (told.get(key) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
-    told.set(key, now);
-    tell(error);
-  };
-}
-
-async function settled(work: Promise<void>): Promise<{ error?: unknown }> {
-  try {
-    await work;
-    return {};
-  } catch (error) {
-    return { error };
-  }
-}
-
-/** Rejections keep their meaning; an abort ends the wait without one. */
-async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  let stop: () => void = () => undefined;
-  const aborted = new Promise<void>((resolve) => {
-    stop = resolve;
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  await Promise.race([work, aborted]);
-  signal.removeEventListener('abort', stop);
-}
-
-async function forgetStaleFlows(kernel: Kernel, { family, written }: Stack): Promise<void> {
-  for (const flow of staleFlows(await listFlows(kernel, family, 'udp'), written.values()))
-    await deleteFlows(kernel, family, flow);
-}
-
-/** Upstream: `iptables/proxier.go` for route_localnet, `cmd/kube-proxy/app/conntrack.go` for the rest. */
-async function prepareKernel(
-  kernel: Kernel,
-  { iptables, nodePortAddresses, conntrack }: ProxyConfiguration,
-): Promise<void> {
-  const seconds = (milliseconds: number) => Math.round(milliseconds / 1_000);
-  const loopback =
-    nodePortAddresses.length === 0 || nodePortAddresses.some((cidr) => /^(127\.|0\.0\.0\.0\/0)/.test(cidr));
-  await writeSysctls(kernel, {
-    ...(iptables.localhostNodePorts && loopback ? { 'net.ipv4.conf.all.route_localnet': 1 } : {}),
-    ...(conntrack.tcpBeLiberal ? { 'net.netfilter.nf_conntrack_tcp_be_liberal': 1 } : {}),
-    'net.netfilter.nf_conntrack_tcp_timeout_established': seconds(conntrack.tcpEstablishedTimeout),
-    'net.netfilter.nf_conntrack_tcp_timeout_close_wait': seconds(conntrack.tcpCloseWaitTimeout),
-    ...(conntrack.udpTimeout
-      ? { 'net.netfilter.nf_conntrack_udp_timeout': seconds(conntrack.udpTimeout) }
-      : {}),
-    ...(conntrack.udpStreamTimeout
-      ? { 'net.netfilter.nf_conntrack_udp_timeout_stream': seconds(conntrack.udpStreamTimeout) }
-      : {}),
-  });
 }
 
 const hasIPv6 = (cidrs: string) => cidrs.split(',').some((cidr) => parseCidr(cidr)?.family === 'IPv6');

@@ -33,6 +33,18 @@ export async function deleteFlows(kernel: Kernel, family: 'IPv4' | 'IPv6', flow:
   }
 }
 
+const hashSizeFile = '/sys/module/nf_conntrack/parameters/hashsize';
+
+/** Buckets of the kernel's one connection table. Rejects where the kernel does not tell. */
+export async function readConntrackHashSize(kernel: Kernel): Promise<number> {
+  return Number((await kernel.run('cat', [hashSizeFile])).stdout);
+}
+
+/** Only in the first network namespace, and with a writable /sys. */
+export async function writeConntrackHashSize(kernel: Kernel, buckets: number): Promise<void> {
+  await kernel.run('tee', [hashSizeFile], { input: String(buckets) });
+}
+
 /** `udp 17 29 src=… dst=… sport=… dport=… [UNREPLIED] src=… dst=… …`: each field stands once per direction. */
 export function parseFlow(line: string): Flow | undefined {
   const values = (field: string) =>

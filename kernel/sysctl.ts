@@ -6,6 +6,17 @@ export async function readSysctl(kernel: Kernel, name: string): Promise<string> 
   return stdout.trim();
 }
 
+/** Reads kernel parameters in one go. Those that this kernel does not have are left out. */
+export async function readSysctls(
+  kernel: Kernel,
+  names: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  if (names.length === 0) return {};
+  const { stdout } = await kernel.run('sysctl', ['-e', ...names]);
+  const lines = stdout.split('\n').map((line) => /^(\S+) = ?(.*)$/.exec(line));
+  return Object.fromEntries(lines.flatMap((match) => (match ? [[match[1] ?? '', match[2] ?? '']] : [])));
+}
+
 /**
  * Sets kernel parameters in one go, then reads them back: `sysctl` ends well even where the kernel
  * refused a value. Rejects with what differs.

@@ -1,5 +1,6 @@
 import { createClient } from '../../api/client.ts';
 import { startDataplane } from '../../dataplane/main.ts';
+import { proxyServers } from '../../dataplane/servers.ts';
 import { createKernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../../node-agent/main.ts';
 import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
@@ -43,6 +44,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         nodeName: node.name,
         mode: spec.dataplane,
         configuration: { clusterCIDR: spec.podCidrs.join(',') },
+        serve: proxyServers,
       },
       { signal },
     ),

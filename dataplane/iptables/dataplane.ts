@@ -105,6 +105,14 @@ export function createIptablesDataplane({
       standing = undefined;
       saved = undefined;
     },
+    ruleCounts() {
+      const count = (name: 'filter' | 'nat') => {
+        let sum = wanted?.[name].hooks.length ?? 0;
+        for (const rules of wanted?.[name].chains.values() ?? []) sum += rules.length;
+        return sum;
+      };
+      return { filter: count('filter'), nat: count('nat') };
+    },
   };
 }
 

@@ -1,0 +1,42 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+
+/** An `ip:port` that nothing can listen on. */
+export class ListenAddressError extends Error {
+  constructor(text: string) {
+    super(`${JSON.stringify(text)} is not an address to listen on (as in 0.0.0.0:10256 or [::]:10256)`);
+    this.name = 'ListenAddressError';
+  }
+}
+
+/** Splits `ip:port`; the IPv6 address stands in brackets. Throws {@link ListenAddressError}. */
+export function parseListenAddress(text: string): { host: string; port: number } {
+  const [, six, four, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text) ?? [];
+  const [host, port] = [six ?? four, Number(digits)];
+  if (host === undefined || port > 65_535) throw new ListenAddressError(text);
+  return { host, port };
+}
+
+/**
+ * An HTTP server on one address of this process's network namespace, listening. The unspecified address of
+ * either family means both, as in Go. It keeps no process alive.
+ */
+export function listen(host: string, port: number, onRequest: RequestListener): Promise<Server> {
+  const server = createServer({ keepAliveTimeout: 1_000 }, onRequest);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host === '0.0.0.0' || host === '::' ? {} : { host }) }, () => {
+      server.off('error', reject);
+      server.unref();
+      resolve(server);
+    });
+  });
+}
+
+/** Stops listening and ends what is connected. */
+export function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    // Only a server that never listened has an error to tell here.
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,52 @@
+import { iptablesToolSets, withIptablesTools } from '../kernel/iptables-tools.ts';
+import type { Kernel } from '../kernel/run.ts';
+import type { ProxyConfiguration, ProxyMode } from './configuration.ts';
+import { availableModes, loadMode } from './modes.ts';
+import type { ChosenTools } from './tools.ts';
+
+/** What keeps one mode's rules from going is told; the others go all the same. */
+export type Complain = (what: string) => (error: unknown) => void;
+
+interface Leftovers {
+  readonly kernel: Kernel;
+  readonly configuration: ProxyConfiguration;
+  readonly complain: Complain;
+}
+
+/**
+ * Takes out what other modes, and this one through the other iptables tools, have left in the kernel. Call it
+ * when `mode` itself stands, so that no packet finds neither. In ipvs mode iptables' rules stay: both share
+ * their chains, and ipvs mode writes them.
+ */
+export async function removeLeftovers(
+  mode: ProxyMode,
+  { tools, ...rest }: Leftovers & { readonly tools: ChosenTools },
+): Promise<void> {
+  for (const other of availableModes)
+    if (other !== mode && !(mode === 'ipvs' && other === 'iptables')) await remove(other, rest, mode);
+  const mixed = await tools.other().catch(rest.complain('choice of iptables tools'));
+  if (mode === 'iptables' && mixed) await removeWith(mode, { ...rest, kernel: mixed });
+}
+
+/** Takes out the rules of every mode, of both iptables tool sets: `kube-proxy --cleanup`. */
+export async function removeAllModes(leftovers: Leftovers): Promise<void> {
+  for (const mode of availableModes) await remove(mode, leftovers);
+}
+
+async function remove(mode: ProxyMode, leftovers: Leftovers, keep?: ProxyMode): Promise<void> {
+  const sets = mode === 'nftables' ? [undefined] : await iptablesToolSets(leftovers.kernel);
+  for (const tools of sets)
+    await removeWith(mode, { ...leftovers, kernel: withIptablesTools(leftovers.kernel, tools) }, keep);
+}
+
+async function removeWith(
+  mode: ProxyMode,
+  { kernel, configuration, complain }: Leftovers,
+  keep?: ProxyMode,
+): Promise<void> {
+  const create = await loadMode(mode);
+  for (const family of ['IPv4', 'IPv6'] as const)
+    await create({ kernel, family, configuration })
+      .cleanup(keep)
+      .catch(complain(`leftovers of mode ${mode}, ${family}`));
+}

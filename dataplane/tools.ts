@@ -1,0 +1,39 @@
+import { chooseIptablesTools, withIptablesTools } from '../kernel/iptables-tools.ts';
+import type { Kernel } from '../kernel/run.ts';
+import type { ProxyMode } from './configuration.ts';
+
+/** A kernel whose iptables are those of one tool set. */
+export interface ChosenTools {
+  readonly kernel: Kernel;
+  /** The same kernel with the other tool set, where that one has rules too: they are obeyed as well. */
+  other(): Promise<Kernel | undefined>;
+}
+
+/**
+ * Chooses between the nft and the legacy tools, in modes that write iptables rules. Commands wait for the
+ * choice, which begins at once. Mixed tables are told of.
+ */
+export function chosenTools(kernel: Kernel, mode: ProxyMode, log: (line: string) => void): ChosenTools {
+  if (mode === 'nftables') return { kernel, other: async () => undefined };
+  const choice = chooseIptablesTools(kernel).then(({ tools, rules }) => {
+    const other = tools === 'nft' ? 'legacy' : 'nft';
+    const mixed = tools !== undefined && rules[other] > 0;
+    if (mixed)
+      log(
+        `dataplane: iptables rules of both kinds are in force, ${rules.nft} of nft and ${rules.legacy} of legacy; writing with the ${tools} tools`,
+      );
+    return { tools, other: mixed ? other : undefined } as const;
+  });
+  // Whoever runs the next command is told.
+  choice.catch(() => undefined);
+  return {
+    kernel: {
+      run: async (file, args, options) =>
+        withIptablesTools(kernel, (await choice).tools).run(file, args, options),
+    },
+    async other() {
+      const { other } = await choice;
+      return other && withIptablesTools(kernel, other);
+    },
+  };
+}

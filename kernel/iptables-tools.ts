@@ -1,0 +1,79 @@
+import type { Kernel } from './run.ts';
+
+/** The two tool sets of iptables: over nf_tables, and over the older x_tables. */
+export type IptablesTools = 'nft' | 'legacy';
+
+/** Which tools to use and what was found. `rules` are counted only where legacy tables exist at all. */
+export interface ToolChoice {
+  /** Undefined where this machine has no `iptables-nft-…` and `iptables-legacy-…`: the plain names are all there is. */
+  readonly tools: IptablesTools | undefined;
+  /** Rules of both address families in each kind of tables. */
+  readonly rules: { readonly nft: number; readonly legacy: number };
+}
+
+const kubeletChain = /^:(KUBE-IPTABLES-HINT|KUBE-KUBELET-CANARY)\b/m;
+
+const probe = `
+for tool in iptables-nft-restore iptables-legacy-restore; do command -v $tool; done
+cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null
+exit 0`;
+
+/**
+ * Chooses as Kubernetes' iptables-wrappers do: the tables that the kubelet has put its hint into, nft first,
+ * else the ones with more rules, else nft. Where no legacy table exists, which costs one command to see,
+ * nothing is counted. The legacy tools are not asked for a table by name: that would create it.
+ */
+export async function chooseIptablesTools(kernel: Kernel): Promise<ToolChoice> {
+  const nothing = { nft: 0, legacy: 0 };
+  const [{ stdout }, mangle] = await Promise.all([
+    kernel.run('sh', ['-c', probe]),
+    savedBy(kernel, 'nft', ['-t', 'mangle']),
+  ]);
+  const has = (tools: IptablesTools) => stdout.includes(`/iptables-${tools}-restore`);
+  if (!has('nft') || !has('legacy'))
+    return { tools: has('nft') ? 'nft' : has('legacy') ? 'legacy' : undefined, rules: nothing };
+  if (mangle === undefined) return { tools: 'legacy', rules: nothing };
+  if (!hasLegacyTables(stdout)) return { tools: 'nft', rules: nothing };
+  const [nft = '', legacy = ''] = await Promise.all([savedBy(kernel, 'nft'), savedBy(kernel, 'legacy')]);
+  const rules = { nft: countRules(nft), legacy: countRules(legacy) };
+  if (kubeletChain.test(mangle)) return { tools: 'nft', rules };
+  if (kubeletChain.test(legacy)) return { tools: 'legacy', rules };
+  return { tools: rules.legacy > rules.nft ? 'legacy' : 'nft', rules };
+}
+
+/** The tool sets that this machine has, and of those only what has tables; the plain names where neither is there. */
+export async function iptablesToolSets(kernel: Kernel): Promise<(IptablesTools | undefined)[]> {
+  const { stdout } = await kernel.run('sh', ['-c', probe]);
+  const sets: IptablesTools[] = [];
+  if (stdout.includes('/iptables-nft-restore')) sets.push('nft');
+  if (stdout.includes('/iptables-legacy-restore') && hasLegacyTables(stdout)) sets.push('legacy');
+  return sets.length > 0 ? sets : [undefined];
+}
+
+/** The same kernel, but `iptables`, `iptables-save`, `ip6tables-restore` … are those of one tool set. */
+export function withIptablesTools(kernel: Kernel, tools: IptablesTools | undefined): Kernel {
+  if (!tools) return kernel;
+  return {
+    run: (file, args, options) =>
+      kernel.run(file.replace(/^(ip6?tables)(-save|-restore)?$/, `$1-${tools}$2`), args, options),
+  };
+}
+
+/** Tables' names stand in lines of their own, tools' paths have a slash. */
+const hasLegacyTables = (probed: string) =>
+  probed.split('\n').some((line) => line !== '' && !line.includes('/'));
+
+/** Both families' rules; a family that cannot be read counts as empty, undefined when none can. */
+async function savedBy(
+  kernel: Kernel,
+  tools: IptablesTools,
+  args: readonly string[] = [],
+): Promise<string | undefined> {
+  const outputs = await Promise.allSettled(
+    ['iptables', 'ip6tables'].map((name) => kernel.run(`${name}-${tools}-save`, args)),
+  );
+  const read = outputs.flatMap((one) => (one.status === 'fulfilled' ? [one.value.stdout] : []));
+  return read.length === 0 ? undefined : read.join('');
+}
+
+const countRules = (saved: string) => saved.match(/^-/gm)?.length ?? 0;
