@@ -15,6 +15,7 @@ export type CreateDataplane = (options: BackendOptions) => Dataplane;
 /** Proxy mode → its way into the kernel. A mode is loaded only when it is asked for. */
 const modes: { readonly [mode in ProxyMode]?: () => Promise<CreateDataplane> } = {
   iptables: async () => (await import('./iptables/dataplane.ts')).createIptablesDataplane,
+  nftables: async () => (await import('./nftables/dataplane.ts')).createNftablesDataplane,
 };
 
 /** The proxy modes that can be asked for, in kube-proxy's order. */

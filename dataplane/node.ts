@@ -10,6 +10,8 @@ export interface NodeFacts {
   readonly podCIDRs: readonly string[];
   /** Every address of the node's interfaces, loopback included; needed only with `nodePortAddresses`. */
   readonly localAddresses: readonly string[];
+  /** The ranges ClusterIPs are taken from, of both families; missing when not known. */
+  readonly serviceCIDRs?: readonly string[];
 }
 
 /** What a Node object tells of a node; `ips` stand in for its InternalIPs. A missing Node tells nothing. */

@@ -1,0 +1,13 @@
+import { proxyConfiguration } from '../configuration.ts';
+import { describeDataplane } from '../testing/contract.ts';
+import { createNftablesDataplane } from './dataplane.ts';
+
+const configuration = proxyConfiguration({ mode: 'nftables', clusterCIDR: '10.244.0.0/16' });
+
+describeDataplane(
+  'nftables, layout upstream',
+  (options) => createNftablesDataplane({ ...options, configuration }),
+  {
+    loopbackNodePorts: false,
+  },
+);
