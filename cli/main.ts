@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
+import { register as dataplane } from './commands/dataplane.ts';
 import { register as doctor } from './commands/doctor.ts';
 import { register as down } from './commands/down.ts';
 import { register as exec } from './commands/exec.ts';
+import { register as kubeProxy } from './commands/kube-proxy.ts';
 import { register as kubeconfig } from './commands/kubeconfig.ts';
 import { register as list } from './commands/list.ts';
 import { register as logs } from './commands/logs.ts';
@@ -11,7 +13,7 @@ import { register as up } from './commands/up.ts';
 import { version } from './version.ts';
 
 /** In the order of `v9s --help`. Each loads what it needs only when it runs. */
-const commands = [up, down, list, kubeconfig, exec, logs, scenario, doctor, render];
+const commands = [up, down, list, kubeconfig, exec, logs, dataplane, scenario, doctor, render, kubeProxy];
 
 /** Runs `v9s` with these arguments; resolves to the exit code. 2 is bad usage, 1 any other failure. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -1,8 +1,10 @@
 import { addressAt, type Cidr, parseCidr } from '../api/cidr.ts';
 import type { Taint } from '../api/types.ts';
+import type { ProxyMode } from '../dataplane/configuration.ts';
+import { availableModes } from '../dataplane/modes.ts';
 
 /** How Services reach the kernel. */
-export type DataplaneMode = 'iptables';
+export type DataplaneMode = ProxyMode;
 
 /** What a user may choose; everything has a default. */
 export interface ClusterOptions {
@@ -101,7 +103,8 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     if (clash) throw new OptionError('service-cidr', clash.text, `must not overlap ${one.text}`);
   }
   const dataplane = options.dataplane ?? 'iptables';
-  if (dataplane !== 'iptables') throw new OptionError('dataplane', dataplane, 'must be "iptables"');
+  if (!availableModes.includes(dataplane))
+    throw new OptionError('dataplane', dataplane, `must be one of ${availableModes.join(', ')}`);
   const store = options.store ?? 'level';
   if (store !== 'level') throw new OptionError('store', store, 'must be "level"');
   const apiPort = options.apiPort ?? 0;

@@ -8,6 +8,8 @@ export type ProxyMode = 'iptables' | 'ipvs' | 'nftables';
 export interface ProxyConfiguration {
   readonly mode: ProxyMode;
   readonly hostnameOverride: string;
+  /** The node's primary IP; unspecified or empty: what its Node object says. Nothing listens on it. */
+  readonly bindAddress: string;
   /** `ip:port`, as for metrics. */
   readonly healthzBindAddress: string;
   readonly metricsBindAddress: string;
@@ -24,6 +26,10 @@ export interface ProxyConfiguration {
     readonly scheduler: string;
     readonly strictARP: boolean;
     readonly excludeCIDRs: readonly string[];
+    /** 0 leaves the kernel's own, here and below. */
+    readonly tcpTimeout: number;
+    readonly tcpFinTimeout: number;
+    readonly udpTimeout: number;
     readonly syncPeriod: number;
     readonly minSyncPeriod: number;
   };
@@ -144,6 +150,7 @@ const schema: { readonly [field: string]: Shape } = {
 };
 
 const modes = ['iptables', 'ipvs', 'nftables'] as const;
+const schedulers = ['rr', 'wrr', 'lc', 'wlc', 'sh', 'dh', 'mh', 'sed', 'nq', 'lblc', 'lblcr'] as const;
 const localModes = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'] as const;
 
 /**
@@ -172,9 +179,12 @@ export function proxyConfiguration(file: unknown = {}): ProxyConfiguration {
   checkDetectLocal(detectLocal);
   const addresses = (root.nodePortAddresses as string[] | undefined) ?? [];
   if (addresses[0] !== 'primary') for (const text of addresses) checkCidr(text, 'nodePortAddresses');
+  const excludeCIDRs = (ipvs.excludeCIDRs as string[] | undefined) ?? [];
+  for (const text of excludeCIDRs) checkCidr(text, 'ipvs.excludeCIDRs');
   return {
     mode: oneOf(root.mode, modes, 'iptables', 'mode'),
     hostnameOverride: (root.hostnameOverride as string | undefined) ?? '',
+    bindAddress: (root.bindAddress as string | undefined) ?? '',
     healthzBindAddress: (root.healthzBindAddress as string | undefined) || '0.0.0.0:10256',
     metricsBindAddress: (root.metricsBindAddress as string | undefined) || '127.0.0.1:10249',
     detectLocal,
@@ -186,9 +196,12 @@ export function proxyConfiguration(file: unknown = {}): ProxyConfiguration {
       ...syncPeriods(iptables),
     },
     ipvs: {
-      scheduler: (ipvs.scheduler as string | undefined) || 'rr',
+      scheduler: oneOf(ipvs.scheduler, schedulers, 'rr', 'ipvs.scheduler'),
       strictARP: (ipvs.strictARP as boolean | undefined) ?? false,
-      excludeCIDRs: (ipvs.excludeCIDRs as string[] | undefined) ?? [],
+      excludeCIDRs,
+      tcpTimeout: milliseconds(ipvs.tcpTimeout, 0),
+      tcpFinTimeout: milliseconds(ipvs.tcpFinTimeout, 0),
+      udpTimeout: milliseconds(ipvs.udpTimeout, 0),
       ...syncPeriods(ipvs),
     },
     nftables: {
@@ -283,6 +296,9 @@ function check(value: unknown, shape: Exclude<Shape, object>, path: string): voi
 function milliseconds(value: unknown, fallback: number): number {
   return value === undefined ? fallback : (parseDuration(value) ?? fallback);
 }
+
+/** Whether a text is a duration as Go writes it (`30s`, `1m30s`). */
+export const isDuration = (text: string): boolean => parseDuration(text) !== undefined;
 
 const units: Record<string, number> = {
   ns: 1e-6,

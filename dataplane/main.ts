@@ -39,6 +39,8 @@ export interface DataplaneConfig {
   /** Must act in the network namespace of the node. */
   readonly kernel: Kernel;
   readonly nodeName: string;
+  /** Instead of the addresses of the Node object. */
+  readonly nodeIps?: readonly string[];
   readonly mode: ProxyMode;
   readonly configuration?: KubeProxyConfiguration;
   /**
@@ -143,22 +145,28 @@ export async function startDataplane(
       apply((model) => model.setSlice(key, type === 'deleted' ? undefined : object));
     },
   });
+  let known = '';
   const nodes = startInformer(client, resources.nodes, {
     ...scope,
     fieldSelector: `metadata.name=${nodeName}`,
     onChange({ key, object }) {
       if (key !== nodeName) return;
       health.node(object);
-      poke();
+      // A node's status changes all the time, and hardly ever in what rules depend on.
+      const facts = JSON.stringify(factsOfNode());
+      if (facts !== known) poke();
+      known = facts;
     },
   });
+  const factsOfNode = () =>
+    nodeFacts(nodeName, nodes.store.get(nodeName), { ips: config.nodeIps, ...localAddresses(configuration) });
 
   let servers: ReturnType<typeof startServers> | undefined;
   async function syncAll(): Promise<void> {
     pending = false;
     const since = asked;
     if (verifying) await repairNote();
-    const node = nodeFacts(nodeName, nodes.store.get(nodeName), localAddresses(configuration));
+    const node = factsOfNode();
     const both = [...node.ips, ...node.podCIDRs.map((cidr) => cidr.split('/')[0] ?? '')];
     if (both.some((ip) => familyOf(ip) === 'IPv6') || hasIPv6(configuration.detectLocal.clusterCIDR))
       for (const stack of stacks) stack.active = true;

@@ -1,3 +1,4 @@
+import type { ProxyMode } from '../../dataplane/configuration.ts';
 import { nameOption, type Register, wholeNumber } from './options.ts';
 
 interface UpOptions {
@@ -7,7 +8,7 @@ interface UpOptions {
   serviceCidr?: string;
   serviceNodePortRange?: string;
   clusterDns?: string;
-  dataplane?: 'iptables';
+  dataplane?: ProxyMode;
   store?: 'level';
   taintControlPlane?: boolean;
   egress?: boolean;
@@ -28,7 +29,7 @@ export const register: Register = (program) => {
       '--cluster-dns <ip>',
       'address of the kube-dns Service, or none (default: tenth of the service CIDR)',
     )
-    .option('--dataplane <mode>', 'how Services reach the kernel: iptables (default)')
+    .option('--dataplane <mode>', 'how Services reach the kernel: iptables (default), ipvs or nftables')
     .option('--store <store>', 'where objects are kept: level (default)')
     .option('--taint-control-plane', 'keep ordinary pods off the control plane, as kubeadm does')
     .option('--egress', 'let pods reach what this machine can reach, through passt')

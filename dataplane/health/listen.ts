@@ -1,4 +1,10 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type OutgoingHttpHeaders,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 
 /** An `ip:port` that nothing can listen on. */
 export class ListenAddressError extends Error {
@@ -31,6 +37,22 @@ export function listen(host: string, port: number, onRequest: RequestListener): 
     });
   });
 }
+
+/** A whole answer at once. Browsers are told not to guess its type, as upstream does. */
+export function reply(
+  response: ServerResponse,
+  code: number,
+  body: string,
+  headers: OutgoingHttpHeaders = plainText,
+): void {
+  const length = Buffer.byteLength(body);
+  response
+    .writeHead(code, { 'content-length': length, 'x-content-type-options': 'nosniff', ...headers })
+    .end(body);
+}
+
+export const plainText = { 'content-type': 'text/plain; charset=utf-8' } as const;
+export const json = { 'content-type': 'application/json' } as const;
 
 /** Stops listening and ends what is connected. */
 export function close(server: Server): Promise<void> {

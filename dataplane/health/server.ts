@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { close, listen, parseListenAddress } from './listen.ts';
+import { close, json, listen, parseListenAddress, reply } from './listen.ts';
 import type { ProbeAnswer, ProxyHealth } from './proxy.ts';
 
 /** How long an address that is taken is left alone before the next attempt; upstream: five seconds. */
@@ -38,16 +38,10 @@ export function healthHandler(
     const [path = ''] = url.split('?');
     const answer = (name: 'healthz' | 'livez', { code, body }: ProbeAnswer) => {
       probed(name, code);
-      response.writeHead(code, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' });
-      response.end(body);
+      reply(response, code, body, json);
     };
     if (path === '/healthz') answer('healthz', health.healthz());
     else if (path === '/livez') answer('livez', health.livez());
-    else response.writeHead(404, plainText).end('404 page not found\n');
+    else reply(response, 404, '404 page not found\n');
   };
 }
-
-export const plainText = {
-  'content-type': 'text/plain; charset=utf-8',
-  'x-content-type-options': 'nosniff',
-} as const;

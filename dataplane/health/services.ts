@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Row } from '../model/model.ts';
-import { close, listen } from './listen.ts';
+import { close, json, listen, reply } from './listen.ts';
 
 /** A Service that load balancers probe: on which port, and how many endpoints it has on this node. */
 export interface CheckedService {
@@ -55,13 +55,12 @@ export function createServiceHealth({ healthy, onError }: ServiceHealthOptions):
     const localEndpoints = counts.get(name)?.localEndpoints ?? 0;
     const serviceProxyHealthy = healthy();
     const [namespace, service] = name.split('/');
-    response.writeHead(localEndpoints > 0 && serviceProxyHealthy ? 200 : 503, {
-      'content-type': 'application/json',
-      'x-content-type-options': 'nosniff',
-      'x-load-balancing-endpoint-weight': String(localEndpoints),
-    });
     const body = { service: { namespace, name: service }, localEndpoints, serviceProxyHealthy };
-    response.end(JSON.stringify(body, undefined, '\t'));
+    const code = localEndpoints > 0 && serviceProxyHealthy ? 200 : 503;
+    reply(response, code, JSON.stringify(body, undefined, '\t'), {
+      ...json,
+      'x-load-balancing-endpoint-weight': localEndpoints,
+    });
   }
 
   return {

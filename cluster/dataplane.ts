@@ -1,0 +1,51 @@
+import { availableModes } from '../dataplane/modes.ts';
+import type { Lab } from '../lab/handle.ts';
+import { nodeProgram } from './runtime.ts';
+import { type ClusterSpec, type DataplaneMode, OptionError } from './spec.ts';
+import { type StateDir, writeSpec } from './state.ts';
+
+/** Milliseconds that a node's process has to come up in the new mode. */
+const longestSwitch = 60_000;
+
+/** What a node says of itself on kube-proxy's metrics address, which it opens when it has cleared up. */
+const modeAddress = 'http://127.0.0.1:10249/proxyMode';
+
+/** Asks until the answer is the wanted one; ends with 1, and the last answer, when that takes too long. */
+const askScript = `
+const [url, mode, timeout] = process.argv.slice(1);
+const deadline = Date.now() + Number(timeout);
+for (;;) {
+  const answer = await fetch(url, { headers: { connection: 'close' } }).then((one) => one.text(), (error) => error.cause?.code ?? String(error));
+  if (answer === mode) process.exit(0);
+  if (Date.now() > deadline) { console.error(answer); process.exit(1); }
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}`;
+
+/**
+ * Switches the dataplane of a running cluster, node by node: the node's process starts anew, writes the rules
+ * of the new mode, and only then takes out those of the old one. Connections go on. Rejects where a node does
+ * not get there; its log says why, and the nodes after it keep what they have until they are restarted.
+ */
+export async function switchDataplane(
+  { spec, state, lab }: { spec: ClusterSpec; state: StateDir; lab: Lab },
+  mode: DataplaneMode,
+  onNode: (name: string) => void = () => undefined,
+): Promise<void> {
+  if (!availableModes.includes(mode))
+    throw new OptionError('dataplane', mode, `must be one of ${availableModes.join(', ')}`);
+  spec.dataplane = mode;
+  writeSpec(state, spec);
+  const node = await nodeProgram();
+  for (const { name } of spec.nodes) {
+    await lab.restart(name);
+    const ask = [...node, '--input-type=module', '-e', askScript];
+    const { exitCode, stderr } = await lab.enter([...ask, modeAddress, mode, String(longestSwitch)], {
+      node: name,
+    });
+    if (exitCode !== 0)
+      throw new Error(
+        `node ${name} is not in mode ${mode} after ${longestSwitch / 1_000} s (${stderr.trim()}); see ${state.log}/${name}.log`,
+      );
+    onNode(name);
+  }
+}
