@@ -3,7 +3,7 @@ import type { EndpointSlice, Node, Service } from '../api/types.ts';
 import { type KubeProxyConfiguration, type ProxyConfiguration, proxyConfiguration } from './configuration.ts';
 import { ruleContext } from './iptables/context.ts';
 import { buildRules, type RuleSet, savedText } from './iptables/rules.ts';
-import type { Family } from './model/address.ts';
+import { type Family, familyOf } from './model/address.ts';
 import { createModel, type Row } from './model/model.ts';
 import { nodeFacts } from './node.ts';
 import { parseDocument, parseObjects } from './objects.ts';
@@ -18,7 +18,7 @@ export interface RenderOptions {
    */
   readonly objects: string | readonly KubeObject[];
   readonly nodeName: string;
-  /** Default: the InternalIPs of the Node object. */
+  /** Default: the InternalIPs of the Node object; without either, rules that name none of the node's addresses still stand. */
   readonly nodeIps?: readonly string[] | undefined;
   /** Default IPv4. */
   readonly family?: Family | undefined;
@@ -67,6 +67,8 @@ export function desiredRules({
   mode = 'iptables',
   emulatedVersion,
 }: DesiredOptions): RuleSet {
+  for (const ip of nodeIps ?? [])
+    if (!familyOf(ip)) throw new RangeError(`node address ${JSON.stringify(ip)} is not an IP address`);
   if (mode !== 'iptables') throw new Error(`render: mode ${JSON.stringify(mode)} is none of iptables`);
   const rows = rowsOf(objects, family, nodeName);
   const node = objects.find((one): one is Node => one.kind === 'Node' && one.metadata?.name === nodeName);
@@ -77,8 +79,9 @@ export function desiredRules({
 
 function rowsOf(objects: readonly KubeObject[], family: Family, nodeName: string): Row[] {
   const model = createModel(family, nodeName);
-  for (const object of objects) {
-    const key = `${object.metadata?.namespace ?? 'default'}/${object.metadata?.name ?? ''}`;
+  for (const [i, object] of objects.entries()) {
+    // A slice that the API has not named yet is one all the same.
+    const key = `${object.metadata?.namespace ?? 'default'}/${object.metadata?.name ?? `#${i}`}`;
     if (object.kind === 'Service') model.setService(key, object as Service);
     else if (object.kind === 'EndpointSlice') model.setSlice(key, object as EndpointSlice);
   }

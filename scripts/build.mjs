@@ -12,12 +12,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Output name → source of what users start or import: ESM, in which rarely needed parts load late. */
 const modules = {
-  v9s: 'cli/main.ts',
+  v9s: 'cli/start.ts',
   index: 'index.ts',
 };
 
 /**
- * Output name → source of what a lab is made of: one CommonJS file each. A process starts a third sooner than
+ * Output name → source of what starts often: one CommonJS file each, the programs of a lab and `render`. A process starts a third sooner than
  * from ESM: one file to read, and `require` takes only what is used of Node.js' own modules, where an import
  * of `node:http` copies all its exports, looks at WebSocket, and so loads undici.
  */
@@ -26,6 +26,7 @@ const programs = {
   'control-plane': 'cluster/processes/control-plane.ts',
   node: 'cluster/processes/node.ts',
   dns: 'cluster/processes/dns.ts',
+  render: 'cli/render.ts',
 };
 
 /** Bundled code may `require` (CommonJS dependencies); ESM has no such function by itself. */
@@ -51,13 +52,13 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
     absWorkingDir: root,
     outdir,
     bundle: true,
-    write: false,
-    metafile: true,
-    platform: 'node',
+    write: /** @type {const} */ (false),
+    metafile: /** @type {const} */ (true),
+    platform: /** @type {const} */ ('node'),
     target: 'node20',
     sourcemap: true,
     external: ['classic-level'],
-    logLevel: 'warning',
+    logLevel: /** @type {const} */ ('warning'),
   };
   const results = await Promise.all([
     esbuild.build({
@@ -97,16 +98,31 @@ function present(entries) {
   return Object.fromEntries(there.map(([name, file]) => [name, join(root, file)]));
 }
 
-/** What `dist/` was made from, for the bootstrap to see whether it still is; a file changed meanwhile counts as changed. */
+/**
+ * What `dist/` was made from, for the bootstrap to see whether it still is; a file changed meanwhile counts
+ * as changed. `render` names those of `dist/render.cjs`, which are fewer to look at.
+ */
 function inputsOf(results, began) {
-  const inputs = new Set(results.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
-  const own = [...inputs].filter((file) => !file.includes('node_modules/'));
-  const files = [...own, relative(root, fileURLToPath(import.meta.url)), 'package-lock.json'];
+  const inputs = new Set(results.flatMap(({ metafile }) => Object.keys(metafile.inputs).filter(isOwn)));
+  const common = [relative(root, fileURLToPath(import.meta.url)), 'package-lock.json'];
+  const files = [...inputs, ...common];
   const changed = (file) => statSync(join(root, file)).mtimeMs;
+  const render = results.flatMap(({ metafile }) => [...importedBy(programs.render, metafile)]);
   return {
     inputs: Object.fromEntries(files.map((file) => [file, changed(file) > began ? 0 : changed(file)])),
     absent: Object.values({ ...modules, ...programs }).filter((file) => !files.includes(file)),
+    render: [...new Set([...render, ...common])],
   };
+}
+
+const isOwn = (file) => !file.includes('node_modules/');
+
+/** A source and all of ours that it imports, however far. */
+function importedBy(entry, { inputs }, found = new Set()) {
+  if (found.has(entry) || !inputs[entry] || !isOwn(entry)) return found;
+  found.add(entry);
+  for (const { path } of inputs[entry].imports) importedBy(path, { inputs }, found);
+  return found;
 }
 
 function removeStale(outdir, current) {

@@ -4,6 +4,7 @@ import type { RuleContext } from './context.ts';
 import { overallTables } from './overall.ts';
 import type { SharedLines, Table, TableName } from './rules.ts';
 import { type ServiceRules, serviceRules } from './service.ts';
+import { type EmulatedVersion, emulatedVersions } from './versions.ts';
 
 /** How one release of kube-proxy lays out its rules. */
 export interface Dialect {
@@ -16,8 +17,7 @@ export interface Dialect {
 const today: Dialect = { serviceRules, overallTables };
 const articles = articleDialect({ comments: false });
 
-/** The releases whose rules can be written. */
-const dialects: { readonly [version: string]: Dialect } = {
+const dialects: Readonly<Record<EmulatedVersion, Dialect>> = {
   '1.33': today,
   '1.13': articles,
   '1.12': articles,
@@ -26,14 +26,11 @@ const dialects: { readonly [version: string]: Dialect } = {
 };
 
 /** `1.33` when nothing is said. Throws a RangeError for a release that cannot be emulated. */
-export function dialectOf(version = '1.33'): Dialect {
-  const dialect = dialects[version.replace(/^v/, '')];
-  if (!dialect)
+export function dialectOf(version: string = emulatedVersions[0]): Dialect {
+  const known = emulatedVersions.find((one) => one === version.replace(/^v/, ''));
+  if (!known)
     throw new RangeError(
       `emulated version ${JSON.stringify(version)} is none of ${emulatedVersions.join(', ')}`,
     );
-  return dialect;
+  return dialects[known];
 }
-
-/** What {@link dialectOf} takes. */
-export const emulatedVersions: readonly string[] = Object.keys(dialects);

@@ -1,7 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { readIfThere } from './cache.mjs';
+import { isFresh } from './fresh.mjs';
 import { BootstrapError, step } from './report.mjs';
 
 /**
@@ -11,7 +10,7 @@ import { BootstrapError, step } from './report.mjs';
  * @param {string} root the project
  */
 export async function ensureBundles(root) {
-  if (upToDate(root)) return;
+  if (isFresh(root)) return;
   await step('building dist/', async () => {
     const { build } = await import(pathToFileURL(join(root, 'scripts/build.mjs')).href);
     await build().catch((error) => {
@@ -22,13 +21,4 @@ export async function ensureBundles(root) {
       throw error;
     });
   });
-}
-
-function upToDate(root) {
-  const text = readIfThere(join(root, 'dist/.inputs.json'));
-  if (text === undefined) return false;
-  const { inputs, absent } = JSON.parse(text);
-  const unchanged = ([file, changed]) =>
-    statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs === changed;
-  return Object.entries(inputs).every(unchanged) && !absent.some((file) => existsSync(join(root, file)));
 }

@@ -1,4 +1,5 @@
 import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import module from 'node:module';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -52,4 +53,11 @@ export function writeWhole(file, content, mode = 0o644) {
   const temporary = `${file}.${process.pid}.tmp`;
   writeFileSync(temporary, content, { mode });
   renameSync(temporary, file);
+}
+
+/** Node.js keeps compiled code on disk from 22.1 on; the programs started from ours inherit the setting. */
+export function useCompileCache() {
+  if (process.env.NODE_COMPILE_CACHE || process.env.NODE_DISABLE_COMPILE_CACHE) return;
+  process.env.NODE_COMPILE_CACHE = join(cacheFolder(), 'compile');
+  module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
 }

@@ -1,7 +1,5 @@
-import module from 'node:module';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { cacheFolder } from './cache.mjs';
+import { useCompileCache } from './cache.mjs';
 import { timing } from './report.mjs';
 import { endAs, start } from './start.mjs';
 
@@ -17,11 +15,4 @@ export async function run(node, file, args) {
   if (node !== process.execPath) return endAs(await start(node, [file, ...args]));
   process.argv = [process.execPath, file, ...args];
   await import(pathToFileURL(file).href);
-}
-
-/** Node.js keeps compiled code on disk from 22.1 on; the programs started from ours inherit the setting. */
-function useCompileCache() {
-  if (process.env.NODE_COMPILE_CACHE || process.env.NODE_DISABLE_COMPILE_CACHE) return;
-  process.env.NODE_COMPILE_CACHE = join(cacheFolder(), 'compile');
-  module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
 }

@@ -1,0 +1,21 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+
+/**
+ * Whether `dist/` is what the sources give: none of the files has changed that `dist/.inputs.json` names.
+ *
+ * @param {string} root the project @param {'inputs' | 'render'} part all of it, or what `dist/render.cjs` is made of
+ */
+export function isFresh(root, part = 'inputs') {
+  let text;
+  try {
+    text = readFileSync(`${root}/dist/.inputs.json`, 'utf8');
+  } catch {
+    // Never built, or not ours to read: then the build has the better message.
+    return false;
+  }
+  const { inputs, absent, render = [] } = JSON.parse(text);
+  const unchanged = (file) =>
+    statSync(`${root}/${file}`, { throwIfNoEntry: false })?.mtimeMs === inputs[file];
+  if (part === 'render') return render.length > 0 && render.every(unchanged);
+  return Object.keys(inputs).every(unchanged) && !absent.some((file) => existsSync(`${root}/${file}`));
+}
