@@ -28,6 +28,7 @@ export function chosenTools(kernel: Kernel, mode: ProxyMode, log: (line: string)
   choice.catch(() => undefined);
   return {
     kernel: {
+      ...kernel,
       run: async (file, args, options) =>
         withIptablesTools(kernel, (await choice).tools).run(file, args, options),
     },

@@ -37,7 +37,7 @@ const hashSizeFile = '/sys/module/nf_conntrack/parameters/hashsize';
 
 /** Buckets of the kernel's one connection table. Rejects where the kernel does not tell. */
 export async function readConntrackHashSize(kernel: Kernel): Promise<number> {
-  return Number((await kernel.run('cat', [hashSizeFile])).stdout);
+  return Number(kernel.files?.read(hashSizeFile) ?? (await kernel.run('cat', [hashSizeFile])).stdout);
 }
 
 /** Only in the first network namespace, and with a writable /sys. */

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import type { Kernel } from './run.ts';
 
 /** The two tool sets of iptables: over nf_tables, and over the older x_tables. */
@@ -13,6 +15,7 @@ export interface ToolChoice {
 
 const kubeletChain = /^:(KUBE-IPTABLES-HINT|KUBE-KUBELET-CANARY)\b/m;
 
+/** What {@link probed} looks for, where it takes a command to see. */
 const probe = `
 for tool in iptables-nft-restore iptables-legacy-restore; do command -v $tool; done
 cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null
@@ -25,15 +28,13 @@ exit 0`;
  */
 export async function chooseIptablesTools(kernel: Kernel): Promise<ToolChoice> {
   const nothing = { nft: 0, legacy: 0 };
-  const [{ stdout }, mangle] = await Promise.all([
-    kernel.run('sh', ['-c', probe]),
-    savedBy(kernel, 'nft', ['-t', 'mangle']),
-  ]);
-  const has = (tools: IptablesTools) => stdout.includes(`/iptables-${tools}-restore`);
+  const found = await probed(kernel);
+  const has = (tools: IptablesTools) => found.includes(`/iptables-${tools}-restore`);
   if (!has('nft') || !has('legacy'))
     return { tools: has('nft') ? 'nft' : has('legacy') ? 'legacy' : undefined, rules: nothing };
+  if (!hasLegacyTables(found)) return { tools: (await nftWorks(kernel)) ? 'nft' : 'legacy', rules: nothing };
+  const mangle = await savedBy(kernel, 'nft', ['-t', 'mangle']);
   if (mangle === undefined) return { tools: 'legacy', rules: nothing };
-  if (!hasLegacyTables(stdout)) return { tools: 'nft', rules: nothing };
   const [nft = '', legacy = ''] = await Promise.all([savedBy(kernel, 'nft'), savedBy(kernel, 'legacy')]);
   const rules = { nft: countRules(nft), legacy: countRules(legacy) };
   if (kubeletChain.test(mangle)) return { tools: 'nft', rules };
@@ -43,10 +44,10 @@ export async function chooseIptablesTools(kernel: Kernel): Promise<ToolChoice> {
 
 /** The tool sets that this machine has, and of those only what has tables; the plain names where neither is there. */
 export async function iptablesToolSets(kernel: Kernel): Promise<(IptablesTools | undefined)[]> {
-  const { stdout } = await kernel.run('sh', ['-c', probe]);
+  const found = await probed(kernel);
   const sets: IptablesTools[] = [];
-  if (stdout.includes('/iptables-nft-restore')) sets.push('nft');
-  if (stdout.includes('/iptables-legacy-restore') && hasLegacyTables(stdout)) sets.push('legacy');
+  if (found.includes('/iptables-nft-restore')) sets.push('nft');
+  if (found.includes('/iptables-legacy-restore') && hasLegacyTables(found)) sets.push('legacy');
   return sets.length > 0 ? sets : [undefined];
 }
 
@@ -54,9 +55,41 @@ export async function iptablesToolSets(kernel: Kernel): Promise<(IptablesTools |
 export function withIptablesTools(kernel: Kernel, tools: IptablesTools | undefined): Kernel {
   if (!tools) return kernel;
   return {
+    ...kernel,
     run: (file, args, options) =>
       kernel.run(file.replace(/^(ip6?tables)(-save|-restore)?$/, `$1-${tools}$2`), args, options),
   };
+}
+
+/** Paths of the restore tools that this machine has, and names of the legacy tables, a line each. */
+async function probed(kernel: Kernel): Promise<string> {
+  const { files } = kernel;
+  if (!files) return (await kernel.run('sh', ['-c', probe])).stdout;
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const tools = ['iptables-nft-restore', 'iptables-legacy-restore'].flatMap(
+    (tool) => folders.map((folder) => join(folder, tool)).find(existsSync) ?? [],
+  );
+  const tables = ['ip_tables_names', 'ip6_tables_names'].map((name) => {
+    try {
+      return files.read(`/proc/net/${name}`)?.trim() ?? '';
+    } catch {
+      return ''; // Only real root may read it; what cannot be seen is not counted.
+    }
+  });
+  return [...tools, ...tables].join('\n');
+}
+
+/** Whether this kernel has nf_tables: one family that can be read is enough to see. */
+async function nftWorks(kernel: Kernel): Promise<boolean> {
+  for (const tool of ['iptables-nft-save', 'ip6tables-nft-save'])
+    if (
+      await kernel.run(tool, ['-t', 'mangle']).then(
+        () => true,
+        () => false,
+      )
+    )
+      return true;
+  return false;
 }
 
 /** Tables' names stand in lines of their own, tools' paths have a slash. */

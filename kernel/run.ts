@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
 
 /** One command as it was given to the kernel's tools. */
@@ -24,6 +25,16 @@ export interface Output {
 export interface Kernel {
   /** Runs to the end. Rejects with {@link CommandError} on a non-zero exit, a signal, or a missing command. */
   run(file: string, args: readonly string[], options?: RunOptions): Promise<Output>;
+  /** Only where this process is in the very namespaces that {@link run}'s commands act in. */
+  readonly files?: KernelFiles;
+}
+
+/** `/proc` and `/sys` without a process for each look, which would cost a hundred times as much. */
+export interface KernelFiles {
+  /** Undefined when there is no such file. Throws what keeps an existing one from being read. */
+  read(path: string): string | undefined;
+  /** To a file that exists. Recorded as the `tee` that it stands for. */
+  write(path: string, text: string): void;
 }
 
 export interface KernelOptions {
@@ -51,6 +62,13 @@ export class CommandError extends Error {
 
 export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel {
   return {
+    files: {
+      read: (path) => (dryRun ? '' : readIfThere(path)),
+      write(path, text) {
+        onCommand?.({ file: 'tee', args: [path], input: text });
+        if (!dryRun) writeFileSync(path, text, { flag: 'r+' });
+      },
+    },
     async run(file, args, { input, env, signal } = {}) {
       const command: Command = { file, args, ...(input === undefined ? {} : { input }) };
       onCommand?.(command);
@@ -72,4 +90,13 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
       return { stdout: result.stdout, stderr: result.stderr };
     },
   };
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Node } from '../../api/types.ts';
 import { ipBatch } from '../../kernel/ip.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
+import { ensureSysctls } from '../../kernel/sysctl.ts';
 import { ensureMasquerade } from '../overlay/masquerade.ts';
 import type { Overlay } from '../overlay/overlay.ts';
 import { createVxlan } from '../overlay/vxlan.ts';
@@ -95,18 +96,17 @@ async function ensureBridge(kernel: Kernel, podCidrs: readonly string[]): Promis
   await ipBatch(kernel, bridgeCommands(JSON.parse(stdout) as LinkState[], podCidrs));
 }
 
-async function setSysctls(kernel: Kernel, podCidrs: readonly string[]): Promise<void> {
-  const settings = [
-    'net.ipv4.ip_forward=1',
+function setSysctls(kernel: Kernel, podCidrs: readonly string[]): Promise<void> {
+  return ensureSysctls(kernel, {
+    'net.ipv4.ip_forward': 1,
     // Replies of a Service may come in by another way than their route; strict mode would drop them.
-    'net.ipv4.conf.all.rp_filter=0',
-    'net.ipv4.conf.default.rp_filter=0',
-    'net.bridge.bridge-nf-call-iptables=1',
+    'net.ipv4.conf.all.rp_filter': 0,
+    'net.ipv4.conf.default.rp_filter': 0,
+    'net.bridge.bridge-nf-call-iptables': 1,
     ...(podCidrs.some((cidr) => cidr.includes(':'))
-      ? ['net.ipv6.conf.all.forwarding=1', 'net.bridge.bridge-nf-call-ip6tables=1']
-      : []),
-  ];
-  await kernel.run('sysctl', ['-q', '-e', '-w', ...settings]);
+      ? { 'net.ipv6.conf.all.forwarding': 1, 'net.bridge.bridge-nf-call-ip6tables': 1 }
+      : {}),
+  });
 }
 
 /** Where a node keeps the addresses of its pods. */
