@@ -4,6 +4,10 @@ import type { DetectLocal } from './model/detector.ts';
 /** Proxy modes of Linux. */
 export type ProxyMode = 'iptables' | 'ipvs' | 'nftables';
 
+/** kube-proxy's chains for each Service, or maps that all Services share. */
+export const nftablesLayouts = ['upstream', 'flat'] as const;
+export type NftablesLayout = (typeof nftablesLayouts)[number];
+
 /** What a KubeProxyConfiguration says, with upstream's defaults filled in. Durations are milliseconds. */
 export interface ProxyConfiguration {
   readonly mode: ProxyMode;
@@ -34,6 +38,8 @@ export interface ProxyConfiguration {
     readonly minSyncPeriod: number;
   };
   readonly nftables: {
+    /** Not a field of upstream's: how the table is laid out. */
+    readonly layout: NftablesLayout;
     readonly masqueradeBit: number;
     readonly masqueradeAll: boolean;
     readonly syncPeriod: number;
@@ -128,7 +134,7 @@ const schema: { readonly [field: string]: Shape } = {
     tcpFinTimeout: 'duration',
     udpTimeout: 'duration',
   },
-  nftables: { ...periods, masqueradeBit: 'number', masqueradeAll: 'boolean' },
+  nftables: { ...periods, masqueradeBit: 'number', masqueradeAll: 'boolean', layout: 'string' },
   winkernel: 'any',
   detectLocalMode: 'string',
   detectLocal: { bridgeInterface: 'string', interfaceNamePrefix: 'string' },
@@ -205,6 +211,7 @@ export function proxyConfiguration(file: unknown = {}): ProxyConfiguration {
       ...syncPeriods(ipvs),
     },
     nftables: {
+      layout: oneOf(nftables.layout, nftablesLayouts, 'upstream', 'nftables.layout'),
       masqueradeBit: bit(nftables.masqueradeBit, 'nftables'),
       masqueradeAll: (nftables.masqueradeAll as boolean | undefined) ?? false,
       ...syncPeriods(nftables),

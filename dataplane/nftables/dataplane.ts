@@ -1,11 +1,14 @@
 import { NftError, type NftFamily, nftApply, nftListTable, nftTableExists } from '../../kernel/nft.ts';
 import { CommandError } from '../../kernel/run.ts';
+import type { NftablesLayout } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
 import type { BackendOptions } from '../modes.ts';
 import { baseFragment } from './base.ts';
 import { createTableBuilder, type TableBuilder } from './build.ts';
 import { type RuleContext, ruleContext } from './context.ts';
 import { type Batch, difference, everything, settle } from './diff.ts';
+import { flatFragment } from './flat.ts';
+import { flatBase } from './flatchains.ts';
 import { inWordsOf, parseListed } from './listed.ts';
 import { serviceFragment } from './service.ts';
 import { commandsFor, emptyTable, type Table, tableName } from './table.ts';
@@ -40,7 +43,7 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
     const context = ruleContext(configuration, state.node, family);
     const key = JSON.stringify(context);
     if (builder?.key === key) return { value: builder.value, isNew: false };
-    const value = tableBuilder(context);
+    const value = tableBuilder(configuration.nftables.layout, context);
     builder = { key, value };
     return { value, isNew: true };
   }
@@ -142,8 +145,11 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
 }
 
 /** What stands in the table for a node and its rows, kept current. */
-export function tableBuilder(context: RuleContext): TableBuilder {
-  return createTableBuilder(baseFragment(context), (row) => serviceFragment(row, context));
+export function tableBuilder(layout: NftablesLayout, context: RuleContext): TableBuilder {
+  const base = baseFragment(context);
+  return layout === 'flat'
+    ? createTableBuilder(flatBase(base, context), (row) => flatFragment(row, context))
+    : createTableBuilder(base, (row) => serviceFragment(row, context));
 }
 
 const flushed = 'the table was flushed';

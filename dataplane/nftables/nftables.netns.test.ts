@@ -8,6 +8,20 @@ describeDataplane(
   'nftables, layout upstream',
   (options) => createNftablesDataplane({ ...options, configuration }),
   {
-    loopbackNodePorts: false,
+    localhostNodePorts: false,
+  },
+);
+
+const flat = proxyConfiguration({
+  mode: 'nftables',
+  clusterCIDR: '10.244.0.0/16',
+  nftables: { layout: 'flat' },
+});
+
+describeDataplane(
+  'nftables, layout flat',
+  (options) => createNftablesDataplane({ ...options, configuration: flat }),
+  {
+    localhostNodePorts: false,
   },
 );
