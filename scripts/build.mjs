@@ -2,7 +2,7 @@
  * Bundles every program and the library into `dist/`, so that a process starts by reading few files.
  * Plain JavaScript: the bootstrap runs it before anything else is there.
  */
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { writeWhole } from './bootstrap/cache.mjs';
@@ -10,24 +10,60 @@ import { BootstrapError } from './bootstrap/report.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Output name → source of what users start or import: ESM, in which rarely needed parts load late. */
+/** Output name → source of what users import: ESM, in which rarely needed parts load late. */
 const modules = {
-  v9s: 'cli/start.ts',
   index: 'index.ts',
 };
 
 /**
- * Output name → source of what starts often: one CommonJS file each, the programs of a lab and `render`. A process starts a third sooner than
- * from ESM: one file to read, and `require` takes only what is used of Node.js' own modules, where an import
- * of `node:http` copies all its exports, looks at WebSocket, and so loads undici.
+ * Output name → source of the command and of what a lab is made of: one CommonJS file each. A process starts
+ * a third sooner than from ESM: one file to read, and `require` takes only what is used of Node.js' own
+ * modules, where an import of `node:http` copies all its exports, looks at WebSocket, and so loads undici.
  */
 const programs = {
+  v9s: 'cli/start.ts',
   supervisor: 'lab/supervisor.ts',
   'control-plane': 'cluster/processes/control-plane.ts',
   node: 'cluster/processes/node.ts',
   dns: 'cluster/processes/dns.ts',
-  render: 'cli/render.ts',
 };
+
+/** Output name → source of what those import late, a file each. Whatever else they import late they contain. */
+const parts = {
+  commands: 'cli/main.ts',
+  render: 'cli/render.ts',
+  'kube-proxy': 'dataplane/program/kube-proxy.ts',
+  cluster: 'cluster/cluster.ts',
+  pki: 'cluster/pki.ts',
+  doctor: 'lab/doctor.ts',
+  scenario: 'scenarios/run.ts',
+  'client-node': 'node_modules/@kubernetes/client-node/dist/index.js',
+};
+
+/** What the launcher and `package.json` name; ESM, because the package is. */
+const command = "import{createRequire}from'node:module';createRequire(import.meta.url)('./v9s.cjs');\n";
+
+/**
+ * Packages that express loads for what we do not use of it: bodies, files, cookies, content negotiation. They
+ * would be half of the control plane's code.
+ */
+const unusedOfExpress = [
+  'accepts',
+  'body-parser',
+  'content-disposition',
+  'cookie',
+  'cookie-signature',
+  'debug',
+  'etag',
+  'fresh',
+  'mime-types',
+  'qs',
+  'range-parser',
+  'send',
+  'serve-static',
+  'type-is',
+  'vary',
+];
 
 /** Bundled code may `require` (CommonJS dependencies); ESM has no such function by itself. */
 const moduleBanner =
@@ -71,8 +107,11 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
     }),
     esbuild.build({
       ...common,
-      entryPoints: present(programs),
+      entryPoints: present({ ...programs, ...parts }),
       format: 'cjs',
+      plugins: [importPartsLate, leaveOutOfExpress],
+      // `import()` would go through the ESM loader, which reads a file once more for its exports.
+      supported: { 'dynamic-import': false },
       outExtension: { '.js': '.cjs' },
       define: { 'import.meta.url': 'v9sUrl' },
       banner: { js: programBanner },
@@ -88,9 +127,46 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
   const isChunk = (file) => file.path.includes('/chunks/');
   for (const file of outputFiles.sort((a, b) => Number(isChunk(b)) - Number(isChunk(a))))
     writeWhole(file.path, file.contents);
+  writeWhole(join(outdir, 'v9s.js'), command);
   removeStale(outdir, new Set(outputFiles.map(({ path }) => path)));
   writeWhole(join(outdir, '.inputs.json'), JSON.stringify(inputsOf(results, began)));
 }
+
+/** A late import of a part becomes a `require` of its file. @type {import('esbuild').Plugin} */
+const importPartsLate = {
+  name: 'import parts late',
+  setup({ onResolve, resolve }) {
+    const fileOf = new Map(
+      Object.entries(present(parts)).map(([name, source]) => [realpathSync(source), `./${name}.cjs`]),
+    );
+    onResolve({ filter: /./ }, async ({ path, kind, pluginData, ...where }) => {
+      if (kind !== 'dynamic-import' || pluginData === importPartsLate) return undefined;
+      const { path: source } = await resolve(path, { ...where, kind, pluginData: importPartsLate });
+      const file = fileOf.get(source);
+      return file === undefined ? undefined : { path: file, external: true };
+    });
+  },
+};
+
+/** Each loads as a function that says so when it is used after all. @type {import('esbuild').Plugin} */
+const leaveOutOfExpress = {
+  name: 'leave out of express',
+  setup({ onResolve, onLoad }) {
+    const filter = new RegExp(`^(${unusedOfExpress.join('|')})$`);
+    onResolve({ filter }, ({ path, importer }) =>
+      /node_modules\/(express|router|finalhandler)\//.test(importer)
+        ? { path, namespace: 'unused' }
+        : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'unused' }, ({ path }) => ({
+      contents:
+        path === 'debug'
+          ? 'module.exports = () => () => {};'
+          : `const unused = () => { throw new Error('${path} is left out of this build; see scripts/build.mjs') };
+             module.exports = new Proxy(unused, { get: () => unused });`,
+    }));
+  },
+};
 
 /** The entries whose source is there. */
 function present(entries) {
@@ -107,15 +183,15 @@ function inputsOf(results, began) {
   const common = [relative(root, fileURLToPath(import.meta.url)), 'package-lock.json'];
   const files = [...inputs, ...common];
   const changed = (file) => statSync(join(root, file)).mtimeMs;
-  const render = results.flatMap(({ metafile }) => [...importedBy(programs.render, metafile)]);
+  const render = results.flatMap(({ metafile }) => [...importedBy(parts.render, metafile)]);
   return {
     inputs: Object.fromEntries(files.map((file) => [file, changed(file) > began ? 0 : changed(file)])),
-    absent: Object.values({ ...modules, ...programs }).filter((file) => !files.includes(file)),
+    absent: Object.values({ ...modules, ...programs, ...parts }).filter((file) => !files.includes(file)),
     render: [...new Set([...render, ...common])],
   };
 }
 
-const isOwn = (file) => !file.includes('node_modules/');
+const isOwn = (file) => !/node_modules\/|^unused:/.test(file);
 
 /** A source and all of ours that it imports, however far. */
 function importedBy(entry, { inputs }, found = new Set()) {
