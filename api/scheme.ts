@@ -3,6 +3,7 @@ import type {
   Binding,
   ConfigMap,
   CoreEvent,
+  CustomResourceDefinition,
   Deployment,
   EndpointSlice,
   Endpoints,
@@ -39,6 +40,10 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly status?: boolean;
   /** True where `scale` is a subresource. */
   readonly scale?: boolean;
+  /** True where objects can be looked for, not made. */
+  readonly readOnly?: boolean;
+  /** What a client that still uses the kind is told, upstream's words; absent for most. */
+  readonly deprecation?: string;
   /** Phantom: ties the row to its object type. */
   readonly object?: T;
 }
@@ -96,6 +101,7 @@ export const resources = {
     kind: 'Endpoints',
     namespaced: true,
     shortNames: ['ep'],
+    deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   }),
   events: row<CoreEvent>({
     group: '',
@@ -153,6 +159,16 @@ export const resources = {
     kind: 'ServiceCIDR',
     namespaced: false,
     status: true,
+  }),
+  // Always empty for now. kubectl asks for them before it says that it does not know a kind.
+  customresourcedefinitions: row<CustomResourceDefinition>({
+    group: 'apiextensions.k8s.io',
+    name: 'customresourcedefinitions',
+    kind: 'CustomResourceDefinition',
+    namespaced: false,
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    readOnly: true,
   }),
 } as const satisfies Record<string, Resource>;
 

@@ -28,7 +28,7 @@ export async function applyManifest(
 
 /** The objects of a YAML or JSON text: several documents, and lists, are taken apart. */
 export async function parseManifest(text: string): Promise<KubeObject[]> {
-  const { parseAllDocuments } = await import('yaml');
+  const { parseAllDocuments } = await import('../api/yaml.ts');
   const objects: KubeObject[] = [];
   for (const [index, document] of [...parseAllDocuments(text)].entries()) {
     const [error] = document.errors;

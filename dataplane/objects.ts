@@ -15,7 +15,7 @@ export class ObjectsError extends Error {
 export async function parseObjects(text: string): Promise<KubeObject[]> {
   const json = parseJson(text);
   if (json !== undefined) return flatten(json, 1);
-  const { parseAllDocuments, LineCounter } = await import('./yaml.ts');
+  const { parseAllDocuments, LineCounter } = await import('../api/yaml.ts');
   const lineCounter = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter, merge: true });
   if (!Array.isArray(documents)) return [];
@@ -36,7 +36,7 @@ export async function parseObjects(text: string): Promise<KubeObject[]> {
 export async function parseDocument(text: string): Promise<unknown> {
   const json = parseJson(text);
   if (json !== undefined) return json;
-  const { parse, YAMLParseError } = await import('./yaml.ts');
+  const { parse, YAMLParseError } = await import('../api/yaml.ts');
   try {
     return parse(text) as unknown;
   } catch (error) {

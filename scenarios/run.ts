@@ -61,17 +61,21 @@ function start(scenario: Scenario, { nodes, keep }: RunOptions, report: Report):
   return startCluster({
     ...scenario.cluster,
     name: scenario.name,
-    ...(nodes === undefined ? {} : { nodes }),
+    // A lone node has to take the pods itself.
+    ...(nodes === undefined ? {} : { nodes, taintControlPlane: nodes > 1 }),
     lifetime: keep ? 'detached' : 'owner',
     onCommand: ({ file, args }) => report.trace([file, ...args].join(' ')),
   });
 }
 
+/** `1 node`, `2 nodes`. */
+export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
 function showCluster(cluster: Cluster, report: Report, milliseconds: number): void {
   const { spec } = cluster;
   const flags = spec.nodes.some(({ taints }) => taints.length > 0) ? ' --taint-control-plane' : '';
   report.command(host, `v9s up --name ${spec.name} --nodes ${spec.nodes.length}${flags}`);
-  report.output(`${spec.nodes.length} nodes Ready in ${(milliseconds / 1000).toFixed(2)} s`);
+  report.output(`${count(spec.nodes.length, 'node')} Ready in ${(milliseconds / 1000).toFixed(2)} s`);
 }
 
 function conclude(report: Report, milliseconds: number): void {

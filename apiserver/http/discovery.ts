@@ -27,6 +27,11 @@ function review(group: string, name: string, kind: string, namespaced: boolean):
   return { group, version: 'v1', resource };
 }
 
+function verbsOf({ name, readOnly }: Resource): string[] {
+  if (readOnly) return ['get', 'list', 'watch'];
+  return name === 'namespaces' ? objectVerbs.filter((verb) => verb !== 'deletecollection') : objectVerbs;
+}
+
 function linesOf(row: Resource): Served[] {
   const { group, version, name, kind, namespaced, singular, shortNames, categories } = row;
   const served = (resource: APIResource): Served => ({ group, version, resource });
@@ -38,7 +43,7 @@ function linesOf(row: Resource): Served[] {
       singularName: singular,
       namespaced,
       kind,
-      verbs: name === 'namespaces' ? objectVerbs.filter((verb) => verb !== 'deletecollection') : objectVerbs,
+      verbs: verbsOf(row),
       ...(shortNames ? { shortNames: [...shortNames] } : {}),
       ...(categories ? { categories: [...categories] } : {}),
       storageVersionHash: createHash('sha256')

@@ -38,6 +38,9 @@ export interface Call {
 
 /** Serves the verbs on objects, collections and the subresources that are part of the object itself. */
 export async function serveObjects(serving: Serving, call: Call): Promise<void> {
+  const { deprecation, readOnly } = call.target.resource;
+  if (readOnly && !['get', 'list', 'watch'].includes(call.verb)) throw methodNotAllowed();
+  if (deprecation) addWarning(call.response, deprecation);
   switch (call.verb) {
     case 'get':
       return get(serving, call);

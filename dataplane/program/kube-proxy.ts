@@ -43,7 +43,7 @@ export async function runKubeProxy({ args, signal, print, log }: ProgramOptions)
   const output = options.get('write-config-to');
   if (output) {
     const typed = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration' };
-    const { stringify } = await import('../yaml.ts');
+    const { stringify } = await import('../../api/yaml.ts');
     writeFileSync(output, stringify({ ...typed, ...program.configuration }));
     return 0;
   }
