@@ -7,6 +7,8 @@ export interface BackendOptions {
   readonly kernel: Kernel;
   readonly family: Family;
   readonly configuration: ProxyConfiguration;
+  /** The release whose rules are written, of `emulatedVersions`; default the newest. nftables came later than all the others. */
+  readonly emulatedVersion?: string | undefined;
 }
 
 /** Makes the dataplane of one address family; must not touch the kernel yet. */
