@@ -43,6 +43,8 @@ export interface DataplaneConfig {
   readonly nodeIps?: readonly string[];
   readonly mode: ProxyMode;
   readonly configuration?: KubeProxyConfiguration;
+  /** The release of kube-proxy whose rules are written, as `1.12`: see `emulatedVersions`. Default: the newest. */
+  readonly emulatedVersion?: string | undefined;
   /**
    * Which servers to open, in the network namespace of this process, which then must be the node's; all are
    * {@link proxyServers}. Default: none.
@@ -68,13 +70,13 @@ const proxied = `!${headlessLabel},!${serviceProxyNameLabel}`;
  * Keeps this node's kernel in step with Services and EndpointSlices. Resolves once the first rules are
  * written, which waits until both are known whole; what stands before that is adopted, not flushed. Then the
  * rules of other modes go, and the servers open. When `signal` fires it stops and leaves the rules. Throws a
- * ConfigurationError or ProxyModeError at once.
+ * ConfigurationError or ProxyModeError at once, a RangeError for a version that cannot be emulated.
  */
 export async function startDataplane(
   config: DataplaneConfig,
   { signal }: { signal: AbortSignal },
 ): Promise<DataplaneProcess> {
-  const { client, nodeName, mode, onSync } = config;
+  const { client, nodeName, mode, emulatedVersion, onSync } = config;
   const { log = (line) => process.stderr.write(`${line}\n`) } = config;
   const configuration = proxyConfiguration({ ...config.configuration, mode });
   const create = await loadMode(mode);
@@ -86,7 +88,7 @@ export async function startDataplane(
   const tools = chosenTools(config.kernel, mode, log);
   const { kernel } = tools;
   const stacks = (['IPv4', 'IPv6'] as const).map((family) =>
-    createStack(family, nodeName, create({ kernel, family, configuration })),
+    createStack(family, nodeName, create({ kernel, family, configuration, emulatedVersion })),
   );
   const active = () => stacks.filter((stack) => stack.active);
   const health = createProxyHealth({ timeout: 2 * periods.syncPeriod });
@@ -211,7 +213,7 @@ export async function startDataplane(
   if (!signal.aborted) await removeLeftovers(mode, { kernel: config.kernel, tools, configuration, complain });
   if (config.serve && !signal.aborted) {
     servers = startServers({ serve: config.serve, configuration, health, metrics, complain, signal });
-    runner.poke();
+    poke();
     await runner.idle();
   }
 
