@@ -1,4 +1,6 @@
+import { parseArgs } from 'node:util';
 import type { Client } from '../api/client.ts';
+import type { KubeObject } from '../api/object.ts';
 import { allResources, collectionPath } from '../api/scheme.ts';
 import { createKernel } from '../kernel/run.ts';
 import { applyManifest, parseTarget } from './manifest.ts';
@@ -37,39 +39,49 @@ export async function kubectl(args: readonly string[], options: KubectlOptions):
 
 const tableMediaType = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 
+/** The flags that {@link answer} understands; another one needs the real kubectl. */
+const flags = {
+  output: { type: 'string', short: 'o' },
+  selector: { type: 'string', short: 'l' },
+  namespace: { type: 'string', short: 'n', default: 'default' },
+  filename: { type: 'string', short: 'f' },
+  'grace-period': { type: 'string' },
+  wait: { type: 'string' },
+} as const;
+
 async function answer(client: Client, args: readonly string[], input: string): Promise<string> {
-  const wide = args.includes('wide');
-  const words = args.filter((arg, index) => !arg.startsWith('-') && !args[index - 1]?.match(/^-[of]$/));
-  const [verb = '', target = '', name] = words;
-  if (verb === 'create' || verb === 'apply') {
-    const applied = await applyManifest(client, input);
-    return applied
-      .map(
-        ({ object, action }) =>
-          `${described(object.kind ?? '', object.apiVersion ?? '')}/${object.metadata?.name} ${action}\n`,
-      )
-      .join('');
+  const { values, positionals } = parseArgs({ args: [...args], options: flags, allowPositionals: true });
+  const [verb = '', target = '', name] = positionals;
+  const { namespace } = values;
+  if ((verb === 'create' || verb === 'apply') && values.filename === '-') {
+    const applied = await applyManifest(client, input, namespace);
+    return applied.map(({ object, action }) => `${nameOf(object)} ${action}\n`).join('');
+  }
+  if (verb !== 'get' && verb !== 'delete') {
+    throw new Error(
+      `kubectl is not on PATH, and \`kubectl ${args.join(' ')}\` needs it: install kubernetes-client`,
+    );
   }
   const { resource, name: slashed } = parseTarget(allResources, target);
   const wanted = slashed ?? name;
-  const path =
-    collectionPath(resource, resource.namespaced ? 'default' : undefined) + (wanted ? `/${wanted}` : '');
-  if (verb === 'get') {
-    const table = await client.request<Table>('GET', path, undefined, { accept: tableMediaType });
-    return printTable(table, wide);
-  }
-  if (verb === 'delete' && wanted) {
-    await client.delete(resource, { name: wanted, ...(resource.namespaced ? { namespace: 'default' } : {}) });
+  const scope = resource.namespaced ? { namespace } : {};
+  if (verb === 'delete') {
+    if (!wanted) throw new Error(`resource(s) were provided, but no name was specified`);
+    const seconds = values['grace-period'];
+    const options = seconds === undefined ? {} : { gracePeriodSeconds: Number(seconds) };
+    await client.delete(resource, { name: wanted, ...scope }, options);
     return `${resource.singular} "${wanted}" deleted\n`;
   }
-  throw new Error(
-    `kubectl is not on PATH, and \`kubectl ${args.join(' ')}\` needs it: install kubernetes-client`,
-  );
+  const query = values.selector ? `?labelSelector=${encodeURIComponent(values.selector)}` : '';
+  const path = `${collectionPath(resource, scope.namespace)}${wanted ? `/${wanted}` : query}`;
+  const table = await client.request<Table>('GET', path, undefined, { accept: tableMediaType });
+  return printTable(table, values.output === 'wide');
 }
 
-function described(kind: string, apiVersion: string): string {
+/** `deployment.apps/hostnames` */
+function nameOf({ kind = '', apiVersion = '', metadata }: KubeObject): string {
   const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]}` : '';
-  return kind.toLowerCase() + group;
+  return `${kind.toLowerCase()}${group}/${metadata?.name}`;
 }
 
 interface Table {

@@ -1,4 +1,7 @@
 import { createClient } from '../../api/client.ts';
+import { startInformer } from '../../api/informer.ts';
+import { serverListens } from '../../api/listening.ts';
+import { resources } from '../../api/scheme.ts';
 import { startDataplane } from '../../dataplane/main.ts';
 import { proxyServers } from '../../dataplane/servers.ts';
 import { createKernel } from '../../kernel/run.ts';
@@ -8,21 +11,31 @@ import { clientConfig, readPem } from '../credentials.ts';
 import { apiserverPort, OptionError } from '../spec.ts';
 import { runProgram } from './program.ts';
 
-/** One process a node: the node-agent and the dataplane, on one API connection pool. */
+/** One process a node: the node-agent and the dataplane, on one API connection pool and one watch of what both follow. */
 void runProgram('node', async ({ spec, state, args, signal }) => {
   const node = spec.nodes.find(({ name }) => name === args[0]);
   if (!node)
     throw new OptionError('node', args[0], `one of ${spec.nodes.map(({ name }) => name).join(', ')}`);
-  const server = `https://${spec.nodes[0]?.address}:${apiserverPort}`;
+  const host = spec.nodes[0]?.address ?? '';
   const client = createClient({
-    ...clientConfig(state, node.name, server),
+    ...clientConfig(state, node.name, `https://${host}:${apiserverPort}`),
     userAgent: `kubelet/${node.name}`,
+    after: serverListens({ host, port: apiserverPort }, { signal }),
   });
   const kernel = createKernel();
+  const watching = (what: string) => ({
+    signal,
+    onError: (error: unknown) => process.stderr.write(`watching ${what}: ${error}\n`),
+  });
+  const informers = {
+    nodes: startInformer(client, resources.nodes, watching('nodes')),
+    services: startInformer(client, resources.services, watching('services')),
+  };
   await Promise.all([
     startNodeAgent(
       {
         client,
+        informers,
         kernel,
         nodeName: node.name,
         nodeIps: [node.address],
@@ -40,6 +53,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     startDataplane(
       {
         client,
+        informers,
         kernel,
         nodeName: node.name,
         mode: spec.dataplane,
