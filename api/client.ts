@@ -23,6 +23,8 @@ export interface ClientConfig {
   token?: string | (() => string);
   insecureSkipTlsVerify?: boolean;
   userAgent?: string;
+  /** Requests wait for it: that a server which is just starting answers, see {@link serverListens}. */
+  after?: Promise<unknown>;
 }
 
 export interface ListOptions {
@@ -194,7 +196,8 @@ function createTransport(config: ClientConfig): Transport {
 
   return {
     close: () => agent.destroy(),
-    open(method, path, sending) {
+    async open(method, path, sending) {
+      await config.after;
       const token = typeof config.token === 'function' ? config.token() : config.token;
       const body = sending.body === undefined ? undefined : JSON.stringify(sending.body);
       const headers: Headers = {

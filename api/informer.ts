@@ -141,3 +141,12 @@ export function startInformer<T extends KubeObject>(
     },
   };
 }
+
+/** Listens to an informer that may have begun long before: what it holds already comes first, as added. */
+export function follow<T extends KubeObject>(
+  informer: Informer<T>,
+  listener: (change: Change<T>) => void,
+): () => void {
+  for (const [key, object] of informer.store) listener({ type: 'added', key, object });
+  return informer.onChange(listener);
+}

@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import type { Client } from '../api/client.ts';
-import { type Change, startInformer } from '../api/informer.ts';
+import { type Change, follow, type Informer, startInformer } from '../api/informer.ts';
 import { resources } from '../api/scheme.ts';
-import type { EndpointSlice, Service } from '../api/types.ts';
+import type { EndpointSlice, Node, Service } from '../api/types.ts';
 import type { Kernel } from '../kernel/run.ts';
 import {
   type KubeProxyConfiguration,
@@ -39,6 +39,8 @@ export interface DataplaneConfig {
   /** Must act in the network namespace of the node. */
   readonly kernel: Kernel;
   readonly nodeName: string;
+  /** All Nodes and all Services, where this process watches them already. */
+  readonly informers?: { readonly nodes: Informer<Node>; readonly services: Informer<Service> };
   /** Instead of the addresses of the Node object. */
   readonly nodeIps?: readonly string[];
   readonly mode: ProxyMode;
@@ -65,6 +67,8 @@ export interface DataplaneProcess {
 }
 
 const proxied = `!${headlessLabel},!${serviceProxyNameLabel}`;
+const isProxied = ({ metadata }: Service) =>
+  ![headlessLabel, serviceProxyNameLabel].some((label) => metadata?.labels?.[label] !== undefined);
 
 /**
  * Keeps this node's kernel in step with Services and EndpointSlices. Resolves once the first rules are
@@ -127,13 +131,14 @@ export async function startDataplane(
 
   const started = Date.now();
   const scope = { signal, onError: onceEach(complain('watch')) };
-  const services = startInformer(client, resources.services, {
-    ...scope,
-    labelSelector: proxied,
-    onChange({ type, key, object }: Change<Service>) {
-      metrics.serviceChanged();
-      apply((model) => model.setService(key, type === 'deleted' ? undefined : object));
-    },
+  const { services, nodes } = config.informers ?? {
+    services: startInformer(client, resources.services, { ...scope, labelSelector: proxied }),
+    nodes: startInformer(client, resources.nodes, { ...scope, fieldSelector: `metadata.name=${nodeName}` }),
+  };
+  follow(services, ({ type, key, object, old }) => {
+    if (!isProxied(object) && !(old && isProxied(old))) return;
+    metrics.serviceChanged();
+    apply((model) => model.setService(key, type === 'deleted' || !isProxied(object) ? undefined : object));
   });
   const slices = startInformer(client, resources.endpointslices, {
     ...scope,
@@ -148,20 +153,16 @@ export async function startDataplane(
     },
   });
   let known = '';
-  const nodes = startInformer(client, resources.nodes, {
-    ...scope,
-    fieldSelector: `metadata.name=${nodeName}`,
-    onChange({ key, object }) {
-      if (key !== nodeName) return;
-      health.node(object);
-      // A node's status changes all the time, and hardly ever in what rules depend on.
-      const facts = JSON.stringify(factsOfNode());
-      if (facts !== known) poke();
-      known = facts;
-    },
-  });
   const factsOfNode = () =>
     nodeFacts(nodeName, nodes.store.get(nodeName), { ips: config.nodeIps, ...localAddresses(configuration) });
+  follow(nodes, ({ key, object }) => {
+    if (key !== nodeName) return;
+    health.node(object);
+    // A node's status changes all the time, and hardly ever in what rules depend on.
+    const facts = JSON.stringify(factsOfNode());
+    if (facts !== known) poke();
+    known = facts;
+  });
 
   let servers: ReturnType<typeof startServers> | undefined;
   async function syncAll(): Promise<void> {

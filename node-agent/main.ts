@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../api/client.ts';
 import { type Informer, startInformer } from '../api/informer.ts';
 import { resources } from '../api/scheme.ts';
-import type { Node, Taint } from '../api/types.ts';
+import type { Node, Service, Taint } from '../api/types.ts';
 import type { Kernel } from '../kernel/run.ts';
 import { createRecorder } from './events.ts';
-import { ipamDir, type NodeNetwork, startNetwork } from './network/network.ts';
+import { ipamDir, type NodeNetwork, readLinks, startNetwork } from './network/network.ts';
 import { leaseSeconds, registerNode, renewLease, reportNode } from './node/registration.ts';
 import type { NodeIdentity } from './node/status.ts';
 import { podCidrsOf } from './overlay/overlay.ts';
@@ -33,6 +33,8 @@ export interface NodeAgentConfig {
   resolvConf: string;
   labels?: Record<string, string>;
   taints?: Taint[];
+  /** All Nodes and all Services, where this process watches them already. */
+  informers?: { nodes: Informer<Node>; services: Informer<Service> };
   /** Told of everything that failed and will be tried again. Default: standard error. */
   onError?: (what: string, error: unknown) => void;
 }
@@ -63,8 +65,13 @@ export async function startNodeAgent(
     taints: config.taints ?? [],
   };
   const watching = (what: string) => (error: unknown) => onError(`watching ${what}`, error);
-  const services = startInformer(client, resources.services, { signal, onError: watching('services') });
-
+  // Read while the API tells which addresses this node's pods have; whoever uses it is told of a failure.
+  let links: ReturnType<typeof readLinks> | undefined = readLinks(kernel);
+  links.catch(() => undefined);
+  const { nodes, services } = config.informers ?? {
+    nodes: startInformer(client, resources.nodes, { signal, onError: watching('nodes') }),
+    services: startInformer(client, resources.services, { signal, onError: watching('services') }),
+  };
   let network: NodeNetwork | undefined;
   let pods: Pods | undefined;
   const podsStarted = startPods(
@@ -96,29 +103,28 @@ export async function startNodeAgent(
     services.synced,
   );
 
-  const node = await retried(
-    () => registerNode(client, identity),
-    signal,
-    (error) => onError('registering the node', error),
-  );
-  const nodes = startInformer(client, resources.nodes, { signal, onError: watching('nodes') });
-  keepAlive(client, node, signal, onError);
-
   const ready = (async () => {
+    await untilAborted(nodes.synced, signal);
+    const node = await retried(
+      () => registerNode(client, identity, nodes.store.get(nodeName)),
+      signal,
+      (error) => onError('registering the node', error),
+    );
+    keepAlive(client, node, signal, onError);
     const podCidrs = await ownPodCidrs(nodes, nodeName, signal);
     network = await retried(
-      () => startNetwork({ ...config, podCidrs, stateDir: ipamDir(config.runDir) }),
+      async () => {
+        const reading = links ?? readLinks(kernel);
+        links = undefined;
+        return startNetwork({ ...config, podCidrs, stateDir: ipamDir(config.runDir) }, await reading);
+      },
       signal,
       (error) => onError('setting up the pod network', error),
     );
     pods?.enqueueAll();
     const { annotations } = network;
     await retried(
-      () =>
-        Promise.all([
-          client.patch(resources.nodes, { name: nodeName }, 'merge', { metadata: { annotations } }),
-          reportNode(client, identity, nodes.store.get(nodeName), true),
-        ]),
+      () => reportNode(client, identity, nodes.store.get(nodeName), true, annotations),
       signal,
       (error) => onError('reporting the node', error),
     );
@@ -148,6 +154,9 @@ function ownPodCidrs(nodes: Informer<Node>, name: string, signal: AbortSignal): 
   });
 }
 
+/** Nodes that join together are one pass. */
+const settling = 20;
+
 /** Routes follow the nodes: one pass at a time, and one more when something changed meanwhile. */
 function followNodes(
   nodes: Informer<Node>,
@@ -157,14 +166,18 @@ function followNodes(
 ): void {
   let dirty = false;
   let busy = false;
+  let verify = false;
   const sync = async () => {
     dirty = true;
     if (busy) return;
     busy = true;
     while (dirty && !signal.aborted) {
+      await delay(settling);
+      const options = { verify };
       dirty = false;
+      verify = false;
       try {
-        await network.syncNodes([...nodes.store.values()]);
+        await network.syncNodes([...nodes.store.values()], options);
       } catch (error) {
         onError('routes to the other nodes', error);
         dirty = true;
@@ -174,9 +187,15 @@ function followNodes(
     busy = false;
   };
   nodes.onChange(() => void sync());
-  every(60_000, signal, sync);
+  every(60_000, signal, () => {
+    verify = true;
+    return sync();
+  });
   void sync();
 }
+
+/** When the first Lease is written: the node itself says in its status that it has come. */
+const firstRenewal = 1_000;
 
 function keepAlive(
   client: Client,
@@ -184,10 +203,16 @@ function keepAlive(
   signal: AbortSignal,
   onError: (what: string, error: unknown) => void,
 ): void {
+  let first = true;
   const renew = () =>
-    renewLease(client, node).catch((error: unknown) => onError('renewing the lease', error));
+    renewLease(client, node, first).then(
+      () => {
+        first = false;
+      },
+      (error: unknown) => onError('renewing the lease', error),
+    );
   every((leaseSeconds / 4) * 1000, signal, renew);
-  void renew();
+  setTimeout(() => signal.aborted || void renew(), firstRenewal).unref();
 }
 
 function reportNow(
@@ -207,6 +232,16 @@ function reportNow(
 function every(milliseconds: number, signal: AbortSignal, work: () => Promise<unknown>): void {
   const timer = setInterval(() => void work(), milliseconds);
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+}
+
+/** Rejects when `signal` fires first. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** Until it succeeds or `signal` fires: the API may not be there yet. */

@@ -4,14 +4,13 @@ import { ipBatch } from '../../kernel/ip.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
 import { ensureSysctls } from '../../kernel/sysctl.ts';
 import { ensureMasquerade } from '../overlay/masquerade.ts';
-import type { Overlay } from '../overlay/overlay.ts';
+import type { LinkState } from '../overlay/overlay.ts';
 import { createVxlan } from '../overlay/vxlan.ts';
 import { type Ipam, openIpam } from './ipam.ts';
 import {
   attachCommands,
   bridgeCommands,
   detachCommands,
-  type LinkState,
   type PodNetwork,
   podCommands,
   podNetwork,
@@ -37,25 +36,37 @@ export interface NodeNetwork {
   detach(uid: string): Promise<void>;
   /** Uids that hold addresses. */
   owners(): Set<string>;
-  /** Routes to the other nodes, from their objects. */
-  syncNodes(nodes: readonly Node[]): Promise<void>;
+  /** Routes to the other nodes, from their objects; `verify` looks at the kernel instead of trusting what was written. */
+  syncNodes(nodes: readonly Node[], options?: { verify?: boolean }): Promise<void>;
 }
 
-/** Builds bridge, overlay and masquerading in the current network namespace, which is the node's. */
-export async function startNetwork(config: NodeNetworkConfig): Promise<NodeNetwork> {
+/** Reads the links that {@link startNetwork} plans from. It needs no podCIDR, so it may run before. */
+export async function readLinks(kernel: Kernel): Promise<LinkState[]> {
+  const { stdout } = await kernel.run('ip', ['-json', '-details', 'address']);
+  return JSON.parse(stdout) as LinkState[];
+}
+
+/**
+ * Builds bridge, overlay and masquerading in the current network namespace, which is the node's. `links`
+ * is what stands there now.
+ */
+export async function startNetwork(
+  config: NodeNetworkConfig,
+  links: readonly LinkState[],
+): Promise<NodeNetwork> {
   const { kernel, podCidrs, clusterCidrs } = config;
   const ipam = openIpam(config.stateDir, podCidrs);
-  const overlay: Overlay = createVxlan(kernel);
-  const [annotations] = await Promise.all([
-    overlay.start({ ...config, name: config.nodeName }),
-    ensureBridge(kernel, podCidrs),
+  const overlay = createVxlan(kernel);
+  const { annotations, commands } = overlay.plan({ ...config, name: config.nodeName }, links);
+  await Promise.all([
+    ipBatch(kernel, [...commands, ...bridgeCommands(links, podCidrs)]),
     ensureMasquerade(kernel, podCidrs, clusterCidrs),
     setSysctls(kernel, podCidrs),
   ]);
   return {
     annotations,
     owners: () => ipam.owners(),
-    syncNodes: (nodes) => overlay.sync(nodes),
+    syncNodes: (nodes, options) => overlay.sync(nodes, options),
     attach: (uid) => attach(config, ipam, uid),
     async detach(uid) {
       await removeLinks(kernel, podNetwork(uid, []));
@@ -89,11 +100,6 @@ async function removeLinks(kernel: Kernel, network: PodNetwork): Promise<void> {
     // What is gone already cannot be deleted; anything else shows when the pod is attached again.
     if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;
   }
-}
-
-async function ensureBridge(kernel: Kernel, podCidrs: readonly string[]): Promise<void> {
-  const { stdout } = await kernel.run('ip', ['-json', 'address']);
-  await ipBatch(kernel, bridgeCommands(JSON.parse(stdout) as LinkState[], podCidrs));
 }
 
 function setSysctls(kernel: Kernel, podCidrs: readonly string[]): Promise<void> {

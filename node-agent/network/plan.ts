@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { parseCidr } from '../../api/cidr.ts';
+import type { LinkState } from '../overlay/overlay.ts';
 import { gatewayOf } from './ipam.ts';
 
 /** 1500 less what VXLAN adds over IPv4. */
@@ -8,15 +9,6 @@ export const podMtu = 1450;
 
 /** The bridge that flannel's CNI plugin makes. */
 export const bridgeName = 'cni0';
-
-/** The part of `ip -json address` that plans look at. */
-export interface LinkState {
-  ifname: string;
-  address?: string;
-  mtu?: number;
-  flags?: string[];
-  addr_info?: { local: string; prefixlen: number }[];
-}
 
 /** One pod's place on its node. */
 export interface PodNetwork {

@@ -2,52 +2,64 @@ import type { Client } from '../../api/client.ts';
 import { resources } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
 import type { Lease, Node } from '../../api/types.ts';
-import { type NodeIdentity, nodeObject, nodeStatus } from './status.ts';
+import { type NodeIdentity, nodeMetadata, nodeObject, nodeStatus } from './status.ts';
 
-/** Creates the Node, or brings the labels of one that exists up to date. */
-export async function registerNode(client: Client, identity: NodeIdentity): Promise<Node> {
-  const node = nodeObject(identity);
+/** Creates the Node unless it is there. One that is gets its labels with the first {@link reportNode}. */
+export async function registerNode(
+  client: Client,
+  identity: NodeIdentity,
+  existing: Node | undefined,
+): Promise<Node> {
+  if (existing) return existing;
   try {
-    return await client.create(resources.nodes, node);
+    return await client.create(resources.nodes, nodeObject(identity));
   } catch (error) {
     if (!hasReason(error, 'AlreadyExists')) throw error;
-    const labels = node.metadata?.labels;
-    return client.patch(resources.nodes, { name: identity.name }, 'merge', { metadata: { labels } });
+    return client.get(resources.nodes, { name: identity.name });
   }
 }
 
-/** Tells the API how the node is. */
+/** Tells the API how the node is, and its labels; all in one write, as kubelet patches status and metadata together. */
 export async function reportNode(
   client: Client,
-  { name, ips }: NodeIdentity,
+  identity: NodeIdentity,
   before: Node | undefined,
   networkReady: boolean,
+  annotations: Record<string, string> = {},
 ): Promise<void> {
-  const status = nodeStatus(name, ips, before?.status, networkReady, new Date());
-  await client.patch(resources.nodes, { name, subresource: 'status' }, 'merge', { status });
+  const { name, ips } = identity;
+  const metadata = nodeMetadata(identity);
+  await client.patch(resources.nodes, { name, subresource: 'status' }, 'merge', {
+    metadata: { labels: metadata.labels, annotations: { ...metadata.annotations, ...annotations } },
+    status: nodeStatus(name, ips, before?.status, networkReady, new Date()),
+  });
 }
 
 export const leaseSeconds = 40;
 const leaseNamespace = 'kube-node-lease';
 
-/** Shows that the node is alive; called every quarter of {@link leaseSeconds}. */
-export async function renewLease(client: Client, node: Node): Promise<void> {
+/** Shows that the node is alive; called every quarter of {@link leaseSeconds}. The first time it makes the Lease. */
+export async function renewLease(client: Client, node: Node, first: boolean): Promise<void> {
   const name = node.metadata?.name ?? '';
   const renewTime = `${new Date().toISOString().slice(0, -1)}000Z`;
-  try {
-    await client.patch(resources.leases, { name, namespace: leaseNamespace }, 'merge', {
+  const lease: Lease = {
+    metadata: {
+      name,
+      namespace: leaseNamespace,
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid: node.metadata?.uid ?? '' }],
+    },
+    spec: { holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime },
+  };
+  const create = () => client.create(resources.leases, lease);
+  const renew = () =>
+    client.patch(resources.leases, { name, namespace: leaseNamespace }, 'merge', {
       spec: { holderIdentity: name, renewTime },
     });
-  } catch (error) {
-    if (!hasReason(error, 'NotFound')) throw error;
-    const lease: Lease = {
-      metadata: {
-        name,
-        namespace: leaseNamespace,
-        ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid: node.metadata?.uid ?? '' }],
-      },
-      spec: { holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime },
-    };
-    await client.create(resources.leases, lease);
-  }
+  const [one, other, expected] = first
+    ? ([create, renew, 'AlreadyExists'] as const)
+    : ([renew, create, 'NotFound'] as const);
+  await one().catch((error: unknown) => {
+    if (!hasReason(error, expected)) throw error;
+    return other();
+  });
 }

@@ -13,23 +13,31 @@ export interface NodeIdentity {
 const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 
 /** A Node as kubelet registers it; upstream: `pkg/kubelet/kubelet_node_status.go`. */
-export function nodeObject({ name, ips, labels, taints }: NodeIdentity): Node {
-  const arch = architectures[process.arch] ?? process.arch;
+export function nodeObject(identity: NodeIdentity): Node {
+  const { name, ips, taints } = identity;
   return {
-    metadata: {
-      name,
-      labels: {
-        'beta.kubernetes.io/arch': arch,
-        'beta.kubernetes.io/os': 'linux',
-        'kubernetes.io/arch': arch,
-        'kubernetes.io/hostname': name,
-        'kubernetes.io/os': 'linux',
-        ...labels,
-      },
-      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
-    },
+    metadata: { name, ...nodeMetadata(identity) },
     spec: taints.length > 0 ? { taints: [...taints] } : {},
     status: nodeStatus(name, ips, undefined, false, new Date()),
+  };
+}
+
+/** What kubelet keeps on its Node besides the status. */
+export function nodeMetadata({ name, labels }: NodeIdentity): {
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+} {
+  const arch = architectures[process.arch] ?? process.arch;
+  return {
+    labels: {
+      'beta.kubernetes.io/arch': arch,
+      'beta.kubernetes.io/os': 'linux',
+      'kubernetes.io/arch': arch,
+      'kubernetes.io/hostname': name,
+      'kubernetes.io/os': 'linux',
+      ...labels,
+    },
+    annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
   };
 }
 

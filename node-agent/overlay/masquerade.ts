@@ -1,5 +1,5 @@
 import { parseCidr } from '../../api/cidr.ts';
-import { iptablesRestore, iptablesSave } from '../../kernel/iptables.ts';
+import { iptablesRestore, iptablesSave, RestoreError } from '../../kernel/iptables.ts';
 import type { Kernel } from '../../kernel/run.ts';
 
 const comment = '-m comment --comment "flanneld masq"';
@@ -11,18 +11,21 @@ const kubeProxyMark = '0x4000/0x4000';
 /**
  * The `iptables-restore --noflush` text of flannel's rules for one family: packets between pods keep
  * their source address, packets to anywhere else take the node's. Upstream: flannel
- * `pkg/trafficmngr/iptables`. `jumps` says which of the two entry rules are still missing.
+ * `pkg/trafficmngr/iptables`. `jumps` says which of the two entry rules are still missing; without it
+ * nothing is expected to be there, and the batch fails, changing nothing of a table, where its chain is.
  */
 export function flannelRules(
   podCidr: string,
   clusterCidr: string,
-  jumps: { postrouting: boolean; forward: boolean },
+  jumps?: { postrouting: boolean; forward: boolean },
 ): string {
   const multicast = parseCidr(clusterCidr).family === 6 ? 'ff00::/8' : '224.0.0.0/4';
+  // The first form empties a chain that exists, the second refuses it.
+  const chain = (name: string) => (jumps ? `:${name} - [0:0]` : `-N ${name}`);
   return `${[
     '*nat',
-    ':FLANNEL-POSTRTG - [0:0]',
-    ...(jumps.postrouting ? [`-A POSTROUTING ${comment} -j FLANNEL-POSTRTG`] : []),
+    chain('FLANNEL-POSTRTG'),
+    ...((jumps?.postrouting ?? true) ? [`-A POSTROUTING ${comment} -j FLANNEL-POSTRTG`] : []),
     `-A FLANNEL-POSTRTG -m mark --mark ${kubeProxyMark} ${comment} -j RETURN`,
     `-A FLANNEL-POSTRTG -s ${podCidr} -d ${clusterCidr} ${comment} -j RETURN`,
     `-A FLANNEL-POSTRTG -s ${clusterCidr} -d ${podCidr} ${comment} -j RETURN`,
@@ -31,15 +34,18 @@ export function flannelRules(
     `-A FLANNEL-POSTRTG ! -s ${clusterCidr} -d ${clusterCidr} ${comment} -j MASQUERADE --random-fully`,
     'COMMIT',
     '*filter',
-    ':FLANNEL-FWD - [0:0]',
-    ...(jumps.forward ? [`-A FORWARD ${forwardComment} -j FLANNEL-FWD`] : []),
+    chain('FLANNEL-FWD'),
+    ...((jumps?.forward ?? true) ? [`-A FORWARD ${forwardComment} -j FLANNEL-FWD`] : []),
     `-A FLANNEL-FWD -s ${clusterCidr} ${forwardComment} -j ACCEPT`,
     `-A FLANNEL-FWD -d ${clusterCidr} ${forwardComment} -j ACCEPT`,
     'COMMIT',
   ].join('\n')}\n`;
 }
 
-/** Installs {@link flannelRules} for every family the node has pods of. */
+/**
+ * Installs {@link flannelRules} for every family the node has pods of. A new node takes one command for it:
+ * only when the chains turn out to exist are the rules read.
+ */
 export async function ensureMasquerade(
   kernel: Kernel,
   podCidrs: readonly string[],
@@ -50,11 +56,16 @@ export async function ensureMasquerade(
     const clusterCidr = clusterCidrs.find((cidr) => parseCidr(cidr).family === family);
     if (!clusterCidr) continue;
     const iptables = family === 6 ? 'IPv6' : 'IPv4';
-    const present = await iptablesSave(kernel, iptables);
-    const jumps = {
-      postrouting: !present.includes('-j FLANNEL-POSTRTG'),
-      forward: !present.includes('-j FLANNEL-FWD'),
-    };
-    await iptablesRestore(kernel, iptables, flannelRules(podCidr, clusterCidr, jumps));
+    try {
+      await iptablesRestore(kernel, iptables, flannelRules(podCidr, clusterCidr));
+    } catch (error) {
+      if (!(error instanceof RestoreError)) throw error;
+      const present = await iptablesSave(kernel, iptables);
+      const jumps = {
+        postrouting: !present.includes('-j FLANNEL-POSTRTG'),
+        forward: !present.includes('-j FLANNEL-FWD'),
+      };
+      await iptablesRestore(kernel, iptables, flannelRules(podCidr, clusterCidr, jumps));
+    }
   }
 }

@@ -4,7 +4,7 @@ import { addressAt, parseCidr } from '../../api/cidr.ts';
 import type { Node } from '../../api/types.ts';
 import { bridgeBatch, ipBatch } from '../../kernel/ip.ts';
 import type { Kernel } from '../../kernel/run.ts';
-import { annotationPrefix, type LocalNode, type Overlay, podCidrsOf } from './overlay.ts';
+import { annotationPrefix, type LinkState, type LocalNode, type Overlay, podCidrsOf } from './overlay.ts';
 
 const vni = 1;
 const port = 8472;
@@ -42,37 +42,56 @@ export interface PeerState {
 export function createVxlan(kernel: Kernel): Overlay {
   let devices: Device[] = [];
   let ownName = '';
+  /** By device; what a device holds that is not in here must be read first. */
+  const known = new Map<string, PeerState>();
+
+  async function syncDevice(device: Device, nodes: readonly Node[]): Promise<void> {
+    const { name, family } = device;
+    const peers = nodes
+      .filter((node) => node.metadata?.name !== ownName)
+      .flatMap((node) => peerOf(node, family) ?? []);
+    const { ip, bridge } = peerCommands(name, peers, known.get(name) ?? (await readState(kernel, name)));
+    // Until the kernel has said yes, nothing is known of it.
+    known.delete(name);
+    await Promise.all([bridgeBatch(kernel, bridge), ipBatch(kernel, ip)]);
+    known.set(name, stateFor(peers));
+  }
 
   return {
-    async start(local) {
+    plan(local, links) {
       ownName = local.name;
       devices = devicesOf(local);
-      const { stdout } = await kernel.run('ip', ['-json', '-details', 'address']);
-      const links = JSON.parse(stdout) as DetailedLink[];
+      known.clear();
       const annotations: Record<string, string> = {};
       const commands = devices.flatMap((device) => {
         const existing = links.find((link) => link.ifname === device.name);
         const usable = existing && isDevice(existing, device) ? existing : undefined;
         const mac = usable?.address ?? randomMac();
         Object.assign(annotations, annotationsOf(device, mac));
+        // With a device go its routes, neighbours and forwarding entries.
+        if (!usable) known.set(device.name, stateFor([]));
         return deviceCommands(device, links, mac, existing, usable !== undefined);
       });
-      await ipBatch(kernel, commands);
-      return annotations;
+      return { commands, annotations };
     },
-
-    async sync(nodes) {
-      for (const device of devices) {
-        const peers = nodes
-          .filter((node) => node.metadata?.name !== ownName)
-          .flatMap((node) => peerOf(node, device.family) ?? []);
-        const { ip, bridge } = peerCommands(device.name, peers, await readState(kernel, device.name));
-        await bridgeBatch(kernel, bridge);
-        await ipBatch(kernel, ip);
-      }
+    async sync(nodes, { verify = false } = {}) {
+      if (verify) known.clear();
+      for (const device of devices) await syncDevice(device, nodes);
     },
   };
 }
+
+/** What a device holds that has these peers and no others. */
+function stateFor(peers: readonly Peer[]): PeerState {
+  return {
+    routes: peers.map(({ podCidr }) => podCidr),
+    neighbours: Object.fromEntries(peers.map(({ podCidr, mac }) => [gatewayOf(podCidr), mac])),
+    fdb: Object.fromEntries(peers.map(({ mac, publicIp }) => [mac, publicIp])),
+  };
+}
+
+/** Where the route to a peer's pods leads: its device has the first address of its network. */
+const gatewayOf = (podCidr: string) => addressAt(parseCidr(podCidr), 0);
 
 function devicesOf({ podCidrs, nodeIps }: LocalNode): Device[] {
   return podCidrs.flatMap((podCidr) => {
@@ -114,7 +133,7 @@ export function peerCommands(
   peers: readonly Peer[],
   actual: PeerState,
 ): { ip: string[]; bridge: string[] } {
-  const wanted = peers.map((peer) => ({ ...peer, gateway: addressAt(parseCidr(peer.podCidr), 0) }));
+  const wanted = peers.map((peer) => ({ ...peer, gateway: gatewayOf(peer.podCidr) }));
   const macs = new Set(wanted.map(({ mac }) => mac));
   const gateways = new Set(wanted.map(({ gateway }) => gateway));
   const routes = new Set(wanted.map(({ podCidr }) => podCidr));
@@ -146,28 +165,17 @@ export function peerCommands(
   };
 }
 
-interface DetailedLink {
-  ifname: string;
-  address?: string;
-  mtu?: number;
-  addr_info?: { local: string; prefixlen: number }[];
-  linkinfo?: {
-    info_kind?: string;
-    info_data?: { id?: number; local?: string; local6?: string; port?: number };
-  };
-}
-
 /** True for a device that flannel would keep: same VNI, port and local address. */
-function isDevice({ linkinfo }: DetailedLink, { nodeIp }: Device): boolean {
+function isDevice({ linkinfo }: LinkState, { nodeIp }: Device): boolean {
   const data = linkinfo?.info_data;
   return data?.id === vni && data.port === port && (data.local ?? data.local6) === nodeIp;
 }
 
 function deviceCommands(
   { name, nodeIp, podCidr, family }: Device,
-  links: readonly DetailedLink[],
+  links: readonly LinkState[],
   mac: string,
-  existing: DetailedLink | undefined,
+  existing: LinkState | undefined,
   keep: boolean,
 ): string[] {
   const uplink = links.find((link) => link.addr_info?.some(({ local }) => local === nodeIp));
