@@ -108,6 +108,16 @@ test('a node that the file does not have is rendered without its addresses, and 
   expect(stdout).toContain('--dst-type LOCAL -j KUBE-NODEPORTS\n');
 });
 
+test('a Service that the API has not seen yet has no rules, and that is said', () => {
+  const { status, stderr } = v9s(['render', '-f', '-', '--node', 'a'], {
+    input: 'kind: Service\nmetadata: { name: a }\nspec: { ports: [{ port: 80 }] }\n',
+  });
+  expect(status).toBe(0);
+  expect(stderr).toBe(
+    'v9s: Service default/a has no clusterIP, which the API gives it, so it has no rules\n',
+  );
+});
+
 describe('an error is one line that names the culprit', () => {
   const configuration = file('proxy.yaml', 'kind: KubeProxyConfiguration\nclusterCidr: 10.0.0.0/8\n');
   const broken = file('broken.yaml', 'kind: Service\nmetadata:\n  name: [\n');
@@ -116,14 +126,9 @@ describe('an error is one line that names the culprit', () => {
       'an unreadable file',
       ['-f', '/nonexistent', '--node', 'a'],
       1,
-      'cannot read "/nonexistent": no such file or directory',
+      'cannot read /nonexistent: no such file or directory',
     ],
-    [
-      'a folder',
-      ['-f', folder, '--node', 'a'],
-      1,
-      `cannot read "${folder}": illegal operation on a directory`,
-    ],
+    ['a folder', ['-f', folder, '--node', 'a'], 1, `cannot read ${folder}: illegal operation on a directory`],
     ['malformed YAML', ['-f', broken, '--node', 'a'], 1, `${broken}: document 1, line `],
     [
       'an unknown field',

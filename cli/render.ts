@@ -1,5 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { KubeObject } from '../api/object.ts';
+import type { Service } from '../api/types.ts';
 import { ObjectsError, parseObjects, renderRules } from '../dataplane/render.ts';
 import { type RenderFlag, type RenderValues, renderFlags } from './render-flags.ts';
 
@@ -7,11 +9,7 @@ import { type RenderFlag, type RenderValues, renderFlags } from './render-flags.
 export async function render(values: RenderValues): Promise<void> {
   const { filename = '', node = '', config } = values;
   const objects = await inFile(filename, () => parseObjects(read(filename)));
-  const nodes = objects.filter(({ kind }) => kind === 'Node').map(({ metadata }) => metadata?.name);
-  if (nodes.length > 0 && !nodes.includes(node))
-    process.stderr.write(
-      `v9s: ${filename} has no Node ${JSON.stringify(node)}, only ${nodes.join(', ')}; its labels${values['node-ip'] ? '' : ' and addresses'} are taken as unknown\n`,
-    );
+  for (const line of remarks(objects, filename, values)) process.stderr.write(`v9s: ${line}\n`);
   const configuration = config === undefined ? undefined : read(config);
   const text = await inFile(config ?? filename, () =>
     renderRules({
@@ -26,6 +24,28 @@ export async function render(values: RenderValues): Promise<void> {
   );
   print(text);
 }
+
+/** What the rules lack because the file lacks it. */
+function remarks(
+  objects: readonly KubeObject[],
+  file: string,
+  { node = '', ...values }: RenderValues,
+): string[] {
+  const nodes = objects.filter(({ kind }) => kind === 'Node').map(({ metadata }) => metadata?.name);
+  const lines: string[] = [];
+  if (nodes.length > 0 && !nodes.includes(node))
+    lines.push(
+      `${nameOf(file)} has no Node ${JSON.stringify(node)}, only ${nodes.join(', ')}; its labels${values['node-ip'] ? '' : ' and addresses'} are taken as unknown`,
+    );
+  for (const { kind, metadata, spec } of objects as Service[])
+    if (kind === 'Service' && spec?.type !== 'ExternalName' && !spec?.clusterIP && !spec?.clusterIPs?.length)
+      lines.push(
+        `Service ${metadata?.namespace ?? 'default'}/${metadata?.name} has no clusterIP, which the API gives it, so it has no rules`,
+      );
+  return lines;
+}
+
+const nameOf = (file: string) => (file === '-' ? 'standard input' : file);
 
 /**
  * `v9s render` without the rest of the command line, for the sake of a fast start.
@@ -68,7 +88,7 @@ function read(file: string): string {
     return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (error) {
     const [, why] = /^\w+: (.*), \w+/.exec(error instanceof Error ? error.message : '') ?? [];
-    throw new Error(`cannot read ${JSON.stringify(file)}: ${why ?? String(error)}`);
+    throw new Error(`cannot read ${nameOf(file)}: ${why ?? String(error)}`);
   }
 }
 
@@ -76,7 +96,7 @@ async function inFile<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ObjectsError) throw new ObjectsError(`${file}: ${error.message}`);
+    if (error instanceof ObjectsError) throw new ObjectsError(`${nameOf(file)}: ${error.message}`);
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { type Family, familyOf } from './model/address.ts';
 import { createModel, type Row } from './model/model.ts';
 import { nodeFacts } from './node.ts';
 import { parseDocument, parseObjects } from './objects.ts';
+import { wellFormed } from './wellformed.ts';
 
 export { ConfigurationError, proxyConfiguration } from './configuration.ts';
 export { ObjectsError, parseObjects } from './objects.ts';
@@ -57,9 +58,9 @@ export interface DesiredOptions extends Omit<RenderOptions, 'objects' | 'configu
   readonly configuration?: ProxyConfiguration;
 }
 
-/** The same as a value, in kube-proxy's wording, to print, compare or trace packets through. Pure. */
+/** The same as a value, in kube-proxy's wording, to print, compare or trace packets through. Pure. Throws as {@link renderRules} rejects. */
 export function desiredRules({
-  objects,
+  objects: given,
   nodeName,
   nodeIps,
   family = 'IPv4',
@@ -70,6 +71,7 @@ export function desiredRules({
   for (const ip of nodeIps ?? [])
     if (!familyOf(ip)) throw new RangeError(`node address ${JSON.stringify(ip)} is not an IP address`);
   if (mode !== 'iptables') throw new Error(`render: mode ${JSON.stringify(mode)} is none of iptables`);
+  const objects = given.map(wellFormed);
   const rows = rowsOf(objects, family, nodeName);
   const node = objects.find((one): one is Node => one.kind === 'Node' && one.metadata?.name === nodeName);
   const endpoints = rows.reduce((sum, row) => sum + row.endpoints.length, 0);
