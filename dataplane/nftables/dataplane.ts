@@ -3,6 +3,7 @@ import { CommandError } from '../../kernel/run.ts';
 import type { NftablesLayout } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
 import type { BackendOptions } from '../modes.ts';
+import { forgetGoneEndpoints, mayForget } from './affinity.ts';
 import { baseFragment } from './base.ts';
 import { createTableBuilder, type TableBuilder } from './build.ts';
 import { type RuleContext, ruleContext } from './context.ts';
@@ -117,6 +118,7 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
       if (replaced) stale.clear();
       for (const name of touched.chains) stale.delete(name);
       if (!replaced) for (const name of batch.stale) stale.set(name, performance.now());
+      if (mayForget(touched)) await forgetGoneEndpoints(kernel, ip, wanted);
       const { created, changed, deleted } = batch;
       return { text, created, changed, deleted };
     },

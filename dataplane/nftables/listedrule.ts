@@ -1,3 +1,5 @@
+import { mergedIntervals } from './intervals.ts';
+
 /** A piece of nft's JSON: a value, or an object with one field that says what it is. */
 type Json = string | number | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -12,17 +14,28 @@ export function ruleText(rule: Record<string, unknown>): string {
 }
 
 /**
- * A rule's text without what nft does not keep: braces around a single value, the order in a set,
- * a protocol that the port behind it says again.
+ * A rule's text without what nft does not keep: braces around a single value, the order in a set, how a time
+ * is written, a protocol that the port behind it says again.
  */
 export function normalRule(rule: string): string {
   return rule
     .replace(/\{ ([^{}]*) \}/g, (_, inner: string) => {
-      const items = inner.split(',').map((item) => item.trim());
+      const written = inner.split(',').map((item) => item.trim());
+      const items = mergedIntervals(written) ?? written;
       if (items.length === 1 && !/ : | timeout |^ip6? saddr$/.test(inner)) return items[0] ?? '';
       return `{ ${items.sort().join(', ')} }`;
     })
+    .replace(/timeout (\w+)/, (_, text: string) => `timeout ${seconds(text)}s`)
     .replace(/meta l4proto (tcp|udp|sctp) (?=.*\b\1 [sd]port\b)/, '');
+}
+
+/** Of `1d3h20m5s`. nft has no JSON for a map that packets update, and lists it so. */
+function seconds(text: string): number {
+  const units: Readonly<Record<string, number>> = { d: 86_400, h: 3_600, m: 60, s: 1 };
+  let sum = 0;
+  for (const [, number = '', unit = ''] of text.matchAll(/(\d+)([dhms])/g))
+    sum += Number(number) * (units[unit] ?? 0);
+  return sum;
 }
 
 /** One expression or statement as text. */
@@ -58,6 +71,7 @@ const writers: Readonly<Record<string, (content: never) => string>> = {
   ct: ({ key, dir }: { key: string; dir?: string }) => `ct ${dir ? `${dir} ` : ''}${key}`,
   fib: ({ result, flags }: { result: string; flags: string | string[] }) =>
     `fib ${[flags].flat().join(' . ')} ${result}`,
+  range: (ends: readonly Json[]) => list(ends, '-'),
   numgen: ({ mode, mod, offset }: { mode: string; mod: number; offset?: number }) =>
     `numgen ${mode} mod ${mod}${offset ? ` offset ${offset}` : ''}`,
   jhash: ({ expr, mod }: { expr: Json; mod: number }) => `jhash ${valueText(expr)} mod ${mod}`,
