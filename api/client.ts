@@ -1,20 +1,18 @@
-import {
-  type ClientRequest,
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-} from 'node:http';
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import type { KubeList, KubeObject, WatchEvent } from './object.ts';
 import { apiVersionOf, collectionPath, type Resource } from './scheme.ts';
 import { StatusError, statusError } from './status.ts';
+import type { Answer, Headers, Transport } from './transport.ts';
 import type { DeleteOptions, Status } from './types.ts';
 
 /** How to reach an API server. Either `server` (an https URL) or `socketPath` (loopback, trusted). */
 export interface ClientConfig {
   server?: string;
   socketPath?: string;
+  /** Takes the place of HTTP to the server, for components in the server's own process. */
+  transport?: Transport;
   /** PEM. */
   ca?: string;
   cert?: string;
@@ -48,8 +46,6 @@ export interface ObjectRef {
   /** `status`, `scale`, `binding`, `token` … */
   subresource?: string;
 }
-
-type Headers = Record<string, string>;
 
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
@@ -91,7 +87,7 @@ export interface Client {
 }
 
 export function createClient(config: ClientConfig): Client {
-  const send = createTransport(config);
+  const send = config.transport ?? createTransport(config);
 
   const path = (resource: Resource, ref: ObjectRef) =>
     `${collectionPath(resource, ref.namespace)}/${encodeURIComponent(ref.name)}${ref.subresource ? `/${ref.subresource}` : ''}`;
@@ -166,18 +162,6 @@ function query(options: object): string {
   return text ? `?${text}` : '';
 }
 
-interface Sending {
-  /** Sent as JSON. */
-  body?: unknown;
-  headers?: Headers;
-  signal?: AbortSignal;
-}
-
-interface Transport {
-  open(method: string, path: string, sending: Sending): Promise<IncomingMessage>;
-  close(): void;
-}
-
 function createTransport(config: ClientConfig): Transport {
   const { ca, cert, key, socketPath } = config;
   const url = socketPath ? undefined : new URL(config.server ?? '');
@@ -248,7 +232,7 @@ async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
   }
 }
 
-function failure(response: IncomingMessage, text: string, url: string): StatusError {
+function failure(response: Answer, text: string, url: string): StatusError {
   try {
     const status = JSON.parse(text) as Status;
     if (status.kind === 'Status') return new StatusError(status);

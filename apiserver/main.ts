@@ -1,11 +1,13 @@
 import type { Server } from 'node:http';
 import type { KubeObject } from '../api/object.ts';
 import { allResources, type Resource } from '../api/scheme.ts';
+import type { Transport } from '../api/transport.ts';
 import { createAuthenticator } from './auth/authenticate.ts';
 import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { createApp } from './http/app.ts';
 import { addressOf, type Listen, listen, type Tls } from './http/listen.ts';
+import { createLoopback } from './http/loopback.ts';
 import { expireEvents } from './registry/expiry.ts';
 import { createStrategies } from './registry/kinds/index.ts';
 import { createRegistry } from './registry/registry.ts';
@@ -36,6 +38,8 @@ export interface ApiserverConfig {
 export interface Apiserver {
   /** What is listened on, in the order of `listen`: `127.0.0.1:6443`, `/run/apiserver.sock`. */
   addresses: string[];
+  /** For components in this process: every request as from the Unix socket, without a connection. */
+  loopback: Transport;
   /** Resolves when, after `signal`, everything is written and closed. */
   stopped: Promise<void>;
 }
@@ -90,7 +94,11 @@ export async function startApiserver(
       cache.close();
       await storage.close();
     });
-    return { addresses: servers.map(addressOf), stopped };
+    return {
+      addresses: servers.map(addressOf),
+      loopback: createLoopback(handlers.trusted, signal),
+      stopped,
+    };
   } catch (error) {
     await closeAll(servers);
     await storage.close();

@@ -8,18 +8,15 @@ import { readPem } from '../credentials.ts';
 import { apiserverPort, type ClusterSpec, serviceAccountIssuer } from '../spec.ts';
 import { runProgram } from './program.ts';
 
-/** Where the control plane's own components reach the apiserver; on the lab's private tmpfs. */
-const socket = '/run/v9s/apiserver.sock';
-
 /** The socket on the host's loopback that the supervisor hands down; see lab/README.md. */
 const inheritedSocket = 3;
 
 void runProgram('control-plane', async ({ spec, state, signal }) => {
   const pem = (name: string) => readPem(state, name);
-  await startApiserver(
+  const { loopback } = await startApiserver(
     {
       dataDir: state.db,
-      listen: [{ fd: inheritedSocket }, { host: '0.0.0.0', port: apiserverPort }, { path: socket }],
+      listen: [{ fd: inheritedSocket }, { host: '0.0.0.0', port: apiserverPort }],
       tls: { cert: pem('apiserver.crt'), key: pem('apiserver.key'), clientCa: pem('ca.crt') },
       serviceAccount: { privateKey: pem('sa.key'), publicKey: pem('sa.pub'), issuer: serviceAccountIssuer },
       advertise: { host: spec.nodes[0]?.address ?? '', port: apiserverPort },
@@ -29,7 +26,7 @@ void runProgram('control-plane', async ({ spec, state, signal }) => {
     },
     { signal },
   );
-  const client = createClient({ socketPath: socket, userAgent: 'kube-controller-manager' });
+  const client = createClient({ transport: loopback });
   await startControllers(
     {
       client,

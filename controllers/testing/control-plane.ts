@@ -41,7 +41,7 @@ export async function startTestControlPlane(
     },
     { signal: end.signal },
   );
-  const client = createClient({ socketPath });
+  const client = createClient({ transport: apiserver.loopback });
   const complaints: string[] = [];
   let running = new AbortController();
   end.signal.addEventListener('abort', () => running.abort());
