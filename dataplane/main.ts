@@ -13,6 +13,7 @@ import {
 import { applySettings, wantedSettings } from './conntrack/settings.ts';
 import type { SyncResult } from './dataplane.ts';
 import { createProxyHealth } from './health/proxy.ts';
+import { emulatedVersions } from './iptables/versions.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { createProxyMetrics } from './metrics/proxy.ts';
 import { type Family, familyOf, parseCidr } from './model/address.ts';
@@ -23,7 +24,6 @@ import { type NodeFacts, nodeFacts } from './node.ts';
 import { createRunner } from './runner.ts';
 import { type ProxyServer, startServers } from './servers.ts';
 import {
-  checkedOf,
   createStack,
   forgetStaleFlows,
   type Stack,
@@ -176,7 +176,7 @@ export async function startDataplane(
     // One family's failure must not keep the other from being served.
     const results = [];
     for (const stack of active()) results.push(await settled(syncOne(stack, node, since)));
-    await servers?.services.sync(checkedOf(stacks), node);
+    await servers?.sync(stacks, node);
     for (const { error } of results) if (error) throw error;
   }
 
@@ -213,7 +213,15 @@ export async function startDataplane(
   await runner.first;
   if (!signal.aborted) await removeLeftovers(mode, { kernel: config.kernel, tools, configuration, complain });
   if (config.serve && !signal.aborted) {
-    servers = startServers({ serve: config.serve, configuration, health, metrics, complain, signal });
+    servers = startServers({
+      serve: config.serve,
+      holdNodePorts: emulatedVersion !== undefined && emulatedVersion !== emulatedVersions[0],
+      configuration,
+      health,
+      metrics,
+      complain,
+      signal,
+    });
     poke();
     await runner.idle();
   }

@@ -1,29 +1,31 @@
 import type { ProxyConfiguration } from './configuration.ts';
+import { createHeldPorts, nodePortsOf } from './health/nodeports.ts';
 import type { ProxyHealth } from './health/proxy.ts';
 import { healthHandler, serve } from './health/server.ts';
-import { type CheckedService, createServiceHealth } from './health/services.ts';
+import { createServiceHealth } from './health/services.ts';
 import type { Complain } from './leftovers.ts';
 import type { ProxyMetrics } from './metrics/proxy.ts';
 import { metricsHandler } from './metrics/server.ts';
 import { parseCidr } from './model/address.ts';
 import { nodePortAddresses } from './model/detector.ts';
 import type { NodeFacts } from './node.ts';
+import { checkedOf, type Stack } from './stack.ts';
 import { onceEach } from './waiting.ts';
 
 /** What a proxy can serve: health checks of Services, `/healthz` and `/livez`, and `/metrics` with its neighbours. */
 export const proxyServers = ['services', 'healthz', 'metrics'] as const;
 export type ProxyServer = (typeof proxyServers)[number];
 
-/** The HTTP servers of a proxy. */
+/** The servers of a proxy. */
 export interface ProxyServers {
-  readonly services: {
-    /** Has a server for each of these Services, on the node's addresses for node ports. */
-    sync(services: ReadonlyMap<string, CheckedService>, node: NodeFacts): Promise<void>;
-  };
+  /** Brings what depends on Services in step with what was written: health checks, and node ports that are held. */
+  sync(stacks: readonly Stack[], node: NodeFacts): Promise<void>;
 }
 
 export interface ServersOptions {
   readonly serve: readonly ProxyServer[];
+  /** Whether node ports are listened on, as kube-proxy did until 1.22; together with `services`. */
+  readonly holdNodePorts: boolean;
   readonly configuration: ProxyConfiguration;
   readonly health: ProxyHealth;
   readonly metrics: ProxyMetrics;
@@ -34,6 +36,7 @@ export interface ServersOptions {
 /** Opens what the configuration names, in this process's network namespace; all end with the signal. */
 export function startServers({
   serve: wanted,
+  holdNodePorts,
   configuration,
   health,
   metrics,
@@ -54,13 +57,16 @@ export function startServers({
     onError: (service, port, error) =>
       failed(`Service ${service}, port ${port}: ${error instanceof Error ? error.message : String(error)}`),
   });
-  signal.addEventListener('abort', () => void services.close(), { once: true });
+  const ports = createHeldPorts(onceEach(complain('node port')));
+  const close = () => void Promise.all([services.close(), ports.close()]);
+  signal.addEventListener('abort', close, { once: true });
   return {
-    services: {
-      async sync(checked, node) {
-        if (wanted.includes('services') && !signal.aborted)
-          await services.sync(checked, listenAddresses(configuration, node));
-      },
+    async sync(stacks, node) {
+      if (!wanted.includes('services') || signal.aborted) return;
+      await services.sync(checkedOf(stacks), listenAddresses(configuration, node));
+      if (!holdNodePorts) return;
+      const rows = stacks.flatMap(({ written }) => [...written.values()]);
+      await ports.sync(nodePortsOf(rows));
     },
   };
 }

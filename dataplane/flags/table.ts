@@ -86,6 +86,12 @@ export const flags: readonly Flag[] = [
     'ClusterCIDR, NodeCIDR, BridgeInterface or InterfaceNamePrefix',
   ),
   flag(
+    'emulated-version',
+    'string',
+    '',
+    "Release whose rules are written: 1.33 (default), or the articles' 1.10 to 1.13, which hold node ports too",
+  ),
+  flag(
     'feature-gates',
     'map',
     'featureGates',
@@ -180,6 +186,12 @@ export const flags: readonly Flag[] = [
     'string',
     'metricsBindAddress',
     'Where /metrics is served (127.0.0.1:10249); empty: nowhere',
+  ),
+  flag(
+    'nftables-layout',
+    'string',
+    'nftables.layout',
+    'upstream (default), or flat: the same cost at any size',
   ),
   flag(
     'nodeport-addresses',

@@ -66,6 +66,7 @@ export async function runKubeProxy({ args, signal, print, log }: ProgramOptions)
     log,
     client: createClient({ ...(await apiOf(program, options.get('master'))), userAgent: 'kube-proxy' }),
     verbosity: Number(options.get('v') ?? 0),
+    emulatedVersion: options.get('emulated-version'),
     configFile: options.get('config'),
   });
 }
@@ -73,13 +74,14 @@ export async function runKubeProxy({ args, signal, print, log }: ProgramOptions)
 interface RunOptions extends Pick<ProgramOptions, 'signal' | 'log'> {
   readonly client: Client;
   readonly verbosity: number;
+  readonly emulatedVersion: string | undefined;
   readonly configFile: string | undefined;
 }
 
 async function run(
   { configuration: file, nodeName, serve }: ProgramConfiguration,
   { mode, bindAddress }: ProxyConfiguration,
-  { signal, log, client, verbosity, configFile }: RunOptions,
+  { signal, log, client, verbosity, emulatedVersion, configFile }: RunOptions,
 ): Promise<number> {
   const ending = new AbortController();
   const end = () => ending.abort();
@@ -103,6 +105,7 @@ async function run(
       nodeName,
       mode,
       configuration: file,
+      emulatedVersion,
       serve,
       log,
       ...(/^(0\.0\.0\.0|::)?$/.test(bindAddress) ? {} : { nodeIps: [bindAddress] }),
