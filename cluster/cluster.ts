@@ -58,12 +58,13 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
   let lab: Lab | undefined;
   try {
     // Certificates are made while the lab boots; its programs wait for them (cluster/processes/program.ts).
-    const [started] = await Promise.allSettled([
+    const [started, certified] = await Promise.allSettled([
       bootLab(spec, state, { ...options, lifetime }),
       ensurePki(spec, state),
     ]);
     if (started.status === 'rejected') throw started.reason;
     lab = started.value;
+    if (certified.status === 'rejected') throw certified.reason;
     spec.apiPort = lab.apiPort ?? 0;
     writeSpec(state, spec);
     writeKubeconfig(spec, state);
@@ -72,7 +73,8 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     return createHandle({ spec, state, client, lab, temporary });
   } catch (error) {
     await lab?.stop();
-    if (temporary) rmSync(state.root, { recursive: true, force: true });
+    // A lab that never was has left nothing to look into, and nothing to bring back.
+    if (temporary || (!existing && !lab)) rmSync(state.root, { recursive: true, force: true });
     throw error;
   }
 }
@@ -152,6 +154,7 @@ async function bootLab(
     components: components(spec, state, node),
     apiPort: spec.apiPort,
     lifetime,
+    egress: spec.egress,
     ...(onCommand ? { onCommand } : {}),
   });
 }

@@ -7,7 +7,7 @@ import { nameOption, type Register } from './options.ts';
 export const register: Register = (program) => {
   program
     .command('logs')
-    .description('print the log of a component: supervisor, control-plane, or a node')
+    .description('print the log of a component: apiserver, lab, or a node by its name')
     .argument('[component]', 'without one, the components that have a log are listed')
     .addOption(nameOption())
     .action(async (component: string | undefined, { name }: { name: string }) => {

@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../kernel/package-root.ts';
+import { findCommand } from '../lab/doctor.ts';
+
+let home = '';
+
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), 'v9s-scenario-'));
+});
+
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+function v9s(args: string[], path = process.env.PATH ?? '') {
+  const result = spawnSync(process.execPath, [join(packageRoot, 'dist/v9s.js'), ...args], {
+    env: { ...process.env, PATH: path, XDG_STATE_HOME: home },
+    encoding: 'utf8',
+  });
+  return { code: result.status, text: result.stdout + result.stderr };
+}
+
+/** A PATH that has every command of this one but `hidden`. */
+function pathWithout(hidden: string): string {
+  const folder = join(home, 'bin');
+  const listing = spawnSync(
+    'sh',
+    ['-c', 'mkdir -p "$0"; IFS=:; for d in $PATH; do ls -d "$d"/* 2>/dev/null; done', folder],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+    },
+  );
+  const taken = new Set<string>([hidden]);
+  for (const file of listing.stdout.split('\n').filter(Boolean)) {
+    if (taken.has(basename(file))) continue;
+    taken.add(basename(file));
+    symlinkSync(file, join(folder, basename(file)));
+  }
+  return folder;
+}
+
+describe('v9s scenario hostnames', () => {
+  it('ends well, and says what differs from the articles', () => {
+    const { code, text } = v9s(['scenario', 'hostnames']);
+    expect(code, text).toBe(0);
+    expect(text).not.toContain('✗');
+    expect(text).toMatch(/\nAll \d+ checks held, in [\d.]+ s\.\n/);
+    expect(text).toContain('KUBE-SVC-ODX2UBAZM7RQWOIU');
+    expect(text).toContain('10.244.1.5:9376,10.244.1.6:9376,10.244.1.7:9376');
+    expect(text).not.toContain('\u001b');
+  });
+
+  it.skipIf(!findCommand('kubectl'))(
+    "prints the API's own tables where there is no kubectl, and says so",
+    () => {
+      const { code, text } = v9s(['scenario', 'hostnames'], pathWithout('kubectl'));
+      expect(code, text).toBe(0);
+      expect(text).toContain('There is no kubectl on PATH');
+      expect(text).toMatch(/NAME +ENDPOINTS +AGE\n +hostnames +10\.244\.1\.5:9376/);
+    },
+  );
+
+  it('leaves the cluster up with --keep, under a name of its own', () => {
+    const kept = v9s(['scenario', 'hostnames', '--keep', '--nodes', '1']);
+    expect(kept.code, kept.text).toBe(0);
+    const kubeconfig = /export KUBECONFIG=(\S+)/.exec(kept.text)?.[1];
+    expect(kubeconfig).toBe(join(home, 'vethernetes/hostnames/kubeconfig'));
+    expect(v9s(['list']).text).toMatch(/hostnames +Running +1 +https:\/\/127\.0\.0\.1:\d+/);
+    expect(v9s(['exec', '--name', 'hostnames', 'control-plane', '--', 'hostname']).text).toBe(
+      'control-plane\n',
+    );
+    expect(v9s(['down', '--name', 'hostnames', '--delete']).code).toBe(0);
+    expect(v9s(['list']).text).toContain('No clusters');
+  });
+
+  it('names the scenarios there are', () => {
+    expect(v9s(['scenario']).text).toContain('hostnames');
+    expect(v9s(['scenario', 'nosuch'])).toMatchObject({
+      code: 2,
+      text: expect.stringContaining('no scenario "nosuch"'),
+    });
+  });
+});
