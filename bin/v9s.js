@@ -1,42 +1,34 @@
 #!/usr/bin/env node
 /**
  * `v9s` for any Node.js from 18 on. The programs of the project need 22.18; an older one fetches Node.js
- * through npm, once, and runs them with that. `render` needs no cluster and runs on 20 as it is; it is
- * called a hundred times in a row, so it comes before everything else.
+ * through npm, once, and runs them with that. `render` needs no cluster, and runs on 20 as it is, before
+ * anything else is loaded.
  */
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const isClone = existsSync(join(root, 'scripts/bootstrap/prepare.mjs'));
 const args = process.argv.slice(2);
 const canRender = args[0] === 'render' && Number.parseInt(process.versions.node, 10) >= 20;
-
-if (!canRender || !(await renderAtOnce())) await launch();
-
-/** False when `dist/` has to be built first, or when the arguments are not for rendering. */
-async function renderAtOnce() {
-  if (isClone && !(await import('../scripts/bootstrap/fresh.mjs')).isFresh(root, 'render')) return false;
-  (await import('../scripts/bootstrap/cache.mjs')).useCompileCache();
-  return createRequire(import.meta.url)('../dist/render.cjs').renderAtOnce(args.slice(1));
-}
+const rendered =
+  canRender && (await createRequire(import.meta.url)('./render.cjs').renderAtOnce(args.slice(1)));
+if (!rendered) await launch();
 
 async function launch() {
-  const [{ reporting }, { run }] = await Promise.all([
+  const [{ reporting }, { run }, { fileURLToPath }] = await Promise.all([
     import('../scripts/bootstrap/report.mjs'),
     import('../scripts/bootstrap/run.mjs'),
+    import('node:url'),
   ]);
   await reporting(async () => {
     const node = await preparedNode();
-    await run(canRender ? process.execPath : node, join(root, 'dist/v9s.js'), args);
+    const program = fileURLToPath(new URL('../dist/v9s.js', import.meta.url));
+    await run(canRender ? process.execPath : node, program, args);
   });
 }
 
 /** A clone prepares itself first; an installed package only needs a Node.js. */
 async function preparedNode() {
-  if (isClone) {
+  const { existsSync } = await import('node:fs');
+  if (existsSync(new URL('../scripts/bootstrap/prepare.mjs', import.meta.url))) {
     const { prepare } = await import('../scripts/bootstrap/prepare.mjs');
     return prepare({ cluster: args[0] === 'up' || args[0] === 'scenario' });
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isFresh } from './fresh.mjs';
+import { isFresh } from './fresh.cjs';
 import { BootstrapError, step } from './report.mjs';
 
 /**

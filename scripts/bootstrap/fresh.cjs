@@ -1,11 +1,11 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+const { existsSync, readFileSync, statSync } = require('node:fs');
 
 /**
  * Whether `dist/` is what the sources give: none of the files has changed that `dist/.inputs.json` names.
  *
- * @param {string} root the project @param {'inputs' | 'render'} part all of it, or what `dist/render.cjs` is made of
+ * @param {string} root the project @param {'inputs' | 'render'} [part] all of it, or what `dist/render.cjs` is made of
  */
-export function isFresh(root, part = 'inputs') {
+exports.isFresh = (root, part = 'inputs') => {
   let text;
   try {
     text = readFileSync(`${root}/dist/.inputs.json`, 'utf8');
@@ -14,8 +14,9 @@ export function isFresh(root, part = 'inputs') {
     return false;
   }
   const { inputs, absent, render = [] } = JSON.parse(text);
-  const unchanged = (file) =>
+  const unchanged = (/** @type {string} */ file) =>
     statSync(`${root}/${file}`, { throwIfNoEntry: false })?.mtimeMs === inputs[file];
   if (part === 'render') return render.length > 0 && render.every(unchanged);
-  return Object.keys(inputs).every(unchanged) && !absent.some((file) => existsSync(`${root}/${file}`));
-}
+  const missing = (/** @type {string} */ file) => !existsSync(`${root}/${file}`);
+  return Object.keys(inputs).every(unchanged) && absent.every(missing);
+};
