@@ -14,7 +14,15 @@ export interface Flag {
   readonly check?: (value: string) => string | undefined;
 }
 
-export type RenderFlag = 'filename' | 'node' | 'node-ip' | 'family' | 'config' | 'mode' | 'emulated-version';
+export type RenderFlag =
+  | 'filename'
+  | 'node'
+  | 'node-ip'
+  | 'family'
+  | 'config'
+  | 'mode'
+  | 'nftables-layout'
+  | 'emulated-version';
 
 /** The options, for the whole command line and for the short way of `renderAtOnce`. */
 export const renderFlags: Readonly<Record<RenderFlag, Flag>> = {
@@ -35,7 +43,13 @@ export const renderFlags: Readonly<Record<RenderFlag, Flag>> = {
   },
   family: { value: 'family', help: 'address family', choices: ['IPv4', 'IPv6'], fallback: 'IPv4' },
   config: { value: 'file', help: 'a KubeProxyConfiguration file' },
-  mode: { value: 'mode', help: 'proxy mode', choices: ['iptables'], fallback: 'iptables' },
+  mode: { value: 'mode', help: 'proxy mode', choices: ['iptables', 'nftables'], fallback: 'iptables' },
+  'nftables-layout': {
+    value: 'layout',
+    help: 'in mode nftables: chains for each Service as kube-proxy has them, or shared maps',
+    choices: ['upstream', 'flat'],
+    fallback: 'upstream',
+  },
   'emulated-version': {
     value: 'version',
     help: 'the release of kube-proxy whose rules are wanted; the articles show those of 1.10 to 1.12',

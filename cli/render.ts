@@ -18,7 +18,8 @@ export async function render(values: RenderValues): Promise<void> {
       nodeIps: values['node-ip']?.split(',').map((ip) => ip.trim()),
       family: values.family === 'IPv6' ? 'IPv6' : 'IPv4',
       configuration,
-      mode: 'iptables',
+      mode: values.mode === 'nftables' ? 'nftables' : 'iptables',
+      nftablesLayout: values['nftables-layout'] === 'flat' ? 'flat' : undefined,
       emulatedVersion: values['emulated-version'],
     }),
   );

@@ -1,6 +1,7 @@
 import { addressAt, type Cidr, parseCidr } from '../api/cidr.ts';
 import type { Taint } from '../api/types.ts';
-import type { ProxyMode } from '../dataplane/configuration.ts';
+import { type NftablesLayout, nftablesLayouts, type ProxyMode } from '../dataplane/configuration.ts';
+import { emulatedVersions } from '../dataplane/iptables/versions.ts';
 import { availableModes } from '../dataplane/modes.ts';
 
 /** How Services reach the kernel. */
@@ -21,6 +22,10 @@ export interface ClusterOptions {
   /** Address of the `kube-dns` Service; default the tenth of the service CIDR; `none` leaves DNS out. */
   clusterDns?: string;
   dataplane?: DataplaneMode;
+  /** Of dataplane `nftables`: kube-proxy's chains (`upstream`, default) or shared maps (`flat`). */
+  nftablesLayout?: NftablesLayout;
+  /** The release of kube-proxy whose rules are written, as `1.12` for the articles' form. Default `1.33`. */
+  emulatedVersion?: string;
   store?: 'level';
   /** Keeps ordinary pods off the control plane, as kubeadm does. Default false. */
   taintControlPlane?: boolean;
@@ -50,6 +55,10 @@ export interface ClusterSpec {
   clusterDns: string[];
   clusterDomain: string;
   dataplane: DataplaneMode;
+  /** Missing in the state of older clusters. */
+  nftablesLayout?: NftablesLayout;
+  /** Absent for today's. */
+  emulatedVersion?: string;
   store: 'level';
   egress: boolean;
   /** 0 until the lab has opened one. */
@@ -103,8 +112,8 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     if (clash) throw new OptionError('service-cidr', clash.text, `must not overlap ${one.text}`);
   }
   const dataplane = options.dataplane ?? 'iptables';
-  if (!availableModes.includes(dataplane))
-    throw new OptionError('dataplane', dataplane, `must be one of ${availableModes.join(', ')}`);
+  const nftablesLayout = options.nftablesLayout ?? 'upstream';
+  checkDataplane(options);
   const store = options.store ?? 'level';
   if (store !== 'level') throw new OptionError('store', store, 'must be "level"');
   const apiPort = options.apiPort ?? 0;
@@ -120,10 +129,26 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     clusterDns: dnsAddresses(options.clusterDns, serviceCidrs),
     clusterDomain: 'cluster.local',
     dataplane,
+    nftablesLayout,
+    ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
     store,
     egress: options.egress ?? false,
     apiPort,
   };
+}
+
+/** The part of the options that says how Services reach the kernel. */
+export type DataplaneOptions = Pick<ClusterOptions, 'dataplane' | 'emulatedVersion' | 'nftablesLayout'>;
+
+/** Throws {@link OptionError} for a mode, release or layout that does not exist. */
+export function checkDataplane({ dataplane, emulatedVersion, nftablesLayout }: DataplaneOptions): void {
+  const check = (option: string, value: string | undefined, known: readonly string[]) => {
+    if (value !== undefined && !known.includes(value))
+      throw new OptionError(option, value, `must be one of ${known.join(', ')}`);
+  };
+  check('dataplane', dataplane, availableModes);
+  check('emulated-version', emulatedVersion, emulatedVersions);
+  check('nftables-layout', nftablesLayout, nftablesLayouts);
 }
 
 function nodeSpecs(count: number, taintControlPlane: boolean): NodeSpec[] {
@@ -216,6 +241,8 @@ export function agreeWithExisting(
   return {
     ...existing,
     dataplane: options.dataplane ?? existing.dataplane,
+    nftablesLayout: options.nftablesLayout ?? existing.nftablesLayout ?? 'upstream',
+    ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
     egress: options.egress ?? existing.egress,
     apiPort: options.apiPort ?? existing.apiPort,
   };

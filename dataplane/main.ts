@@ -23,6 +23,7 @@ import { loadMode } from './modes.ts';
 import { type NodeFacts, nodeFacts } from './node.ts';
 import { createRunner } from './runner.ts';
 import { type ProxyServer, startServers } from './servers.ts';
+import { followServiceCIDRs } from './servicecidrs.ts';
 import {
   createStack,
   forgetStaleFlows,
@@ -152,9 +153,17 @@ export async function startDataplane(
       apply((model) => model.setSlice(key, type === 'deleted' ? undefined : object));
     },
   });
+  // Only this mode has rules for addresses of nobody.
+  const ranges =
+    mode === 'nftables' ? followServiceCIDRs(client, { signal, onChange: () => poke() }) : undefined;
   let known = '';
-  const factsOfNode = () =>
-    nodeFacts(nodeName, nodes.store.get(nodeName), { ips: config.nodeIps, ...localAddresses(configuration) });
+  const factsOfNode = () => ({
+    ...nodeFacts(nodeName, nodes.store.get(nodeName), {
+      ips: config.nodeIps,
+      ...localAddresses(configuration),
+    }),
+    ...(ranges ? { serviceCIDRs: ranges.current() } : {}),
+  });
   follow(nodes, ({ key, object }) => {
     if (key !== nodeName) return;
     health.node(object);
@@ -207,7 +216,10 @@ export async function startDataplane(
 
   const adopted = stacks[0]?.dataplane.adopt().catch(complain('reading the rules that stand'));
   const prepared = applySettings(kernel, wantedSettings(configuration)).catch(complain('kernel parameters'));
-  await untilAborted(Promise.all([services.synced, slices.synced, nodes.synced, adopted, prepared]), signal);
+  await untilAborted(
+    Promise.all([services.synced, slices.synced, nodes.synced, ranges?.asked, adopted, prepared]),
+    signal,
+  );
   ready = true;
   runner.poke();
   await runner.first;

@@ -1,6 +1,11 @@
 import type { KubeObject } from '../api/object.ts';
-import type { EndpointSlice, Node, Service } from '../api/types.ts';
-import { type KubeProxyConfiguration, type ProxyConfiguration, proxyConfiguration } from './configuration.ts';
+import type { EndpointSlice, Node, Service, ServiceCIDR } from '../api/types.ts';
+import {
+  type KubeProxyConfiguration,
+  type NftablesLayout,
+  type ProxyConfiguration,
+  proxyConfiguration,
+} from './configuration.ts';
 import { ruleContext } from './iptables/context.ts';
 import { buildRules, type RuleSet, savedText } from './iptables/rules.ts';
 import { type Family, familyOf } from './model/address.ts';
@@ -25,7 +30,9 @@ export interface RenderOptions {
   readonly family?: Family | undefined;
   /** A KubeProxyConfiguration, or the text of its file. Default: upstream's defaults. */
   readonly configuration?: string | KubeProxyConfiguration | undefined;
-  readonly mode?: 'iptables' | undefined;
+  readonly mode?: 'iptables' | 'nftables' | undefined;
+  /** In mode nftables, instead of what the configuration says: kube-proxy's chains or shared maps. */
+  readonly nftablesLayout?: NftablesLayout | undefined;
   /** The release of kube-proxy whose rules are wanted: `1.33` (default), or `1.10` to `1.13`, as the articles show them. */
   readonly emulatedVersion?: string | undefined;
 }
@@ -33,7 +40,7 @@ export interface RenderOptions {
 /**
  * The filter and nat tables that a node would have for these objects, hooks included, word for word as
  * `iptables-save` would print them there (iptables 1.8.9), but for the comment lines with the date;
- * `iptables-restore` takes it too. No kernel, no cluster, no privileges. Rejects with an
+ * `iptables-restore` takes it too. In mode nftables: the table as commands for `nft -f`. No kernel, no cluster, no privileges. Rejects with an
  * {@link ObjectsError} or {@link ConfigurationError} that says where the text is wrong, and a RangeError
  * where an option is.
  */
@@ -42,15 +49,20 @@ export async function renderRules({
   configuration = {},
   ...options
 }: RenderOptions): Promise<string> {
-  return savedText(
-    desiredRules({
-      ...options,
-      objects: typeof objects === 'string' ? await parseObjects(objects) : objects,
-      configuration: proxyConfiguration(
-        typeof configuration === 'string' ? await parseDocument(configuration) : configuration,
-      ),
-    }),
-  );
+  const read = {
+    ...options,
+    objects: typeof objects === 'string' ? await parseObjects(objects) : objects,
+    configuration: proxyConfiguration(
+      typeof configuration === 'string' ? await parseDocument(configuration) : configuration,
+    ),
+  };
+  if (options.mode !== 'nftables') return savedText(desiredRules(read));
+  const { nftablesText } = await import('./nftables/render.ts');
+  return nftablesText({
+    ...inputsOf(read),
+    configuration: read.configuration,
+    layout: options.nftablesLayout,
+  });
 }
 
 export interface DesiredOptions extends Omit<RenderOptions, 'objects' | 'configuration'> {
@@ -59,24 +71,25 @@ export interface DesiredOptions extends Omit<RenderOptions, 'objects' | 'configu
 }
 
 /** The same as a value, in kube-proxy's wording, to print, compare or trace packets through. Pure. Throws as {@link renderRules} rejects. */
-export function desiredRules({
-  objects: given,
-  nodeName,
-  nodeIps,
-  family = 'IPv4',
-  configuration = proxyConfiguration(),
-  mode = 'iptables',
-  emulatedVersion,
-}: DesiredOptions): RuleSet {
+export function desiredRules(options: DesiredOptions): RuleSet {
+  const { configuration = proxyConfiguration(), mode = 'iptables', emulatedVersion } = options;
+  if (mode !== 'iptables') throw new Error(`render: mode ${JSON.stringify(mode)} is none of iptables`);
+  const { rows, node, family } = inputsOf(options);
+  const endpoints = rows.reduce((sum, row) => sum + row.endpoints.length, 0);
+  return buildRules(rows, ruleContext(configuration, node, family, { endpoints, emulatedVersion }));
+}
+
+/** What rules of any mode depend on. */
+function inputsOf({ objects: given, nodeName, nodeIps, family = 'IPv4' }: DesiredOptions) {
   for (const ip of nodeIps ?? [])
     if (!familyOf(ip)) throw new RangeError(`node address ${JSON.stringify(ip)} is not an IP address`);
-  if (mode !== 'iptables') throw new Error(`render: mode ${JSON.stringify(mode)} is none of iptables`);
   const objects = given.map(wellFormed);
   const rows = rowsOf(objects, family, nodeName);
   const node = objects.find((one): one is Node => one.kind === 'Node' && one.metadata?.name === nodeName);
-  const endpoints = rows.reduce((sum, row) => sum + row.endpoints.length, 0);
-  const facts = nodeFacts(nodeName, node, { ips: nodeIps });
-  return buildRules(rows, ruleContext(configuration, facts, family, { endpoints, emulatedVersion }));
+  const serviceCIDRs = (objects as ServiceCIDR[])
+    .filter(({ kind }) => kind === 'ServiceCIDR')
+    .flatMap(({ spec }) => spec?.cidrs ?? []);
+  return { rows, family, node: { ...nodeFacts(nodeName, node, { ips: nodeIps }), serviceCIDRs } };
 }
 
 function rowsOf(objects: readonly KubeObject[], family: Family, nodeName: string): Row[] {

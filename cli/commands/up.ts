@@ -1,4 +1,4 @@
-import type { ProxyMode } from '../../dataplane/configuration.ts';
+import type { NftablesLayout, ProxyMode } from '../../dataplane/configuration.ts';
 import { nameOption, type Register, wholeNumber } from './options.ts';
 
 interface UpOptions {
@@ -9,6 +9,8 @@ interface UpOptions {
   serviceNodePortRange?: string;
   clusterDns?: string;
   dataplane?: ProxyMode;
+  emulatedVersion?: string;
+  nftablesLayout?: NftablesLayout;
   store?: 'level';
   taintControlPlane?: boolean;
   egress?: boolean;
@@ -30,6 +32,11 @@ export const register: Register = (program) => {
       'address of the kube-dns Service, or none (default: tenth of the service CIDR)',
     )
     .option('--dataplane <mode>', 'how Services reach the kernel: iptables (default), ipvs or nftables')
+    .option(
+      '--nftables-layout <layout>',
+      'chains for each Service as kube-proxy has them: upstream (default), or shared maps: flat',
+    )
+    .option('--emulated-version <release>', "whose kube-proxy's rules: 1.33 (default), or 1.10 to 1.13")
     .option('--store <store>', 'where objects are kept: level (default)')
     .option('--taint-control-plane', 'keep ordinary pods off the control plane, as kubeadm does')
     .option('--egress', 'let pods reach what this machine can reach, through passt')

@@ -57,7 +57,11 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         kernel,
         nodeName: node.name,
         mode: spec.dataplane,
-        configuration: { clusterCIDR: spec.podCidrs.join(',') },
+        configuration: {
+          clusterCIDR: spec.podCidrs.join(','),
+          nftables: { layout: spec.nftablesLayout ?? 'upstream' },
+        },
+        emulatedVersion: spec.emulatedVersion,
         serve: proxyServers,
       },
       { signal },

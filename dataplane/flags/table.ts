@@ -207,6 +207,12 @@ export const flags: readonly Flag[] = [
     'Bridge of the pods, for detect-local-mode BridgeInterface',
   ),
   flag(
+    'nftables-layout',
+    'string',
+    'nftables.layout',
+    'Chains for each Service (upstream, default) or shared maps (flat)',
+  ),
+  flag(
     'pod-interface-name-prefix',
     'string',
     'detectLocal.interfaceNamePrefix',

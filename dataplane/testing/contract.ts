@@ -11,7 +11,7 @@ import { nodeIp, startTestNode, type TestNode } from './sandbox.ts';
 export function describeDataplane(
   name: string,
   create: (options: { kernel: Kernel; family: Family }) => Dataplane,
-  { loopbackNodePorts = true } = {},
+  { localhostNodePorts = true, withoutLocalEndpoint = 'drop' as 'drop' | 'others' } = {},
 ): void {
   describe(`dataplane ${name}`, () => {
     let node: TestNode;
@@ -64,7 +64,7 @@ export function describeDataplane(
     });
 
     test('a pod that reaches itself through its Service sees the node as its client', async () => {
-      setEndpoints(['10.244.1.5']);
+      setEndpoints([{ ip: '10.244.1.5', node: 'worker' }]);
       await sync();
       expect(await node.connect('pod1', '10.96.0.10', 80)).toEqual({ 'pod1 10.244.1.1': 1 });
     });
@@ -76,18 +76,19 @@ export function describeDataplane(
       expect(await node.connect('outside', nodeIp, 30080)).toEqual({ 'pod2 10.244.1.1': 1 });
       expect(await node.connect(undefined, nodeIp, 30080)).toEqual({ 'pod2 10.244.1.1': 1 });
       expect(await node.connect(undefined, '127.0.0.1', 30080)).toEqual(
-        loopbackNodePorts ? { 'pod2 10.244.1.1': 1 } : { ECONNREFUSED: 1 },
+        localhostNodePorts ? { 'pod2 10.244.1.1': 1 } : { ECONNREFUSED: 1 },
       );
     });
 
-    test('externalTrafficPolicy Local keeps the client address, and drops without a local endpoint', async () => {
+    test('externalTrafficPolicy Local keeps the client address, and without a local endpoint does what the mode does', async () => {
       setService({ ...web, externalTrafficPolicy: 'Local' });
       setEndpoints([{ ip: '10.244.1.6', node: 'worker' }, '10.244.1.7']);
       await sync();
       expect(await node.connect('outside', nodeIp, 30080, 5)).toEqual({ 'pod2 172.18.255.254': 5 });
-      setEndpoints([{ ip: '10.244.1.6', node: 'other' }, '10.244.1.7']);
+      setEndpoints([{ ip: '10.244.1.6', node: 'other' }]);
       await sync();
-      expect(await node.connect('outside', nodeIp, 30080)).toEqual({ ETIMEDOUT: 1 });
+      const answer = withoutLocalEndpoint === 'drop' ? 'ETIMEDOUT' : 'pod2 172.18.255.254';
+      expect(await node.connect('outside', nodeIp, 30080)).toEqual({ [answer]: 1 });
     });
 
     test('session affinity keeps a client at one endpoint', async () => {
