@@ -11,7 +11,7 @@ export { GuestUnavailable } from './packages.ts';
 export interface GuestOptions {
   /** Default: this process's. */
   readonly cwd?: string;
-  /** Replaces the environment, but for `PATH`, which only gets the guest's own tools put in front. */
+  /** Replaces the environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** As the kernel reads it; default `1G`. Only what is used is taken. */
   readonly memory?: string;
@@ -138,7 +138,7 @@ function commandScript(
     .filter(([name]) => /^[A-Za-z_]\w*$/.test(name))
     .flatMap(([name, value]) => (value === undefined ? [] : [`export ${name}=${quoted(value)}`]));
   const words = command.map(quoted).join(' ');
-  return [...set, 'export PATH=$GUEST_BIN:$PATH', `cd ${quoted(cwd)} && exec ${words}`, ''].join('\n');
+  return [...set, `cd ${quoted(cwd)} && exec ${words}`, ''].join('\n');
 }
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;

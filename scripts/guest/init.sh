@@ -29,14 +29,11 @@ printf '#!/bin/sh\nexec perl %s/modules.pl %s "$@"\n' "$here" "$modules" > /run/
 chmod 755 /run/guest/modprobe
 echo /run/guest/modprobe > /proc/sys/kernel/modprobe
 
-# This kernel has no nf_tables for IPv4: the legacy tools, whatever the machine's alternatives say.
-mkdir /run/guest/bin
-for tool in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
-  ln -s /usr/sbin/xtables-legacy-multi /run/guest/bin/$tool
-done
+# This kernel has no nf_tables for IPv4: the legacy tools, whatever the machine's alternatives say. The names
+# that ask for nf_tables fail then, as they should.
+mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi
 
 ip link set lo up
-export GUEST_BIN=/run/guest/bin
 if [ -e "$run/interactive" ]; then
   setsid -c -w sh "$run/command" < /dev/tty0 > /dev/tty0 2>&1
 else

@@ -1,0 +1,154 @@
+import type { RuleSet } from '../iptables/rules.ts';
+import { type Cidr, widthOf } from '../model/address.ts';
+import type { Endpoint } from '../model/endpoints.ts';
+import type { Row } from '../model/model.ts';
+import type { ServicePort } from '../model/serviceport.ts';
+import { categorizeEndpoints } from '../model/topology.ts';
+import type { IpvsContext } from './context.ts';
+import { ipvsRules } from './rules.ts';
+import { serverKey, type VirtualServer } from './servers.ts';
+import { type SetId, type Sets, setIds, setName } from './sets.ts';
+
+/** All that a proxy in IPVS mode wants in the kernel, for one address family. */
+export interface IpvsState {
+  readonly servers: ReadonlyMap<string, VirtualServer>;
+  /** On the dummy device. */
+  readonly addresses: ReadonlySet<string>;
+  readonly sets: Sets;
+  readonly rules: RuleSet;
+}
+
+/** What one Service port puts into the state. */
+interface Part {
+  readonly servers: readonly (readonly [key: string, server: VirtualServer])[];
+  readonly bound: readonly string[];
+  readonly entries: readonly (readonly [set: SetId, entry: string])[];
+  /** Rules of KUBE-IPVS-OUT-FILTER. */
+  readonly blocked: readonly string[];
+}
+
+/** Remembers what a row puts into the state for as long as the row and the context stay the same objects. */
+export type PartCache = WeakMap<Row, Part>;
+
+/** The state of a node for these rows, as kube-proxy 1.33 makes it. Pure. Upstream: `syncProxyRules`. */
+export function ipvsState(
+  rows: Iterable<Row>,
+  context: IpvsContext,
+  cache: PartCache = new WeakMap(),
+): IpvsState {
+  const { family } = context;
+  const servers = new Map<string, VirtualServer>();
+  const addresses = new Set<string>();
+  const sets = new Map(setIds.map((id) => [id, new Set<string>()]));
+  const blocked: string[] = [];
+  for (const row of rows) {
+    const part = cache.get(row) ?? partOf(row, context);
+    cache.set(row, part);
+    for (const [key, server] of part.servers) if (!servers.has(key)) servers.set(key, server);
+    for (const address of part.bound) addresses.add(address);
+    for (const [set, entry] of part.entries) sets.get(set)?.add(entry);
+    blocked.push(...part.blocked);
+  }
+  sets.set('KUBE-IPVS-IPS', addresses);
+  const filled = (id: SetId) => (sets.get(id)?.size ?? 0) > 0;
+  return {
+    servers,
+    addresses,
+    sets: new Map([...sets].map(([id, entries]) => [setName(id, family), entries])),
+    rules: ipvsRules(context, filled, blocked),
+  };
+}
+
+function partOf({ port, endpoints }: Row, context: IpvsContext): Part {
+  const { cluster, local } = categorizeEndpoints(endpoints, port, context.nodeLabels);
+  // Without an endpoint here, clients of this node still reach the others; answers to anybody else get lost.
+  const nearby = local.length > 0 ? local : cluster;
+  const options = [context.scheduler, ...(port.affinitySeconds ? [`-p ${port.affinitySeconds}`] : [])].join(
+    ' ',
+  );
+  const internal = virtualServer(options, port.internalPolicyLocal ? nearby : cluster);
+  const external = virtualServer(options, port.externalPolicyLocal ? nearby : cluster);
+  const { protocol, clusterIP, externalIPs, loadBalancerVIPs, nodePort } = port;
+  const outside = [...externalIPs, ...loadBalancerVIPs];
+  return {
+    servers: [
+      [serverKey(protocol, clusterIP, port.port), internal],
+      ...outside.map((ip) => [serverKey(protocol, ip, port.port), external] as const),
+      ...(nodePort
+        ? context.nodePortIps.map((ip) => [serverKey(protocol, ip, nodePort), external] as const)
+        : []),
+    ],
+    bound: [clusterIP, ...outside.filter((ip) => !context.ownIps.has(ip))],
+    entries: [
+      ...endpoints
+        .filter(({ isLocal }) => isLocal)
+        .map(({ ip, port: number }) => ['KUBE-LOOP-BACK', `${triple(ip, port, number)},${ip}`] as const),
+      ['KUBE-CLUSTER-IP', triple(clusterIP, port)],
+      ...externalIPs.map((ip) => [`KUBE-EXTERNAL-IP${ofPolicy(port, '-LOCAL')}`, triple(ip, port)] as const),
+      ...loadBalancerVIPs.flatMap((ip) => loadBalancerEntries(ip, port, context)),
+      ...(nodePort ? nodePortEntries(port, context) : []),
+      ...(port.healthCheckNodePort
+        ? [['KUBE-HEALTH-CHECK-NODE-PORT', String(port.healthCheckNodePort)] as const]
+        : []),
+    ],
+    blocked: closedToNode(port, context)
+      ? loadBalancerVIPs.map(
+          (ip) =>
+            `-s ${ip} -m ipvs --vproto ${protocolNumbers[protocol]} --vaddr ${ip} --vport ${port.port} -j DROP`,
+        )
+      : [],
+  };
+}
+
+function virtualServer(options: string, endpoints: readonly Endpoint[]): VirtualServer {
+  return { options, reals: new Map(endpoints.map(({ text }) => [text, 1])) };
+}
+
+type Entry = readonly [set: SetId, entry: string];
+
+/** `10.96.0.10,tcp:80`, the form of hash:ip,port. */
+function triple(ip: string, { protocol, port }: ServicePort, number = port): string {
+  return `${ip},${protocol.toLowerCase()}:${number}`;
+}
+
+const ofPolicy = <T extends string>({ externalPolicyLocal }: ServicePort, local: T): T | '' =>
+  externalPolicyLocal ? local : '';
+
+function loadBalancerEntries(ip: string, port: ServicePort, context: IpvsContext): Entry[] {
+  const entry = triple(ip, port);
+  const entries: Entry[] = [['KUBE-LOAD-BALANCER', entry]];
+  if (port.externalPolicyLocal) entries.push(['KUBE-LOAD-BALANCER-LOCAL', entry]);
+  if (port.loadBalancerSourceRanges.length === 0) return entries;
+  entries.push(['KUBE-LOAD-BALANCER-FW', entry]);
+  for (const range of port.loadBalancerSourceRanges)
+    entries.push(['KUBE-LOAD-BALANCER-SOURCE-CIDR', `${entry},${network(range)}`]);
+  // The node reaches the address with that address as its source.
+  if (!closedToNode(port, context)) entries.push(['KUBE-LOAD-BALANCER-SOURCE-IP', `${entry},${ip}`]);
+  return entries;
+}
+
+/** `ipset` prints a network of one address without its length. */
+function network({ family, text }: Cidr): string {
+  const whole = `/${widthOf(family)}`;
+  return text.endsWith(whole) ? text.slice(0, -whole.length) : text;
+}
+
+/** Whether loadBalancerSourceRanges leave the node itself out. */
+function closedToNode({ loadBalancerSourceRanges }: ServicePort, { inRanges }: IpvsContext): boolean {
+  return loadBalancerSourceRanges.length > 0 && !inRanges(loadBalancerSourceRanges);
+}
+
+function nodePortEntries(port: ServicePort, { nodePortIps }: IpvsContext): Entry[] {
+  const { protocol, nodePort } = port;
+  const entries =
+    protocol === 'SCTP' ? nodePortIps.map((ip) => triple(ip, port, nodePort)) : [String(nodePort)];
+  if (nodePortIps.length === 0) return [];
+  const kind = protocol === 'SCTP' ? 'SCTP-HASH' : protocol;
+  return entries.flatMap((entry): Entry[] => [
+    [`KUBE-NODE-PORT-${kind}`, entry],
+    ...(port.externalPolicyLocal ? [[`KUBE-NODE-PORT-LOCAL-${kind}`, entry] as const] : []),
+  ]);
+}
+
+/** As `iptables-save` prints them. */
+const protocolNumbers = { TCP: 6, UDP: 17, SCTP: 132 };

@@ -1,0 +1,35 @@
+import { CommandError, type Kernel } from './run.ts';
+
+/** `ipset restore` refused a line; those before it have been carried out. */
+export class IpsetError extends Error {
+  readonly line: string | undefined;
+  override readonly cause: CommandError;
+
+  constructor(error: CommandError, input: string) {
+    const number = /Error in line (\d+)/.exec(error.stderr)?.[1];
+    const line = number === undefined ? undefined : input.split('\n')[Number(number) - 1];
+    super(line ? `${error.message}; line ${number} is: ${line}` : error.message);
+    this.name = 'IpsetError';
+    this.line = line;
+    this.cause = error;
+  }
+}
+
+/** All sets with their entries: `create` and `add` lines. */
+export async function ipsetSave(kernel: Kernel): Promise<string> {
+  return (await kernel.run('ipset', ['save'])).stdout;
+}
+
+/**
+ * Carries out `create`, `add`, `del` and `destroy` lines. What is there already, or gone already, is no
+ * error. Rejects with {@link IpsetError}.
+ */
+export async function ipsetRestore(kernel: Kernel, input: string): Promise<void> {
+  try {
+    await kernel.run('ipset', ['restore', '-exist'], { input });
+  } catch (error) {
+    throw error instanceof CommandError && error.exitCode !== undefined
+      ? new IpsetError(error, input)
+      : error;
+  }
+}
