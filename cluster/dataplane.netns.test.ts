@@ -101,11 +101,11 @@ it.runIf(availableModes.includes('nftables'))(
       .node(client)
       .exec([process.execPath, '-e', clientScript, `http://${clusterIp}/`, stop]);
     const told: string[] = [];
-    await cluster.setDataplane('nftables', (name) => told.push(name));
+    await cluster.setDataplane({ dataplane: 'nftables' }, (name) => told.push(name));
     expect(told).toEqual(cluster.spec.nodes.map(({ name }) => name));
     const save = async () => (await cluster.node(home).exec(['iptables-save'])).stdout;
     expect(await save()).not.toMatch(/KUBE-(SVC|SERVICES|POSTROUTING|PROXY)/);
-    await cluster.setDataplane('iptables');
+    await cluster.setDataplane({ dataplane: 'iptables' });
     expect(await save()).toContain('KUBE-SVC-');
     const tables = await cluster.node(home).exec(['nft', 'list', 'tables']);
     expect(tables.stdout).not.toContain('kube-proxy');
@@ -118,6 +118,8 @@ it.runIf(availableModes.includes('nftables'))(
 );
 
 it('a mode that does not exist is refused, and nothing changes', async () => {
-  await expect(cluster.setDataplane('none' as 'iptables')).rejects.toThrow(/must be one of iptables/);
+  await expect(cluster.setDataplane({ dataplane: 'none' as 'iptables' })).rejects.toThrow(
+    /must be one of iptables/,
+  );
   expect(cluster.spec.dataplane).toBe('iptables');
 });

@@ -1,7 +1,7 @@
-import { availableModes } from '../dataplane/modes.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Lab } from '../lab/handle.ts';
 import { nodeProgram } from './runtime.ts';
-import { type ClusterSpec, type DataplaneMode, OptionError } from './spec.ts';
+import { type ClusterSpec, checkDataplane, type DataplaneOptions } from './spec.ts';
 import { type StateDir, writeSpec } from './state.ts';
 
 /** Milliseconds that a node's process has to come up in the new mode. */
@@ -28,16 +28,16 @@ for (;;) {
  */
 export async function switchDataplane(
   { spec, state, lab }: { spec: ClusterSpec; state: StateDir; lab: Lab },
-  mode: DataplaneMode,
+  options: DataplaneOptions,
   onNode: (name: string) => void = () => undefined,
 ): Promise<void> {
-  if (!availableModes.includes(mode))
-    throw new OptionError('dataplane', mode, `must be one of ${availableModes.join(', ')}`);
-  spec.dataplane = mode;
+  checkDataplane(options);
+  const mode = options.dataplane ?? spec.dataplane;
+  Object.assign(spec, { ...options, dataplane: mode });
   writeSpec(state, spec);
   const node = await nodeProgram();
   for (const { name } of spec.nodes) {
-    await lab.restart(name);
+    await restarted(lab, name);
     const ask = [...node, '--input-type=module', '-e', askScript];
     const { exitCode, stderr } = await lab.enter([...ask, modeAddress, mode, String(longestSwitch)], {
       node: name,
@@ -48,4 +48,12 @@ export async function switchDataplane(
       );
     onNode(name);
   }
+}
+
+/** Restarts a component and waits until its next run has begun: the last one may still be answering. */
+async function restarted(lab: Lab, name: string): Promise<void> {
+  const restarts = async () => (await lab.components()).find((one) => one.name === name)?.restarts ?? 0;
+  const before = await restarts();
+  await lab.restart(name);
+  while ((await restarts()) === before) await delay(10);
 }

@@ -8,7 +8,7 @@ import { enterContainer } from './container.ts';
 import { switchDataplane } from './dataplane.ts';
 import { type KubectlAnswer, kubectl } from './kubectl.ts';
 import { type Applied, applyManifest } from './manifest.ts';
-import { type ClusterSpec, type DataplaneMode, OptionError } from './spec.ts';
+import { type ClusterSpec, type DataplaneOptions, OptionError } from './spec.ts';
 import type { StateDir } from './state.ts';
 import { type Until, type WaitOptions, waitFor } from './wait.ts';
 
@@ -54,8 +54,8 @@ export interface Cluster extends AsyncDisposable {
   pod(name: string, options?: { namespace?: string; container?: string }): Place;
   /** Waits for a condition (`'Available'`) or a predicate over `pods`, `deployment/NAME` … */
   waitFor<T extends KubeObject>(target: string, until: Until<T>, options?: WaitOptions): Promise<T[]>;
-  /** Changes how Services reach the kernel, node by node, without dropping a connection. */
-  setDataplane(mode: DataplaneMode, onNode?: (node: string) => void): Promise<void>;
+  /** Changes how Services reach the kernel, node by node, without dropping a connection. What is not named stays. */
+  setDataplane(options: DataplaneOptions, onNode?: (node: string) => void): Promise<void>;
   /** Ends the lab; the files of a cluster that was started without a state directory go too. */
   stop(): Promise<void>;
   /** Lets this process end without the cluster: closes connections and leaves the lab alone. */
@@ -99,7 +99,7 @@ export function createHandle({ spec, state, client, lab, temporary }: HandlePart
         const pod = await client.get(resources.pods, { name, namespace });
         return { command: enterContainer(pod, container, command), at: {} };
       }),
-    setDataplane: (mode, onNode) => switchDataplane({ spec, state, lab }, mode, onNode),
+    setDataplane: (options, onNode) => switchDataplane({ spec, state, lab }, options, onNode),
     waitFor: (target, until, options) => waitFor(client, target, until, options),
     stop,
     detach: () => client.close(),

@@ -1,5 +1,11 @@
-import type { ProxyMode } from '../../dataplane/configuration.ts';
+import type { NftablesLayout, ProxyMode } from '../../dataplane/configuration.ts';
 import { nameOption, type Register } from './options.ts';
+
+interface SetOptions {
+  name: string;
+  emulatedVersion?: string;
+  nftablesLayout?: NftablesLayout;
+}
 
 /** `v9s dataplane set MODE`: changes how Services reach the kernel, in a running cluster. */
 export const register: Register = (program) => {
@@ -9,13 +15,17 @@ export const register: Register = (program) => {
   command
     .command('set')
     .description('switch a running cluster, node by node: new rules first, then the old ones go')
-    .argument('<mode>', 'proxy mode')
+    .argument('<mode>', 'proxy mode: iptables, ipvs or nftables')
     .addOption(nameOption())
-    .action(async (mode: ProxyMode, { name }: { name: string }) => {
+    .option('--emulated-version <release>', "whose kube-proxy's rules: 1.33, or 1.10 to 1.13")
+    .option('--nftables-layout <layout>', 'upstream or flat')
+    .action(async (dataplane: ProxyMode, { name, ...form }: SetOptions) => {
       const { attachCluster } = await import('../../cluster/cluster.ts');
       const cluster = await attachCluster(name);
       try {
-        await cluster.setDataplane(mode, (node) => process.stdout.write(`${node}: ${mode}\n`));
+        await cluster.setDataplane({ dataplane, ...form }, (node) =>
+          process.stdout.write(`${node}: ${dataplane}\n`),
+        );
       } finally {
         cluster.detach();
       }
