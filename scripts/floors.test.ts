@@ -24,7 +24,7 @@ const floors: Record<string, number> = {
 };
 
 /** The library starts programs with a Node.js that is new enough, which the launcher knows how to get. */
-const openDoors = ['scripts/bootstrap/node.mjs', 'package.json'];
+const openDoors = ['scripts/bootstrap/node.mjs', 'scripts/bootstrap/cache.mjs', 'package.json'];
 
 /** Who may start commands. Everything else asks `kernel/`. */
 const mayStartProcesses = [/^kernel\//, /^lab\//, /^scripts\//, /^bench\//];

@@ -20,6 +20,7 @@ test('the index names every group version with the hash of its document', () => 
     'apis/discovery.k8s.io/v1',
     'apis/coordination.k8s.io/v1',
     'apis/networking.k8s.io/v1',
+    'apis/apiextensions.k8s.io/v1',
   ]);
   for (const [path, { serverRelativeURL }] of Object.entries(paths)) {
     expect(serverRelativeURL).toBe(`/openapi/v3/${path}?hash=${openApi.groupVersion(path)?.etag}`);

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../../api/object.ts';
 import { allResources, type Resource, resources } from '../../../api/scheme.ts';
-import type { ServiceAccount } from '../../../api/types.ts';
-import { serviceAccountColumns } from '../../table/columns/others.ts';
+import type { CustomResourceDefinition, ServiceAccount } from '../../../api/types.ts';
+import { customResourceDefinitionColumns, serviceAccountColumns } from '../../table/columns/others.ts';
 import type { Strategy } from '../strategy.ts';
 import { configMapStrategy } from './config-map.ts';
 import { endpointSliceStrategy } from './endpoint-slice.ts';
@@ -30,6 +30,11 @@ const serviceAccountStrategy: Strategy<ServiceAccount> = {
   columns: serviceAccountColumns,
 };
 
+const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
+  resource: resources.customresourcedefinitions,
+  columns: customResourceDefinitionColumns,
+};
+
 /**
  * The rules of every kind of the scheme, those without any of their own included: `metadata` is checked
  * for all. What is allocated belongs to the returned strategies; make them once for a storage.
@@ -37,6 +42,7 @@ const serviceAccountStrategy: Strategy<ServiceAccount> = {
 export function createStrategies({ serviceCidrs, serviceNodePortRange }: KindOptions): Strategy[] {
   const own: Strategy[] = [
     configMapStrategy,
+    customResourceDefinitionStrategy,
     deploymentStrategy,
     endpointSliceStrategy,
     endpointsStrategy,

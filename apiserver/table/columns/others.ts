@@ -1,4 +1,12 @@
-import type { ConfigMap, Lease, Namespace, Secret, ServiceAccount, ServiceCIDR } from '../../../api/types.ts';
+import type {
+  ConfigMap,
+  CustomResourceDefinition,
+  Lease,
+  Namespace,
+  Secret,
+  ServiceAccount,
+  ServiceCIDR,
+} from '../../../api/types.ts';
 import type { Column } from '../../registry/strategy.ts';
 import { ageColumn, column, nameColumn } from './common.ts';
 
@@ -49,6 +57,11 @@ export const serviceCidrColumns: readonly Column<ServiceCIDR>[] = [
   nameColumn,
   column('CIDRs', 'Ranges ClusterIPs are taken from.', ({ spec }) => (spec?.cidrs ?? []).join(',')),
   ageColumn,
+];
+
+export const customResourceDefinitionColumns: readonly Column<CustomResourceDefinition>[] = [
+  nameColumn,
+  column('Created At', 'When it was created.', ({ metadata }) => metadata?.creationTimestamp ?? '', 'date'),
 ];
 
 const count = (map: object | undefined): number => Object.keys(map ?? {}).length;
