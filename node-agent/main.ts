@@ -195,7 +195,7 @@ function followNodes(
 }
 
 /** When the first Lease is written: the node itself says in its status that it has come. */
-const firstRenewal = 1_000;
+const firstRenewal = 3_000;
 
 function keepAlive(
   client: Client,

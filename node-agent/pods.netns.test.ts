@@ -54,8 +54,10 @@ const isReady = (pod: Pod) =>
 
 const statusOf = (pod: Pod, index = 0) => pod.status?.containerStatuses?.[index];
 
+/** A pod without a probe is Ready before its program listens. */
+const patientCurl = 'until curl -s --max-time 5 "$0"; do :; done';
 const fetchFrom = (node: string, ip: string | undefined, port = 9376) =>
-  scene.run(node, ['curl', '-s', '--max-time', '5', `http://${ip}:${port}`]);
+  scene.run(node, ['sh', '-c', patientCurl, `http://${ip}:${port}`]);
 
 async function log(pod: Pod, container: string, attempt = 0): Promise<string> {
   const dir = `/run/v9s/nodes/${pod.spec?.nodeName}/pods/${pod.metadata?.uid}`;

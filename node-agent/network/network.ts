@@ -1,20 +1,14 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Node } from '../../api/types.ts';
 import { ipBatch } from '../../kernel/ip.ts';
-import { CommandError, type Kernel } from '../../kernel/run.ts';
+import type { Kernel } from '../../kernel/run.ts';
 import { ensureSysctls } from '../../kernel/sysctl.ts';
 import { ensureMasquerade } from '../overlay/masquerade.ts';
 import type { LinkState } from '../overlay/overlay.ts';
 import { createVxlan } from '../overlay/vxlan.ts';
-import { type Ipam, openIpam } from './ipam.ts';
-import {
-  attachCommands,
-  bridgeCommands,
-  detachCommands,
-  type PodNetwork,
-  podCommands,
-  podNetwork,
-} from './plan.ts';
+import { createAttacher, removeLinks } from './attach.ts';
+import { openIpam } from './ipam.ts';
+import { bridgeCommands, type PodNetwork, podCommands, podNetwork } from './plan.ts';
 
 export interface NodeNetworkConfig {
   kernel: Kernel;
@@ -22,7 +16,7 @@ export interface NodeNetworkConfig {
   nodeIps: readonly string[];
   clusterCidrs: readonly string[];
   podCidrs: readonly string[];
-  /** Where host-local keeps the addresses in use. */
+  /** Where host-local keeps the addresses in use; its parent folder takes files for a moment. */
   stateDir: string;
 }
 
@@ -63,43 +57,25 @@ export async function startNetwork(
     ensureMasquerade(kernel, podCidrs, clusterCidrs),
     setSysctls(kernel, podCidrs),
   ]);
+  const attach = createAttacher({
+    kernel,
+    folder: dirname(config.stateDir),
+    podCommands: (network) => podCommands(network, podCidrs, clusterCidrs),
+  });
   return {
     annotations,
     owners: () => ipam.owners(),
     syncNodes: (nodes, options) => overlay.sync(nodes, options),
-    attach: (uid) => attach(config, ipam, uid),
+    async attach(uid) {
+      const network = podNetwork(uid, ipam.allocate(uid));
+      await attach(network);
+      return network;
+    },
     async detach(uid) {
       await removeLinks(kernel, podNetwork(uid, []));
       ipam.release(uid);
     },
   };
-}
-
-async function attach(config: NodeNetworkConfig, ipam: Ipam, uid: string): Promise<PodNetwork> {
-  const { kernel, podCidrs, clusterCidrs } = config;
-  const network = podNetwork(uid, ipam.allocate(uid));
-  const build = async () => {
-    await ipBatch(kernel, attachCommands(network));
-    await ipBatch(kernel, podCommands(network, podCidrs, clusterCidrs), { netns: network.netns });
-  };
-  try {
-    await build();
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    // Something of an earlier, interrupted attempt stands in the way.
-    await removeLinks(kernel, network);
-    await build();
-  }
-  return network;
-}
-
-async function removeLinks(kernel: Kernel, network: PodNetwork): Promise<void> {
-  try {
-    await ipBatch(kernel, detachCommands(network), { force: true });
-  } catch (error) {
-    // What is gone already cannot be deleted; anything else shows when the pod is attached again.
-    if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;
-  }
 }
 
 function setSysctls(kernel: Kernel, podCidrs: readonly string[]): Promise<void> {

@@ -39,6 +39,8 @@ export interface PodState {
   /** Network and namespaces have been given back. */
   released: boolean;
   readonly containers: Map<string, ContainerEntry>;
+  /** When the files of its volumes were last compared with their sources, milliseconds since the epoch. */
+  volumesFilled?: number;
   /** Set when termination has begun: milliseconds since the epoch of SIGKILL. */
   killAt?: number;
   /** JSON of the status that was written last. */

@@ -15,6 +15,9 @@ import { prepareVolumes } from './volumes.ts';
 /** Files of volumes are compared with their sources this often. */
 const refreshInterval = 60_000;
 
+/** A pod that starts within this many milliseconds is told of once: when it runs. */
+const shortStart = 100;
+
 /** How long a pod waits for a volume's source before it looks again. */
 const mountRetry = 1_000;
 
@@ -31,17 +34,24 @@ export async function syncPod(context: PodContext, state: PodState): Promise<Aga
     // What the API remembers of earlier containers is read before it is written over.
     for (const { name } of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])])
       entryOf(state, name);
+  }
+  const slow = state.sandboxReady ? undefined : setTimeout(() => void context.report(state), shortStart);
+  try {
+    return await runPod(context, state, pod);
+  } finally {
+    clearTimeout(slow);
     void context.report(state);
   }
-  const again = await runPod(context, state, pod);
-  void context.report(state);
-  return again;
 }
 
 async function runPod(context: PodContext, state: PodState, pod: Pod): Promise<Again | undefined> {
   const place = { nodeName: context.nodeName, hostIps: context.nodeIps, podIps: state.ips };
-  const volumes = () =>
-    prepareVolumes(pod, `${state.dir}/volumes`, context.sources, { ...place, podIps: state.ips });
+  const volumes = async () => {
+    if (state.volumesFilled !== undefined && Date.now() - state.volumesFilled < refreshInterval - 1_000)
+      return;
+    await prepareVolumes(pod, `${state.dir}/volumes`, context.sources, { ...place, podIps: state.ips });
+    state.volumesFilled = Date.now();
+  };
   try {
     // Tokens come over the network while the kernel works.
     const needsIps = JSON.stringify(pod.spec?.volumes ?? []).includes('status.podIP');
