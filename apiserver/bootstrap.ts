@@ -9,7 +9,7 @@ import type { Lookup } from './registry/strategy.ts';
 export interface BootstrapOptions {
   advertise: { host: string; port: number };
   serviceCidrs: readonly string[];
-  /** What a new cluster starts with, written at its first start only, in this order. */
+  /** What a new cluster starts with, written at its first start only, all at once. */
   initialObjects?: readonly KubeObject[];
 }
 
@@ -37,7 +37,9 @@ export async function bootstrap(
   ]);
   // The Service comes last, so that a first start that was cut short is still one.
   const isNew = !lookup.get(resources.services, 'kubernetes', 'default');
-  for (const object of isNew ? initialObjects : []) await ensure(registry, resourceFor(object), object);
+  await Promise.all(
+    isNew ? initialObjects.map((object) => ensure(registry, resourceFor(object), object)) : [],
+  );
   const family = advertise.host.includes(':') ? 'IPv6' : 'IPv4';
   const first = serviceCidrs[0] ?? '';
   const meta = { name: 'kubernetes', namespace: 'default' };

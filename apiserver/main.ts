@@ -27,7 +27,7 @@ export interface ApiserverConfig {
   serviceCidrs: string[];
   /** `30000-32767` */
   serviceNodePortRange: string;
-  /** What a new cluster starts with, written at its first start only, in this order. */
+  /** What a new cluster starts with, written at its first start only, all at once. */
   initialObjects?: readonly KubeObject[];
   /** Revisions of history that watches may resume from; default 10,000. */
   history?: number;

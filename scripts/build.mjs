@@ -56,6 +56,7 @@ const unusedOfExpress = [
   'debug',
   'etag',
   'fresh',
+  'http-errors',
   'mime-types',
   'qs',
   'range-parser',
@@ -93,7 +94,8 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
     platform: /** @type {const} */ ('node'),
     target: 'node20',
     sourcemap: true,
-    external: ['classic-level'],
+    // It finds its compiled part by where it lies.
+    external: ['classic-level/binding.js'],
     logLevel: /** @type {const} */ ('warning'),
   };
   const results = await Promise.all([
@@ -109,7 +111,7 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
       ...common,
       entryPoints: present({ ...programs, ...parts }),
       format: 'cjs',
-      plugins: [importPartsLate, leaveOutOfExpress],
+      plugins: [importPartsLate, leaveOutOfExpress, leaveLevelsBindingOutside],
       // `import()` would go through the ESM loader, which reads a file once more for its exports.
       supported: { 'dynamic-import': false },
       outExtension: { '.js': '.cjs' },
@@ -165,6 +167,18 @@ const leaveOutOfExpress = {
           : `const unused = () => { throw new Error('${path} is left out of this build; see scripts/build.mjs') };
              module.exports = new Proxy(unused, { get: () => unused });`,
     }));
+  },
+};
+
+/** `./binding` from within the package, as one would name it from without. @type {import('esbuild').Plugin} */
+const leaveLevelsBindingOutside = {
+  name: 'leave the binding of level outside',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/binding$/ }, ({ importer }) =>
+      /node_modules\/classic-level\//.test(importer)
+        ? { path: 'classic-level/binding.js', external: true }
+        : undefined,
+    );
   },
 };
 

@@ -78,6 +78,7 @@ function podCidrs({ spec }: Node): string[] {
 
 /** Timestamps have whole seconds; nodes made in the same one go by name, worker2 before worker10. */
 function byAge(a: Node, b: Node): number {
-  const age = ({ metadata }: Node) => `${metadata?.creationTimestamp ?? ''}/${metadata?.name ?? ''}`;
-  return age(a).localeCompare(age(b), 'en', { numeric: true });
+  const age = ({ metadata: { creationTimestamp, name = '' } = {} }: Node) =>
+    `${creationTimestamp ?? ''}/${name.replace(/\d+/g, (digits) => digits.padStart(9, '0'))}`;
+  return age(a) < age(b) ? -1 : 1;
 }
