@@ -31,6 +31,8 @@ export interface ClusterOptions {
   taintControlPlane?: boolean;
   /** Lets pods reach what the host can reach, through passt. Default false. */
   egress?: boolean;
+  /** Writes every kernel command of the nodes into their logs, for {@link readTrace}. Default false. */
+  trace?: boolean;
   /** Port of the API on 127.0.0.1; default any free one, kept for the life of the cluster. */
   apiPort?: number;
 }
@@ -61,6 +63,7 @@ export interface ClusterSpec {
   emulatedVersion?: string;
   store: 'level';
   egress: boolean;
+  trace: boolean;
   /** 0 until the lab has opened one. */
   apiPort: number;
 }
@@ -133,6 +136,7 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
     store,
     egress: options.egress ?? false,
+    trace: options.trace ?? false,
     apiPort,
   };
 }
@@ -244,6 +248,7 @@ export function agreeWithExisting(
     nftablesLayout: options.nftablesLayout ?? existing.nftablesLayout ?? 'upstream',
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
     egress: options.egress ?? existing.egress,
+    trace: options.trace ?? existing.trace,
     apiPort: options.apiPort ?? existing.apiPort,
   };
 }

@@ -80,8 +80,7 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
       for (const part of rest) line(`${indent}  ${part}`);
     },
     trace(text) {
-      if (verbose)
-        for (const part of text.replace(/\n+$/, '').split('\n')) line(color.dim(`${indent}+ ${part}`));
+      if (verbose) for (const part of text.split('\n').filter(Boolean)) line(color.dim(`${indent}+ ${part}`));
     },
     async progress(text, work) {
       if (!out.isTTY) return work;

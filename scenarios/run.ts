@@ -1,5 +1,7 @@
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/handle.ts';
+import { stateDir } from '../cluster/state.ts';
+import { readTrace } from '../cluster/trace.ts';
 import { loadClient } from './client.ts';
 import { hostnames } from './hostnames/hostnames.ts';
 import { createReport, host, type Report } from './report.ts';
@@ -26,10 +28,11 @@ export async function runScenario(name: string | undefined, options: RunOptions)
   report.step('A cluster');
   const began = performance.now();
   const cluster = await report.progress('starting nodes', start(scenario, options, report));
+  const interrupted = endOnSignal(cluster);
   try {
     showCluster(cluster, report, performance.now() - began);
     const beganPlay = performance.now();
-    const stage = await createStage(cluster, report);
+    const stage = await createStage(cluster, report, options.verbose ?? false);
     await scenario.play(stage).catch((error: unknown) => {
       report.check(
         'the scenario runs to its end',
@@ -40,10 +43,26 @@ export async function runScenario(name: string | undefined, options: RunOptions)
     conclude(report, performance.now() - beganPlay);
     if (options.keep) showKept(cluster);
   } finally {
+    interrupted.ignore();
     if (options.keep) cluster.detach();
     else await cluster.stop();
   }
   return report.failures.length > 0 ? 1 : 0;
+}
+
+/** Ctrl-C takes the cluster along, its files too. npm may pass the signal on twice. */
+function endOnSignal(cluster: Cluster): { ignore(): void } {
+  const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  const handlers = Object.entries(signals).map(([signal, code]) => {
+    const end = () => void cluster.stop().finally(() => process.exit(code));
+    process.on(signal, end);
+    return () => process.off(signal, end);
+  });
+  return {
+    ignore() {
+      for (const remove of handlers) remove();
+    },
+  };
 }
 
 function list(name: string | undefined): number {
@@ -57,14 +76,15 @@ function list(name: string | undefined): number {
 }
 
 /** A kept cluster is an ordinary one of the user's, under the scenario's name. */
-function start(scenario: Scenario, { nodes, keep }: RunOptions, report: Report): Promise<Cluster> {
+function start(scenario: Scenario, { nodes, keep, verbose }: RunOptions, report: Report): Promise<Cluster> {
   return startCluster({
     ...scenario.cluster,
     name: scenario.name,
     // A lone node has to take the pods itself.
     ...(nodes === undefined ? {} : { nodes, taintControlPlane: nodes > 1 }),
     lifetime: keep ? 'detached' : 'owner',
-    onCommand: ({ file, args }) => report.trace([file, ...args].join(' ')),
+    trace: verbose ?? false,
+    onCommand: ({ file, args, input }) => report.trace(`${[file, ...args].join(' ')}\n${input ?? ''}`),
   });
 }
 
@@ -94,8 +114,14 @@ function showKept(cluster: Cluster): void {
   );
 }
 
-async function createStage(cluster: Cluster, report: Report): Promise<Stage> {
+async function createStage(cluster: Cluster, report: Report, verbose: boolean): Promise<Stage> {
   const api = await loadClient(cluster.kubeconfig);
+  const trace = verbose ? readTrace(cluster.spec, stateDir(cluster.stateDir)) : () => [];
+  /** Shows what the nodes did meanwhile, then the command. */
+  const command = (where: string, line: string) => {
+    for (const each of trace()) report.trace(each);
+    report.command(where, line);
+  };
   let told = false;
   const shown = (text: string) => {
     if (text.trim()) report.output(text);
@@ -106,7 +132,7 @@ async function createStage(cluster: Cluster, report: Report): Promise<Stage> {
     api,
     report,
     async kubectl(line, input) {
-      report.command(host, `kubectl ${line}`);
+      command(host, `kubectl ${line}`);
       const { stdout, by } = await cluster.kubectl(line.split(/\s+/), input);
       if (by === 'api' && !told) {
         report.note(
@@ -117,12 +143,12 @@ async function createStage(cluster: Cluster, report: Report): Promise<Stage> {
       return shown(stdout);
     },
     async onNode(node, line) {
-      report.command(node, line);
+      command(node, line);
       const { stdout } = await cluster.node(node).exec(['sh', '-c', line]);
       return shown(stdout);
     },
     async inPod(pod, line) {
-      report.command(pod, line);
+      command(pod, line);
       const { stdout } = await cluster.pod(pod).exec(['sh', '-c', line]);
       return shown(stdout);
     },

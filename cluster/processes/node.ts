@@ -9,6 +9,7 @@ import { startNodeAgent } from '../../node-agent/main.ts';
 import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
 import { clientConfig, readPem } from '../credentials.ts';
 import { apiserverPort, OptionError } from '../spec.ts';
+import { traceCommand } from '../trace.ts';
 import { runProgram } from './program.ts';
 
 /** One process a node: the node-agent and the dataplane, on one API connection pool and one watch of what both follow. */
@@ -22,7 +23,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     userAgent: `kubelet/${node.name}`,
     after: serverListens({ host, port: apiserverPort }, { signal }),
   });
-  const kernel = createKernel();
+  const kernel = createKernel(spec.trace ? { onCommand: traceCommand } : {});
   const watching = (what: string) => ({
     signal,
     onError: (error: unknown) => process.stderr.write(`watching ${what}: ${error}\n`),
