@@ -37,18 +37,18 @@ const cidr: Check = (value) =>
   typeof value === 'string' && parseCidr(value.trim()) ? undefined : 'a CIDR, as in 10.0.0.0/8';
 const protocol: Check = (value) =>
   ['TCP', 'UDP', 'SCTP'].includes(String(value)) ? undefined : 'one of TCP, UDP, SCTP';
-/** Names stand in comments of rules, which end at a quote or a line. */
+/** Names of Services and ports stand in comments of rules, which end at a quote or a line. */
 const name: Check = (value) =>
   typeof value === 'string' && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)
     ? undefined
     : 'a name of lower case letters, digits, - and .';
 const portName: Check = (value) => (value === '' ? undefined : name(value));
 
-const metadata: Shape = { name, namespace: name, generateName: text, labels: {} };
+const metadata: Shape = { name: text, namespace: text, generateName: text, labels: {} };
 
 const shapes: { readonly [kind: string]: Shape } = {
   Service: {
-    metadata,
+    metadata: { name, namespace: name, labels: {} },
     spec: {
       type: text,
       clusterIP,

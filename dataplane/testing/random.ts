@@ -70,7 +70,7 @@ function randomService(random: Random, i: number): KubeObject[] {
           protocol,
           port: 8000 + random(1000),
           addressType,
-          suffix: `${addressType.toLowerCase()}-${name}`,
+          suffix: `${name}${addressType.toLowerCase()}`,
         }),
       ),
     ),
