@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { proxyConfiguration } from '../configuration.ts';
 import { flagHelp, parseFlags } from './parse.ts';
@@ -85,4 +86,14 @@ test('the help names every flag that is not deprecated', () => {
   const help = flagHelp();
   for (const { name, deprecated } of flags)
     expect(new RegExp(`\\s--?${name}\\s`).test(help), name).toBe(deprecated === undefined);
+});
+
+test('the README names every flag', () => {
+  const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  for (const { name } of flags) expect(text.includes(`\`--${name}\``), name).toBe(true);
+});
+
+test('every flag stands in the table once, in the order of their names', () => {
+  const names = flags.filter(({ deprecated }) => deprecated === undefined).map(({ name }) => name);
+  expect(names).toEqual([...new Set(names)].sort());
 });

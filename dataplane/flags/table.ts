@@ -32,7 +32,12 @@ const klog =
 /** kube-proxy 1.33's flags, and older releases' that manifests still carry. Upstream: `cmd/kube-proxy/app/options.go`. */
 export const flags: readonly Flag[] = [
   flag('bind-address', 'string', 'bindAddress', "Overrides the node's primary IP; nothing listens on it"),
-  flag('bind-address-hard-fail', 'bool', 'bindAddressHardFail', 'End when a port cannot be bound'),
+  flag(
+    'bind-address-hard-fail',
+    'bool',
+    'bindAddressHardFail',
+    'Taken; a port that cannot be bound is tried again',
+  ),
   flag('cleanup', 'bool', '', 'Remove the rules of every mode and exit'),
   flag(
     'cluster-cidr',
@@ -41,12 +46,7 @@ export const flags: readonly Flag[] = [
     "The pods' addresses; two, comma-separated, in dual-stack clusters",
   ),
   flag('config', 'string', '', 'A KubeProxyConfiguration file; flags go before what it says'),
-  flag(
-    'config-sync-period',
-    'duration',
-    'configSyncPeriod',
-    'How often configuration is refreshed from the API',
-  ),
+  flag('config-sync-period', 'duration', 'configSyncPeriod', 'Taken; a watch brings every change at once'),
   flag(
     'conntrack-max-per-core',
     'int',
@@ -191,7 +191,7 @@ export const flags: readonly Flag[] = [
     'nftables-layout',
     'string',
     'nftables.layout',
-    'upstream (default), or flat: the same cost at any size',
+    'Chains for each Service (upstream, default) or shared maps (flat)',
   ),
   flag(
     'nodeport-addresses',
@@ -205,12 +205,6 @@ export const flags: readonly Flag[] = [
     'string',
     'detectLocal.bridgeInterface',
     'Bridge of the pods, for detect-local-mode BridgeInterface',
-  ),
-  flag(
-    'nftables-layout',
-    'string',
-    'nftables.layout',
-    'Chains for each Service (upstream, default) or shared maps (flat)',
   ),
   flag(
     'pod-interface-name-prefix',
