@@ -43,7 +43,12 @@ export const renderFlags: Readonly<Record<RenderFlag, Flag>> = {
   },
   family: { value: 'family', help: 'address family', choices: ['IPv4', 'IPv6'], fallback: 'IPv4' },
   config: { value: 'file', help: 'a KubeProxyConfiguration file' },
-  mode: { value: 'mode', help: 'proxy mode', choices: ['iptables', 'nftables'], fallback: 'iptables' },
+  mode: {
+    value: 'mode',
+    help: 'proxy mode',
+    choices: ['iptables', 'ipvs', 'nftables'],
+    fallback: 'iptables',
+  },
   'nftables-layout': {
     value: 'layout',
     help: 'in mode nftables: chains for each Service as kube-proxy has them, or shared maps',

@@ -2,8 +2,11 @@ import { readFileSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { KubeObject } from '../api/object.ts';
 import type { Service } from '../api/types.ts';
+import type { ProxyMode } from '../dataplane/configuration.ts';
 import { ObjectsError, parseObjects, renderRules } from '../dataplane/render.ts';
 import { type RenderFlag, type RenderValues, renderFlags } from './render-flags.ts';
+
+const modes: readonly ProxyMode[] = ['iptables', 'ipvs', 'nftables'];
 
 /** Prints the rules. Rejects where a file cannot be read or understood, and names it. */
 export async function render(values: RenderValues): Promise<void> {
@@ -18,7 +21,7 @@ export async function render(values: RenderValues): Promise<void> {
       nodeIps: values['node-ip']?.split(',').map((ip) => ip.trim()),
       family: values.family === 'IPv6' ? 'IPv6' : 'IPv4',
       configuration,
-      mode: values.mode === 'nftables' ? 'nftables' : 'iptables',
+      mode: modes.find((mode) => mode === values.mode),
       nftablesLayout: values['nftables-layout'] === 'flat' ? 'flat' : undefined,
       emulatedVersion: values['emulated-version'],
     }),

@@ -258,9 +258,12 @@ export async function startDataplane(
 
 const hasIPv6 = (cidrs: string) => cidrs.split(',').some((cidr) => parseCidr(cidr)?.family === 'IPv6');
 
-/** The interfaces are looked at only when `nodePortAddresses` asks for it. */
-function localAddresses({ nodePortAddresses }: ProxyConfiguration): { localAddresses?: string[] } {
-  if (nodePortAddresses.length === 0) return {};
+/**
+ * The interfaces are looked at only when `nodePortAddresses` asks for it, or IPVS, which answers at each of
+ * their addresses by a server of its own. What is down, as kube-ipvs0 always is, does not count.
+ */
+function localAddresses({ mode, nodePortAddresses }: ProxyConfiguration): { localAddresses?: string[] } {
+  if (nodePortAddresses.length === 0 && mode !== 'ipvs') return {};
   const addresses = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
   return { localAddresses: addresses.map(({ address }) => address) };
 }

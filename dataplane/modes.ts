@@ -17,6 +17,7 @@ export type CreateDataplane = (options: BackendOptions) => Dataplane;
 /** Proxy mode → its way into the kernel. A mode is loaded only when it is asked for. */
 const modes: { readonly [mode in ProxyMode]?: () => Promise<CreateDataplane> } = {
   iptables: async () => (await import('./iptables/dataplane.ts')).createIptablesDataplane,
+  ipvs: async () => (await import('./ipvs/dataplane.ts')).createIpvsDataplane,
   nftables: async () => (await import('./nftables/dataplane.ts')).createNftablesDataplane,
 };
 

@@ -4,6 +4,7 @@ import {
   type KubeProxyConfiguration,
   type NftablesLayout,
   type ProxyConfiguration,
+  type ProxyMode,
   proxyConfiguration,
 } from './configuration.ts';
 import { ruleContext } from './iptables/context.ts';
@@ -30,7 +31,7 @@ export interface RenderOptions {
   readonly family?: Family | undefined;
   /** A KubeProxyConfiguration, or the text of its file. Default: upstream's defaults. */
   readonly configuration?: string | KubeProxyConfiguration | undefined;
-  readonly mode?: 'iptables' | 'nftables' | undefined;
+  readonly mode?: ProxyMode | undefined;
   /** In mode nftables, instead of what the configuration says: kube-proxy's chains or shared maps. */
   readonly nftablesLayout?: NftablesLayout | undefined;
   /** The release of kube-proxy whose rules are wanted: `1.33` (default), or `1.10` to `1.13`, as the articles show them. */
@@ -40,9 +41,10 @@ export interface RenderOptions {
 /**
  * The filter and nat tables that a node would have for these objects, hooks included, word for word as
  * `iptables-save` would print them there (iptables 1.8.9), but for the comment lines with the date;
- * `iptables-restore` takes it too. In mode nftables: the table as commands for `nft -f`. No kernel, no cluster, no privileges. Rejects with an
- * {@link ObjectsError} or {@link ConfigurationError} that says where the text is wrong, and a RangeError
- * where an option is.
+ * `iptables-restore` takes it too. In mode nftables: the table as commands for `nft -f`. In mode ipvs: what
+ * `ipset save`, `iptables-save` and `ipvsadm-save -n` would print, each after a comment line that names
+ * who takes it. No kernel, no cluster, no privileges. Rejects with an {@link ObjectsError} or
+ * {@link ConfigurationError} that says where the text is wrong, and a RangeError where an option is.
  */
 export async function renderRules({
   objects,
@@ -56,6 +58,11 @@ export async function renderRules({
       typeof configuration === 'string' ? await parseDocument(configuration) : configuration,
     ),
   };
+  if (options.mode === 'ipvs') {
+    const { ipvsText } = await import('./ipvs/render.ts');
+    const { emulatedVersion } = options;
+    return ipvsText({ ...inputsOf(read), configuration: read.configuration, emulatedVersion });
+  }
   if (options.mode !== 'nftables') return savedText(desiredRules(read));
   const { nftablesText } = await import('./nftables/render.ts');
   return nftablesText({

@@ -64,7 +64,7 @@ export function parseConnections(table: string): Map<string, number> {
     const words = line.trim().split(/\s+/);
     const option = optionOf[words[0] ?? ''];
     if (option) server = `${option} ${words[1]}`;
-    else if (words[0] === '->' && words.length >= 6)
+    else if (server && words[0] === '->')
       counts.set(`${server} ${words[1]}`, Number(words[4]) + Number(words[5]));
   }
   return counts;

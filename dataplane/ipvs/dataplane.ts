@@ -14,7 +14,7 @@ import { type KnownState, type Plan, planOf, planText } from './plan.ts';
 import { type Draining, deleteReal, withDraining } from './servers.ts';
 import { setIds, setName } from './sets.ts';
 import { nobody, onlyIptables, onlyIpvs, withHooksOfIptables, withoutServiceChains } from './shared.ts';
-import { type IpvsStanding, readAddresses, readStanding, readWhatThereIs } from './standing.ts';
+import { everRan, type IpvsStanding, readAddresses, readStanding, readWhatThereIs } from './standing.ts';
 import { type IpvsState, ipvsState, type PartCache } from './state.ts';
 
 export interface IpvsOptions {
@@ -133,6 +133,7 @@ export function createIpvsDataplane({
       return undefined;
     },
     async cleanup(keep) {
+      if (!wanted && !(await everRan(kernel, family))) return;
       const found = await readWhatThereIs(kernel, family);
       const rules =
         wanted?.rules ?? ipvsState([], ipvsContext(configuration, nobody, family, emulatedVersion)).rules;
@@ -151,9 +152,6 @@ export function createIpvsDataplane({
 
   /** Upstream flushes IPVS whole; what is not ours, or the other family's, stays here. */
   async function removeServers({ servers, addresses, sets }: IpvsStanding): Promise<void> {
-    // Servers of others may stand on a machine that never ran this mode.
-    const ran = addresses !== undefined || sets.has(setName('KUBE-CLUSTER-IP', family));
-    if (!ran) return;
     const state = { ...ipvsState([], ipvsContext(configuration, nobody, family)), sets };
     const batch = plan({ servers, addresses, sets, rules: state.rules }, state);
     if (batch.servers) await ipvsRestore(kernel, batch.servers);

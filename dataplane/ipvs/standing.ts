@@ -7,7 +7,7 @@ import { parseSaved, type Saved } from '../iptables/parse.ts';
 import { canonicalAddress, type Family } from '../model/address.ts';
 import { dummyDevice } from './context.ts';
 import { parseServers, type Servers } from './servers.ts';
-import { parseSets, type Sets } from './sets.ts';
+import { parseSets, type Sets, setName } from './sets.ts';
 
 /** What of IPVS mode stands in the kernel; sets are those of both families and of others. */
 export interface IpvsStanding {
@@ -36,14 +36,6 @@ export async function readStanding(kernel: Kernel, family: Family): Promise<Ipvs
 
 /** The same, where a tool or what it needs of the kernel may be missing: then there is nothing of that kind. */
 export async function readWhatThereIs(kernel: Kernel, family: Family): Promise<IpvsStanding> {
-  const orNothing = async <T>(reading: Promise<T>, nothing: T): Promise<T> => {
-    try {
-      return await reading;
-    } catch (error) {
-      if (error instanceof CommandError) return nothing;
-      throw error;
-    }
-  };
   const [servers, sets, addresses, saved] = await Promise.all([
     orNothing(ipvsSave(kernel), ''),
     orNothing(ipsetSave(kernel), ''),
@@ -56,6 +48,24 @@ export async function readWhatThereIs(kernel: Kernel, family: Family): Promise<I
     addresses,
     saved: parseSaved(saved),
   };
+}
+
+/**
+ * Whether this mode has left anything: its device, or its sets. Virtual servers alone may be those of others,
+ * on a machine that never ran it.
+ */
+export async function everRan(kernel: Kernel, family: Family): Promise<boolean> {
+  if (await orNothing(readAddresses(kernel, family), undefined)) return true;
+  return parseSets(await orNothing(ipsetSave(kernel), '')).has(setName('KUBE-CLUSTER-IP', family));
+}
+
+async function orNothing<T>(reading: Promise<T>, nothing: T): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof CommandError) return nothing;
+    throw error;
+  }
 }
 
 /** One of the links that `ip -json address show` prints. */

@@ -1,0 +1,36 @@
+import type { ProxyConfiguration } from '../configuration.ts';
+import { savedText } from '../iptables/rules.ts';
+import type { Family } from '../model/address.ts';
+import type { Row } from '../model/model.ts';
+import type { NodeFacts } from '../node.ts';
+import { ipvsContext } from './context.ts';
+import { serversText } from './servers.ts';
+import { setsText } from './sets.ts';
+import { type IpvsState, ipvsState } from './state.ts';
+
+export interface IpvsInputs {
+  readonly rows: readonly Row[];
+  readonly node: NodeFacts;
+  readonly family: Family;
+  readonly configuration: ProxyConfiguration;
+  readonly emulatedVersion?: string | undefined;
+}
+
+/** What a node in IPVS mode would have, as a value. Pure. */
+export function desiredState({ rows, node, family, configuration, emulatedVersion }: IpvsInputs): IpvsState {
+  return ipvsState(rows, ipvsContext(configuration, node, family, emulatedVersion));
+}
+
+/**
+ * The same as text: what `ipset save`, `iptables-save` and `ipvsadm-save -n` would print, in the order in
+ * which it can be restored. The addresses of kube-ipvs0 are those of the set KUBE-IPVS-IPS.
+ */
+export function ipvsText(inputs: IpvsInputs): string {
+  const { sets, rules, servers } = desiredState(inputs);
+  const tools = inputs.family === 'IPv4' ? 'iptables' : 'ip6tables';
+  return [
+    `# ipset restore\n${setsText(sets, inputs.family)}`,
+    `# ${tools}-restore\n${savedText(rules)}`,
+    `# ipvsadm --restore\n${serversText(servers)}`,
+  ].join('');
+}
