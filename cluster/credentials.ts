@@ -16,7 +16,7 @@ export async function ensurePki(spec: ClusterSpec, state: StateDir): Promise<voi
   if (existsSync(state.pki)) return;
   const { createCertificateAuthority, createSigningKeys, writeFolder } = await import('./pki.ts');
   const authority = await createCertificateAuthority();
-  const signing = await createSigningKeys();
+  const signing = createSigningKeys();
   const files: Record<string, string> = {
     'ca.crt': authority.cert,
     'ca.key': authority.key,

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { webcrypto } from 'node:crypto';
+import { generateKeyPairSync, KeyObject, type webcrypto } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
@@ -45,9 +45,19 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
+  // The same in every certificate, and each costs its making.
+  const common = [
+    new x509.KeyUsagesExtension(
+      x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment,
+      true,
+    ),
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    await x509.AuthorityKeyIdentifierExtension.create(authority),
+  ];
+  const forClients = [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])];
   return {
     cert: authority.toString('pem'),
-    key: await privatePem(keys.privateKey),
+    key: privatePem(keys.privateKey),
     async issue(subject) {
       const own = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
       const certificate = await x509.X509CertificateGenerator.create({
@@ -57,29 +67,20 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
         publicKey: own.publicKey,
         signingKey: keys.privateKey,
         signingAlgorithm: algorithm,
-        extensions: [
-          new x509.KeyUsagesExtension(
-            x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment,
-            true,
-          ),
-          new x509.BasicConstraintsExtension(false, undefined, true),
-          await x509.AuthorityKeyIdentifierExtension.create(authority),
-          ...usage(subject),
-        ],
+        extensions: [...common, ...(subject.serverNames ? forServer(subject.serverNames) : forClients)],
       });
-      return { cert: certificate.toString('pem'), key: await privatePem(own.privateKey) };
+      return { cert: certificate.toString('pem'), key: privatePem(own.privateKey) };
     },
   };
 }
 
 /** The key pair that signs service-account tokens (ES256), PEM; upstream's `sa.key` and `sa.pub`. */
-export async function createSigningKeys(): Promise<{ privateKey: string; publicKey: string }> {
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const spki = await crypto.subtle.exportKey('spki', keys.publicKey);
-  return {
-    privateKey: await privatePem(keys.privateKey),
-    publicKey: x509.PemConverter.encode(spki, 'PUBLIC KEY'),
-  };
+export function createSigningKeys(): { privateKey: string; publicKey: string } {
+  return generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
 }
 
 /** Writes files (name → content) into a folder that appears whole or not at all; keys are for the owner alone. */
@@ -109,8 +110,7 @@ function distinguishedName({ commonName, organizations = [] }: Subject): x509.Js
   return [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }];
 }
 
-function usage({ serverNames }: Subject): x509.Extension[] {
-  if (!serverNames) return [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])];
+function forServer(serverNames: NonNullable<Subject['serverNames']>): x509.Extension[] {
   const names = [
     ...serverNames.dns.map((value) => ({ type: 'dns' as const, value })),
     ...serverNames.ips.map((value) => ({ type: 'ip' as const, value })),
@@ -121,6 +121,6 @@ function usage({ serverNames }: Subject): x509.Extension[] {
   ];
 }
 
-async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+function privatePem(key: webcrypto.CryptoKey): string {
+  return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();
 }

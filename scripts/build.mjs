@@ -111,6 +111,8 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
       ...common,
       entryPoints: present({ ...programs, ...parts }),
       format: 'cjs',
+      // What a package has as ESM can be left out where it is not used: half of what certificates need.
+      mainFields: ['module', 'main'],
       plugins: [importPartsLate, leaveOutOfExpress, leaveLevelsBindingOutside],
       // `import()` would go through the ESM loader, which reads a file once more for its exports.
       supported: { 'dynamic-import': false },
