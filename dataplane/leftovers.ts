@@ -14,15 +14,19 @@ interface Leftovers {
 }
 
 /**
- * Takes out what other modes, and this one through the other iptables tools, have left in the kernel. Call it
- * when `mode` itself stands, so that no packet finds neither. In ipvs mode iptables' rules stay: both share
+ * Takes out what `others`, modes too, and this one through the other iptables tools, have left in the kernel.
+ * Call it when `mode` itself stands, so that no packet finds neither. In ipvs mode iptables' rules stay: both share
  * their chains, and ipvs mode writes them.
  */
 export async function removeLeftovers(
   mode: ProxyMode,
-  { tools, ...rest }: Leftovers & { readonly tools: ChosenTools },
+  {
+    tools,
+    others,
+    ...rest
+  }: Leftovers & { readonly tools: ChosenTools; readonly others: readonly ProxyMode[] },
 ): Promise<void> {
-  for (const other of availableModes)
+  for (const other of others)
     if (other !== mode && !(mode === 'ipvs' && other === 'iptables')) await remove(other, rest, mode);
   const mixed = await tools.other().catch(rest.complain('choice of iptables tools'));
   if (mode === 'iptables' && mixed) await removeWith(mode, { ...rest, kernel: mixed });

@@ -19,7 +19,7 @@ import { createProxyMetrics } from './metrics/proxy.ts';
 import { type Family, familyOf, parseCidr } from './model/address.ts';
 import type { Model } from './model/model.ts';
 import { headlessLabel, serviceProxyNameLabel } from './model/serviceport.ts';
-import { loadMode } from './modes.ts';
+import { availableModes, loadMode } from './modes.ts';
 import { type NodeFacts, nodeFacts } from './node.ts';
 import { createRunner } from './runner.ts';
 import { type ProxyServer, startServers } from './servers.ts';
@@ -45,6 +45,8 @@ export interface DataplaneConfig {
   /** Instead of the addresses of the Node object. */
   readonly nodeIps?: readonly string[];
   readonly mode: ProxyMode;
+  /** Modes that may have left rules in this kernel. Default: all. */
+  readonly formerModes?: readonly ProxyMode[];
   readonly configuration?: KubeProxyConfiguration;
   /** The release of kube-proxy whose rules are written, as `1.12`: see `emulatedVersions`. Default: the newest. */
   readonly emulatedVersion?: string | undefined;
@@ -223,7 +225,9 @@ export async function startDataplane(
   ready = true;
   runner.poke();
   await runner.first;
-  if (!signal.aborted) await removeLeftovers(mode, { kernel: config.kernel, tools, configuration, complain });
+  const { formerModes: others = availableModes } = config;
+  if (!signal.aborted)
+    await removeLeftovers(mode, { kernel: config.kernel, tools, others, configuration, complain });
   if (config.serve && !signal.aborted) {
     servers = startServers({
       serve: config.serve,

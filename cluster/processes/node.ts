@@ -10,6 +10,7 @@ import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
 import { clientConfig, readPem } from '../credentials.ts';
 import { apiserverPort, OptionError } from '../spec.ts';
 import { traceCommand } from '../trace.ts';
+import { formerModes } from './former-modes.ts';
 import { runProgram } from './program.ts';
 
 /** One process a node: the node-agent and the dataplane, on one API connection pool and one watch of what both follow. */
@@ -23,6 +24,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     userAgent: `kubelet/${node.name}`,
     after: serverListens({ host, port: apiserverPort }, { signal }),
   });
+  const runDir = nodeRunDir(node.name);
   const kernel = createKernel(spec.trace ? { onCommand: traceCommand } : {});
   const watching = (what: string) => ({
     signal,
@@ -40,7 +42,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         kernel,
         nodeName: node.name,
         nodeIps: [node.address],
-        runDir: nodeRunDir(node.name),
+        runDir,
         clusterCidrs: spec.podCidrs,
         clusterDns: spec.clusterDns,
         clusterDomain: spec.clusterDomain,
@@ -58,6 +60,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         kernel,
         nodeName: node.name,
         mode: spec.dataplane,
+        formerModes: formerModes(runDir, spec.dataplane),
         configuration: {
           clusterCIDR: spec.podCidrs.join(','),
           nftables: { layout: spec.nftablesLayout ?? 'upstream' },
