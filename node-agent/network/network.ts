@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Node } from '../../api/types.ts';
 import { ipBatch } from '../../kernel/ip.ts';
@@ -36,8 +37,22 @@ export interface NodeNetwork {
 
 /** Reads the links that {@link startNetwork} plans from. It needs no podCIDR, so it may run before. */
 export async function readLinks(kernel: Kernel): Promise<LinkState[]> {
+  const names = kernel.files?.read('/proc/net/dev');
+  // On a new node everything is still to be made, and nothing need be known but who has the node's address.
+  if (names && !/^\s*(cni0|flannel[\w.-]*):/m.test(names)) return linksWithAddresses();
   const { stdout } = await kernel.run('ip', ['-json', '-details', 'address']);
   return JSON.parse(stdout) as LinkState[];
+}
+
+/** What this process sees of its own network namespace without a command. */
+function linksWithAddresses(): LinkState[] {
+  return Object.entries(networkInterfaces()).map(([ifname, addresses = []]) => ({
+    ifname,
+    addr_info: addresses.map(({ address, cidr }) => ({
+      local: address,
+      prefixlen: Number(cidr?.split('/')[1]),
+    })),
+  }));
 }
 
 /**

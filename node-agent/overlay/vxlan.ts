@@ -180,7 +180,8 @@ function deviceCommands(
 ): string[] {
   const uplink = links.find((link) => link.addr_info?.some(({ local }) => local === nodeIp));
   if (!uplink) throw new Error(`no interface of this node has the address ${nodeIp}`);
-  const mtu = (uplink.mtu ?? 1500) - (family === 6 ? 70 : 50);
+  // Left to the kernel it is the uplink's less what the headers of VXLAN take.
+  const mtu = uplink.mtu === undefined ? '' : `mtu ${uplink.mtu - (family === 6 ? 70 : 50)} `;
   const address = `${addressAt(parseCidr(podCidr), 0)}/${family === 6 ? 128 : 32}`;
   const present = keep ? (existing?.addr_info ?? []) : [];
   return [
@@ -188,7 +189,7 @@ function deviceCommands(
     ...(keep
       ? []
       : [
-          `link add ${name} address ${mac} mtu ${mtu} type vxlan id ${vni} local ${nodeIp} dev ${uplink.ifname} dstport ${port} nolearning`,
+          `link add ${name} address ${mac} ${mtu}type vxlan id ${vni} local ${nodeIp} dev ${uplink.ifname} dstport ${port} nolearning`,
         ]),
     ...(present.some(({ local, prefixlen }) => `${local}/${prefixlen}` === address)
       ? []

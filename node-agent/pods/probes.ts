@@ -3,6 +3,7 @@ import { get as httpsGet } from 'node:https';
 import { connect } from 'node:net';
 import type { Container, Probe } from '../../api/types.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
+import { isListening, untilListening } from './listening.ts';
 
 /** Where a container's probes go. */
 export interface ProbeTarget {
@@ -44,7 +45,10 @@ export function startProbes(
   const end = new AbortController();
   const timers = new Set<NodeJS.Timeout>();
   const { startupProbe, livenessProbe, readinessProbe } = container;
-  const state = { started: !startupProbe, ready: !readinessProbe };
+  const ports = (container.ports ?? [])
+    .filter(({ protocol = 'TCP' }) => protocol === 'TCP')
+    .map(({ containerPort }) => containerPort);
+  const state = { started: !startupProbe, ready: !readinessProbe && isListening(target.pid, ports) };
 
   const loop = (kind: ProbeKind, probe: Probe | undefined, onResult: (healthy: boolean) => boolean) => {
     if (!probe) return;
@@ -84,6 +88,13 @@ export function startProbes(
   };
 
   const startOthers = () => {
+    if (!readinessProbe && !state.ready) {
+      void untilListening(target.pid, ports, end.signal).then(() => {
+        if (end.signal.aborted) return;
+        state.ready = true;
+        events.onChange();
+      });
+    }
     loop('readiness', readinessProbe, (healthy) => {
       if (state.ready !== healthy) {
         state.ready = healthy;
