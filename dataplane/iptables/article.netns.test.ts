@@ -78,3 +78,27 @@ test('differences are written, a flush is noticed, and nothing is left in the en
   await dataplane.cleanup();
   expect((await lab.kernel.run('iptables-save', ['-t', 'nat'])).stdout).not.toContain('KUBE-');
 });
+
+test('one release takes over from another, and leaves nothing of it', async () => {
+  /** Without the tables that are empty, and without what the tools count. */
+  const save = async () => {
+    const { stdout } = await lab.kernel.run('iptables-save', []);
+    return stdout.replace(/^#.*\n|\[\d+:\d+\]|^\*mangle\n(:[A-Z]+ ACCEPT .*\n)*COMMIT\n/gm, '');
+  };
+  await sync();
+  const articles = await save();
+  const release = (emulatedVersion: string) =>
+    createIptablesDataplane({ kernel: lab.kernel, family: 'IPv4', configuration, emulatedVersion });
+  dataplane = release('1.33');
+  await sync();
+  expect(await save()).toContain('-j KUBE-PROXY-FIREWALL');
+  // Somebody else has found a use for one of its chains.
+  await lab.kernel.run('iptables', ['-A', 'INPUT', '-j', 'KUBE-NODEPORTS']);
+  dataplane = release('1.12');
+  await sync();
+  expect((await save()).replace(/^.*KUBE-NODEPORTS.*\n/gm, '')).toBe(
+    articles.replace(/^.*KUBE-NODEPORTS.*\n/gm, ''),
+  );
+  expect(await save()).toContain('-A INPUT -j KUBE-NODEPORTS\n');
+  await lab.kernel.run('iptables', ['-D', 'INPUT', '-j', 'KUBE-NODEPORTS']);
+});

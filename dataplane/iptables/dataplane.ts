@@ -1,4 +1,5 @@
 import { chainExists, iptablesRestore, iptablesSave, RestoreError } from '../../kernel/iptables.ts';
+import { createRestorer } from '../../kernel/iptables-restorer.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
@@ -6,6 +7,7 @@ import type { Family } from '../model/address.ts';
 import { largeClusterEndpoints, type RuleContext, ruleContext } from './context.ts';
 import { difference, removal, type Standing, smallCommit } from './diff.ts';
 import { parseSaved, type Saved } from './parse.ts';
+import { removalOfOtherReleases } from './releases.ts';
 import { buildRules, canaryChain, type RuleCache, type RuleSet } from './rules.ts';
 import { standingOf } from './standing.ts';
 
@@ -38,6 +40,8 @@ export function createIptablesDataplane({
   let cache: RuleCache = new WeakMap();
   let context: { key: string; value: RuleContext } | undefined;
 
+  const restorer = createRestorer(kernel, family);
+
   async function adopt(): Promise<void> {
     standing = undefined;
     saved = parseSaved(await iptablesSave(kernel, family));
@@ -59,13 +63,16 @@ export function createIptablesDataplane({
     if (!standing && !saved) await adopt();
     const from = standing ?? standingOf(saved ?? new Map(), rules);
     const batch = difference(from, rules, commitSize);
+    // Once what is wanted stands.
+    const others = saved && context ? removalOfOtherReleases(saved, rules, context.value) : '';
+    const text = batch.text + others;
     // Until the kernel has said yes, nothing is known of it.
     standing = undefined;
     saved = undefined;
-    if (batch.text) await iptablesRestore(kernel, family, batch.text);
+    if (text) await restorer.restore(text);
     standing = rules;
     wanted = rules;
-    return batch;
+    return { ...batch, text };
   }
 
   return {
@@ -100,7 +107,7 @@ export function createIptablesDataplane({
     async cleanup() {
       const now = parseSaved(await iptablesSave(kernel, family));
       const rules = wanted ?? buildRules([], empty);
-      const batch = removal(now, rules, smallCommit);
+      const batch = removal(now, rules, smallCommit) + removalOfOtherReleases(now, rules, empty);
       if (batch) await iptablesRestore(kernel, family, batch);
       standing = undefined;
       saved = undefined;

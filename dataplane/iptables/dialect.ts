@@ -34,3 +34,6 @@ export function dialectOf(version: string = emulatedVersions[0]): Dialect {
     );
   return dialects[known];
 }
+
+/** Every one of them, once. */
+export const allDialects: readonly Dialect[] = [...new Set(Object.values(dialects))];
