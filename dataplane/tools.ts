@@ -26,11 +26,17 @@ export function chosenTools(kernel: Kernel, mode: ProxyMode, log: (line: string)
   });
   // Whoever runs the next command is told.
   choice.catch(() => undefined);
+  const chosen = async () => withIptablesTools(kernel, (await choice).tools);
+  const open: Kernel['open'] = async (file, args) => {
+    const session = (await chosen()).open?.(file, args);
+    if (!session) throw new Error(`${file}: this kernel opens no sessions`);
+    return session;
+  };
   return {
     kernel: {
       ...kernel,
-      run: async (file, args, options) =>
-        withIptablesTools(kernel, (await choice).tools).run(file, args, options),
+      run: async (file, args, options) => (await chosen()).run(file, args, options),
+      ...(kernel.open ? { open } : {}),
     },
     async other() {
       const { other } = await choice;

@@ -54,10 +54,12 @@ export async function iptablesToolSets(kernel: Kernel): Promise<(IptablesTools |
 /** The same kernel, but `iptables`, `iptables-save`, `ip6tables-restore` … are those of one tool set. */
 export function withIptablesTools(kernel: Kernel, tools: IptablesTools | undefined): Kernel {
   if (!tools) return kernel;
+  const named = (file: string) => file.replace(/^(ip6?tables)(-save|-restore)?$/, `$1-${tools}$2`);
+  const { open } = kernel;
   return {
     ...kernel,
-    run: (file, args, options) =>
-      kernel.run(file.replace(/^(ip6?tables)(-save|-restore)?$/, `$1-${tools}$2`), args, options),
+    run: (file, args, options) => kernel.run(named(file), args, options),
+    ...(open ? { open: (file, args) => open(named(file), args) } : {}),
   };
 }
 

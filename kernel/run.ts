@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
+import { openSession, type Session } from './session.ts';
 
 /** One command as it was given to the kernel's tools. */
 export interface Command {
@@ -25,6 +26,8 @@ export interface Output {
 export interface Kernel {
   /** Runs to the end. Rejects with {@link CommandError} on a non-zero exit, a signal, or a missing command. */
   run(file: string, args: readonly string[], options?: RunOptions): Promise<Output>;
+  /** Starts a program that is sent one batch after the other. Where it is missing, {@link run} does. */
+  open?(file: string, args: readonly string[]): Promise<Session>;
   /** Only where this process is in the very namespaces that {@link run}'s commands act in. */
   readonly files?: KernelFiles;
 }
@@ -68,6 +71,17 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
         onCommand?.({ file: 'tee', args: [path], input: text });
         if (!dryRun) writeFileSync(path, text, { flag: 'r+' });
       },
+    },
+    async open(file, args) {
+      if (dryRun) return { send: async (_, mark) => mark, close: () => undefined, kill: () => undefined };
+      const session = openSession(file, args);
+      return {
+        ...session,
+        send(input, mark) {
+          onCommand?.({ file, args, input });
+          return session.send(input, mark);
+        },
+      };
     },
     async run(file, args, { input, env, signal } = {}) {
       const command: Command = { file, args, ...(input === undefined ? {} : { input }) };
