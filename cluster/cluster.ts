@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient } from '../api/client.ts';
 import type { Node } from '../api/types.ts';
+import { requiredFeatures } from '../kernel/features.ts';
 import { packageRoot } from '../kernel/package-root.ts';
 import type { Command } from '../kernel/run.ts';
 import { attachLab, type Lab } from '../lab/handle.ts';
 import { startLab } from '../lab/lab.ts';
 import type { ComponentSpec } from '../lab/spec.ts';
 import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
+import { modeFeatures } from './dataplane.ts';
 import { type Cluster, createHandle } from './handle.ts';
 import { nodeEnvironment, nodeProgram } from './runtime.ts';
 import {
@@ -155,6 +157,7 @@ async function bootLab(
     apiPort: spec.apiPort,
     lifetime,
     egress: spec.egress,
+    features: [...requiredFeatures, ...modeFeatures(spec.dataplane)],
     ...(onCommand ? { onCommand } : {}),
   });
 }

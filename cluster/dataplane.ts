@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ProxyMode } from '../dataplane/configuration.ts';
+import { type Feature, requireFeatures } from '../kernel/features.ts';
 import type { Lab } from '../lab/handle.ts';
 import { nodeProgram } from './runtime.ts';
 import { type ClusterSpec, checkDataplane, type DataplaneOptions } from './spec.ts';
@@ -9,6 +11,12 @@ const longestSwitch = 60_000;
 
 /** What a node says of itself on kube-proxy's metrics address, which it opens when it has cleared up. */
 const modeAddress = 'http://127.0.0.1:10249/proxyMode';
+
+/** What a mode needs of the kernel beyond what every cluster needs. */
+export function modeFeatures(mode: ProxyMode): readonly Feature[] {
+  if (mode === 'ipvs') return ['ip_vs', 'ip_set', 'dummy'];
+  return mode === 'nftables' ? ['nf_tables'] : [];
+}
 
 /** Asks until the answer is the wanted one; ends with 1, and the last answer, when that takes too long. */
 const askScript = `
@@ -33,6 +41,7 @@ export async function switchDataplane(
 ): Promise<void> {
   checkDataplane(options);
   const mode = options.dataplane ?? spec.dataplane;
+  await requireFeatures(modeFeatures(mode));
   Object.assign(spec, { ...options, dataplane: mode });
   writeSpec(state, spec);
   const node = await nodeProgram();
