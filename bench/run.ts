@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [ARGUMENT …]`: runs one benchmark, or lists them. */
 const benchmarks: Record<string, () => Promise<{ bench(args: readonly string[]): Promise<void> }>> = {
   apiserver: () => import('./apiserver.ts'),
+  dataplane: () => import('./dataplane.ts'),
   startup: () => import('./startup.ts'),
 };
 

@@ -9,6 +9,8 @@ export class NftError extends Error {
   readonly line: string | undefined;
   /** The batch was too big for one message to the kernel. */
   readonly tooLong: boolean;
+  /** What was to be deleted is still in use. */
+  readonly busy: boolean;
   override readonly cause: CommandError;
 
   constructor(error: CommandError, input: string) {
@@ -19,6 +21,7 @@ export class NftError extends Error {
     this.name = 'NftError';
     this.line = line;
     this.tooLong = /Message too long/.test(error.stderr);
+    this.busy = /resource busy/.test(error.stderr);
     this.cause = error;
   }
 }

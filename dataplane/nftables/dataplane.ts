@@ -7,7 +7,7 @@ import { forgetGoneEndpoints, mayForget } from './affinity.ts';
 import { baseFragment } from './base.ts';
 import { createTableBuilder, type TableBuilder } from './build.ts';
 import { type RuleContext, ruleContext } from './context.ts';
-import { type Batch, difference, everything, settle } from './diff.ts';
+import { difference, everything, settle } from './diff.ts';
 import { flatFragment } from './flat.ts';
 import { flatBase } from './flatchains.ts';
 import { inWordsOf, parseListed } from './listed.ts';
@@ -16,9 +16,9 @@ import { commandsFor, emptyTable, type Table, tableName } from './table.ts';
 
 /** Endpoints above which `verify` only looks whether the table is there. */
 const largeTable = 1_000;
-/** Text of one transaction where the kernel takes no larger ones: its netlink messages stay below 200 kB. */
-const smallBatch = 30_000;
-/** Milliseconds after which the kernel has let go of a chain that no element leads to any more. */
+/** Text of one transaction where a kernel takes no larger ones; halved as long as that is still too much. */
+const smallBatch = 120_000;
+/** Milliseconds after which a kernel before 6.2 has let go of a chain that no element leads to any more. */
 const settled = 1_000;
 
 /** The nftables mode of kube-proxy for one address family: one transaction a sync at most. */
@@ -31,7 +31,9 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
   let endpoints = 0;
   /** Text in one transaction at most: everything, unless this kernel has refused that. */
   let batchSize = Number.POSITIVE_INFINITY;
-  /** Chains to delete, and since when. */
+  /** Whether this kernel does not delete a chain in the transaction that ends its use. */
+  let keepStale = false;
+  /** Chains to delete later, and since when. */
   const stale = new Map<string, number>();
 
   async function adopt(): Promise<void> {
@@ -49,19 +51,16 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
     return { value, isNew: true };
   }
 
-  async function apply({ groups }: Batch): Promise<string> {
-    const text = groups.map((group) => `${group}\n`).join('');
-    if (!text) return text;
-    if (text.length <= batchSize)
+  /** One transaction, unless the kernel finds it too long: then as few as it takes. */
+  async function apply(groups: readonly string[]): Promise<void> {
+    for (const part of parts(groups, () => batchSize))
       try {
-        await nftApply(kernel, text);
-        return text;
+        await nftApply(kernel, textOf(part));
       } catch (error) {
-        if (!(error instanceof NftError && error.tooLong) || batchSize === smallBatch) throw error;
-        batchSize = smallBatch;
+        if (!(error instanceof NftError && error.tooLong) || part.length === 1) throw error;
+        batchSize = Math.min(smallBatch, Math.floor(textOf(part).length / 2));
+        await apply(part);
       }
-    for (const part of parts(groups)) await nftApply(kernel, part);
-    return text;
   }
 
   /** False too where there is no nft, or a kernel without nf_tables: then nothing of ours can stand there. */
@@ -82,7 +81,7 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
     const known = standing;
     standing = undefined;
     try {
-      await apply({ ...nothing, groups: due.map((name) => write.deleteChain(name)) });
+      await apply(due.map((name) => write.deleteChain(name)));
     } catch (error) {
       // Still in use, or gone with the table: the next look at the kernel tells.
       if (!(error instanceof NftError)) throw error;
@@ -107,17 +106,24 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
       const isWritten = known.known === 'written' && !isNew;
       const from = known.table && (isWritten ? known.table : inWordsOf(known.table, wanted));
       const touched = isWritten ? updated : everything(from, wanted);
-      const batch = difference(from, wanted, ip, touched);
+      const compare = () => difference(from, wanted, ip, touched, { keepStale });
       // Until the kernel has said yes, nothing is known of it.
       standing = undefined;
-      const text = await apply(batch);
+      let batch = compare();
+      await apply(batch.groups).catch((error: unknown) => {
+        if (keepStale || !(error instanceof NftError && error.busy)) throw error;
+        keepStale = true;
+        batch = compare();
+        return apply(batch.groups);
+      });
+      const text = textOf(batch.groups);
       const replaced = text.includes(`${write.deleteTable}\n`);
       const table = replaced ? emptyTable() : (from ?? emptyTable());
-      settle(table, wanted, touched);
+      settle(table, wanted, touched, { keepStale });
       standing = { table, known: 'written' };
       if (replaced) stale.clear();
       for (const name of touched.chains) stale.delete(name);
-      if (!replaced) for (const name of batch.stale) stale.set(name, performance.now());
+      if (keepStale && !replaced) for (const name of batch.stale) stale.set(name, performance.now());
       if (mayForget(touched)) await forgetGoneEndpoints(kernel, ip, wanted);
       const { created, changed, deleted } = batch;
       return { text, created, changed, deleted };
@@ -132,7 +138,8 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
       const listed = await nftListTable(kernel, ip, tableName);
       const wanted = builder.value.table;
       const table = listed && inWordsOf(parseListed(listed), wanted);
-      const { groups, created, changed, deleted } = difference(table, wanted, ip);
+      const found = everything(table, wanted);
+      const { groups, created, changed, deleted } = difference(table, wanted, ip, found, { keepStale });
       if (groups.length === 0) return undefined;
       standing = { table, known: 'listed' };
       if (!table?.chains.has('services')) return flushed;
@@ -155,7 +162,6 @@ export function tableBuilder(layout: NftablesLayout, context: RuleContext): Tabl
 }
 
 const flushed = 'the table was flushed';
-const nothing: Batch = { groups: [], created: 0, changed: 0, deleted: 0, stale: [] };
 
 function endpointsOf({ rows }: ProxyState): number {
   let sum = 0;
@@ -163,14 +169,20 @@ function endpointsOf({ rows }: ProxyState): number {
   return sum;
 }
 
-function* parts(groups: readonly string[]): Generator<string> {
-  let text = '';
+const textOf = (groups: readonly string[]) => groups.map((group) => `${group}\n`).join('');
+
+/** As many groups together as fit; a larger group stays whole. */
+function* parts(groups: readonly string[], size: () => number): Generator<readonly string[]> {
+  let part: string[] = [];
+  let length = 0;
   for (const group of groups) {
-    if (text && text.length + group.length > smallBatch) {
-      yield text;
-      text = '';
+    if (part.length > 0 && length + group.length > size()) {
+      yield part;
+      part = [];
+      length = 0;
     }
-    text += `${group}\n`;
+    part.push(group);
+    length += group.length + 1;
   }
-  if (text) yield text;
+  if (part.length > 0) yield part;
 }

@@ -9,7 +9,7 @@ export interface Batch {
   readonly created: number;
   readonly changed: number;
   readonly deleted: number;
-  /** Chains that nothing leads to any more: empty after this batch, to be deleted when the kernel has let go of them. */
+  /** Chains that nothing leads to any more: gone after this batch, or with `keepStale` empty. */
   readonly stale: readonly string[];
 }
 
@@ -19,12 +19,15 @@ const perCommand = 250;
 /**
  * The batch that makes `wanted` of `standing`, of what was touched or of everything. A table that cannot be
  * changed into the other (no table, other hooks, a set of another type) is replaced whole.
+ *
+ * @param options.keepStale leaves chains that are not wanted, for kernels that still hold those an element led to.
  */
 export function difference(
   standing: Table | undefined,
   wanted: Table,
   family: NftFamily,
   touched: Touched = everything(standing, wanted),
+  { keepStale = false } = {},
 ): Batch {
   const write = commandsFor(family);
   if (!standing || !compatible(standing, wanted, touched)) return replacement(wanted, write);
@@ -78,21 +81,24 @@ export function difference(
     count.deleted += gone.length;
   }
 
+  // Empty first, all of them: they lead to one another.
   for (const name of stale)
     if ((standing.chains.get(name)?.rules.length ?? 0) > 0) {
       groups.push(write.flushChain(name));
       count.deleted++;
     }
+  if (!keepStale) for (const name of stale) groups.push(write.deleteChain(name));
   for (const name of goneSets) groups.push(write.deleteSet(name));
   return { groups, ...count, stale };
 }
 
 /** Makes `standing` what it is after the batch. */
-export function settle(standing: Table, wanted: Table, touched: Touched): void {
+export function settle(standing: Table, wanted: Table, touched: Touched, { keepStale = false } = {}): void {
   for (const name of touched.sets) copy(standing.sets, wanted.sets, name);
   for (const name of touched.chains) {
     const wants = wanted.chains.get(name);
     if (wants) standing.chains.set(name, wants);
+    else if (!keepStale) standing.chains.delete(name);
     else if (standing.chains.has(name)) standing.chains.set(name, { rules: [] });
   }
   for (const [set, keys] of touched.elements) {
