@@ -1,13 +1,13 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Client, createClient } from '../api/client.ts';
+import type { Client, ClientConfig } from '../api/client.ts';
 import type { Node } from '../api/types.ts';
 import { requiredFeatures } from '../kernel/features.ts';
 import { packageRoot } from '../kernel/package-root.ts';
 import type { Command } from '../kernel/run.ts';
 import { attachLab, type Lab } from '../lab/handle.ts';
-import { startLab } from '../lab/lab.ts';
+import { type LabOptions, startLab } from '../lab/lab.ts';
 import type { ComponentSpec } from '../lab/spec.ts';
 import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
 import { modeFeatures } from './dataplane.ts';
@@ -60,9 +60,10 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
   let lab: Lab | undefined;
   try {
     // Certificates are made while the lab boots; its programs wait for them (cluster/processes/program.ts).
+    const { promise: booting, resolve: onBoot } = Promise.withResolvers<void>();
     const [started, certified] = await Promise.allSettled([
-      bootLab(spec, state, { ...options, lifetime }),
-      ensurePki(spec, state),
+      bootLab(spec, state, { ...options, lifetime, onBoot }).finally(onBoot),
+      booting.then(() => ensurePki(spec, state)),
     ]);
     if (started.status === 'rejected') throw started.reason;
     lab = started.value;
@@ -70,7 +71,7 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     spec.apiPort = lab.apiPort ?? 0;
     writeSpec(state, spec);
     writeKubeconfig(spec, state);
-    const client = createClient(adminConfig(state, spec.apiPort));
+    const client = await connect(adminConfig(state, spec.apiPort));
     await nodesReady(client, spec, lab);
     return createHandle({ spec, state, client, lab, temporary });
   } catch (error) {
@@ -87,7 +88,7 @@ export async function attachCluster(name: string): Promise<Cluster> {
   const spec = readSpec(state);
   const lab = await attachLab(state.root);
   if (!spec || !lab) throw new Error(`cluster ${name} is not running; start it with v9s up${nameFlag(name)}`);
-  const client = createClient(adminConfig(state, spec.apiPort));
+  const client = await connect(adminConfig(state, spec.apiPort));
   return createHandle({ spec, state, client, lab, temporary: false });
 }
 
@@ -137,6 +138,12 @@ export async function listClusters(): Promise<ClusterSummary[]> {
   return summaries;
 }
 
+/** TLS is loaded when there is somebody to talk to: a lab comes up without it. */
+async function connect(config: ClientConfig): Promise<Client> {
+  const { createClient } = await import('../api/client.ts');
+  return createClient(config);
+}
+
 const nameFlag = (name: string) => (name === 'v9s' ? '' : ` --name ${name}`);
 
 function defaultFolder(name: string, lifetime: 'owner' | 'detached'): string {
@@ -146,7 +153,7 @@ function defaultFolder(name: string, lifetime: 'owner' | 'detached'): string {
 async function bootLab(
   spec: ClusterSpec,
   state: StateDir,
-  { lifetime = 'owner', onCommand }: StartOptions,
+  { lifetime = 'owner', onCommand, onBoot }: StartOptions & Pick<LabOptions, 'onBoot'>,
 ): Promise<Lab> {
   const node = await nodeProgram();
   return startLab({
@@ -159,6 +166,7 @@ async function bootLab(
     egress: spec.egress,
     features: [...requiredFeatures, ...modeFeatures(spec.dataplane)],
     ...(onCommand ? { onCommand } : {}),
+    ...(onBoot ? { onBoot } : {}),
   });
 }
 

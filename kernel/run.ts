@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { execa } from 'execa';
 import { openSession, type Session } from './session.ts';
 
 /** One command as it was given to the kernel's tools. */
@@ -87,6 +86,8 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
       const command: Command = { file, args, ...(input === undefined ? {} : { input }) };
       onCommand?.(command);
       if (dryRun) return { stdout: '', stderr: '' };
+      // Loaded with the first command: what starts no command, or only a lab, need not wait for it.
+      const { execa } = await import('execa');
       const result = await execa(file, args, {
         reject: false,
         stripFinalNewline: false,

@@ -38,6 +38,8 @@ export interface LabOptions {
   features?: readonly Feature[];
   /** Sees each command before it runs, the set-up script as its input. */
   onCommand?: (command: Command) => void;
+  /** Called when the lab's first process runs: the moment for work that the lab need not wait for. */
+  onBoot?: () => void;
 }
 
 export interface NameServer {
@@ -96,6 +98,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
     });
     for (const socket of sockets.splice(0)) socket.close();
     closeSync(log);
+    options.onBoot?.();
     const namespacesAt = since();
     const report = await readReport(sandbox, name, stateDir);
     const state = describe({ name, stateDir, nodes }, sandbox, api?.port);
