@@ -37,6 +37,9 @@ export interface ListOptions {
 export interface WatchOptions extends ListOptions {
   allowWatchBookmarks?: boolean;
   timeoutSeconds?: number;
+  /** Begin with what there is, ended by a bookmark (KEP-3157); needs `resourceVersionMatch: 'NotOlderThan'`. */
+  sendInitialEvents?: boolean;
+  resourceVersionMatch?: 'NotOlderThan';
   signal?: AbortSignal;
 }
 

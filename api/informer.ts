@@ -35,10 +35,13 @@ export interface Informer<T extends KubeObject> {
 const firstBackoff = 10;
 const longestBackoff = 1_000;
 
+/** Marks the bookmark after which a stream that began with what there is goes on with changes. */
+const initialEventsEnd = 'k8s.io/initial-events-end';
+
 /**
- * Lists and then watches a collection until `signal` fires, resuming after every interruption: from
- * the last resourceVersion seen, or by a new list after 410 Gone. Upstream: client-go
- * `tools/cache/reflector.go`.
+ * Keeps a copy of a collection until `signal` fires, in one request: a watch that begins with what there is
+ * (KEP-3157), where the server knows that, else a list and then a watch. Resumes after every interruption: from
+ * the last resourceVersion seen, or all anew after 410 Gone. Upstream: client-go `tools/cache/reflector.go`.
  */
 export function startInformer<T extends KubeObject>(
   client: Client,
@@ -58,6 +61,8 @@ export function startInformer<T extends KubeObject>(
     markSynced = resolve;
   });
   let version: string | undefined;
+  /** Whether the server may know how to begin a watch with what there is. */
+  let streams = true;
   let backoff = firstBackoff;
   let lastError: string | undefined;
 
@@ -87,25 +92,41 @@ export function startInformer<T extends KubeObject>(
     tell({ type: 'deleted', key, object: last ?? old, old });
   }
 
-  async function list(): Promise<void> {
-    const { items, metadata } = await client.list(resource, scope);
-    const present = new Set(items.map(keyOf));
+  /** Brings the store to what a collection was at one moment. */
+  function replace(items: Iterable<T>, at: string | undefined): void {
+    const present = new Map([...items].map((item) => [keyOf(item), item]));
     for (const key of [...store.keys()]) if (!present.has(key)) remove(key);
-    for (const item of items) put(item);
-    version = metadata.resourceVersion ?? '0';
+    for (const item of present.values()) put(item);
+    version = at ?? '0';
     markSynced();
   }
 
+  async function list(): Promise<void> {
+    const { items, metadata } = await client.list(resource, scope);
+    replace(items, metadata.resourceVersion);
+  }
+
   async function watch(): Promise<void> {
-    const from = version === undefined ? {} : { resourceVersion: version };
+    let initial = version === undefined ? new Map<string, T>() : undefined;
     for await (const { type, object } of client.watch(resource, {
       ...scope,
-      ...from,
+      ...(version === undefined
+        ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
+        : { resourceVersion: version }),
       allowWatchBookmarks: true,
       signal,
     })) {
       backoff = firstBackoff;
       lastError = undefined;
+      if (initial) {
+        if (type === 'DELETED') initial.delete(keyOf(object));
+        else if (type !== 'BOOKMARK') initial.set(keyOf(object), object);
+        else if (object.metadata?.annotations?.[initialEventsEnd]) {
+          replace(initial.values(), object.metadata.resourceVersion);
+          initial = undefined;
+        }
+        continue;
+      }
       if (type === 'DELETED') remove(keyOf(object), object);
       else if (type !== 'BOOKMARK') put(object);
       version = object.metadata?.resourceVersion ?? version;
@@ -115,12 +136,21 @@ export function startInformer<T extends KubeObject>(
   async function run(): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (version === undefined) await list();
+        if (version === undefined && !streams) await list();
         await watch();
       } catch (error) {
         if (signal.aborted) return;
         if (hasReason(error, 'Expired') || hasReason(error, 'Gone')) {
           version = undefined;
+          continue;
+        }
+        // Servers before 1.27, and those with the feature gate WatchList off, refuse the options.
+        if (
+          version === undefined &&
+          streams &&
+          (hasReason(error, 'Invalid') || hasReason(error, 'BadRequest'))
+        ) {
+          streams = false;
           continue;
         }
         tellOnce(error);

@@ -34,6 +34,7 @@ export async function serveWatch(
   let reached = resourceVersion && !initial ? resourceVersion : cache.revision;
   const pending: Buffer[] = [];
   let open = false;
+  let allowance = largestBacklog;
 
   /** What comes in one turn leaves in one piece. */
   const send = (frames: Buffer[]) => {
@@ -43,7 +44,7 @@ export async function serveWatch(
       return;
     }
     response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
-    if (response.writableLength > largestBacklog) response.destroy();
+    if (response.writableLength > allowance) response.destroy();
   };
 
   if (initial) {
@@ -72,6 +73,8 @@ export async function serveWatch(
   response.setHeader('Content-Type', 'application/json');
   response.flushHeaders();
   open = true;
+  // What there was at the beginning may be more than what may ever pile up.
+  allowance += pending.reduce((sum, { length }) => sum + length, 0);
   send(pending.splice(0));
 
   const bookmarks = query.allowWatchBookmarks
