@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { ServicePort } from '../model/serviceport.ts';
+import { sha256 } from './sha256.ts';
 
 /** The chains of one Service port; all end in the same hash. */
 export interface ServiceChains {
@@ -38,11 +38,12 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** The first 16 characters of base32 (RFC 4648) of SHA-256: 80 bits. */
 function shortHash(text: string): string {
-  const bytes = createHash('sha256').update(text).digest();
+  const words = sha256(text);
+  const octet = (i: number) => ((words[i >> 2] ?? 0) >>> (24 - 8 * (i & 3))) & 255;
   let out = '';
   for (let bit = 0; bit < 80; bit += 5) {
     const at = bit >> 3;
-    const pair = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+    const pair = (octet(at) << 8) | octet(at + 1);
     out += alphabet[(pair >> (11 - (bit & 7))) & 31];
   }
   return out;
