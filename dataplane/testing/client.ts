@@ -37,9 +37,20 @@ export function createMemoryApi(): MemoryApi {
         items,
       };
     },
-    async *watch<T extends KubeObject>(resource: Resource<T>, { signal }: { signal?: AbortSignal }) {
-      for await (const [event] of on(events, resource.name, signal ? { signal } : {}))
-        yield event as WatchEvent<T>;
+    async *watch<T extends KubeObject>(
+      resource: Resource<T>,
+      { signal, sendInitialEvents }: { signal?: AbortSignal; sendInitialEvents?: boolean },
+    ) {
+      // Listened to before the first of them is given, so that none is missed.
+      const following = on(events, resource.name, signal ? { signal } : {});
+      if (sendInitialEvents) {
+        for (const object of [...storeOf(resource).values()])
+          yield { type: 'ADDED', object: object as T } as const;
+        const annotations = { 'k8s.io/initial-events-end': 'true' };
+        const bookmark: KubeObject = { metadata: { resourceVersion: String(version), annotations } };
+        yield { type: 'BOOKMARK', object: bookmark as T };
+      }
+      for await (const [event] of following) yield event as WatchEvent<T>;
     },
   };
   return {
