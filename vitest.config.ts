@@ -12,6 +12,8 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/dist/**', '**/*.netns.test.ts', '**/*.soak.test.ts'],
+          // Some start a kubectl or a server; a machine that is busy takes its time.
+          testTimeout: 30_000,
         },
       },
       {
