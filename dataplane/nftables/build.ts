@@ -63,11 +63,6 @@ export function createTableBuilder(base: Fragment, fragmentOf: (row: Row) => Fra
     update(rows) {
       const touched = unsaid ?? nothingTouched();
       unsaid = undefined;
-      for (const [key, { fragment }] of known)
-        if (!rows.has(key)) {
-          visit(key, fragment, touched, remove);
-          known.delete(key);
-        }
       for (const [key, row] of rows) {
         const before = known.get(key);
         if (before?.row === row) continue;
@@ -76,6 +71,13 @@ export function createTableBuilder(base: Fragment, fragmentOf: (row: Row) => Fra
         if (before) dropRest(key, before.fragment, fragment, touched);
         known.set(key, { row, fragment });
       }
+      // All rows are known now: only where there are more, some have gone.
+      if (known.size > rows.size)
+        for (const [key, { fragment }] of known)
+          if (!rows.has(key)) {
+            visit(key, fragment, touched, remove);
+            known.delete(key);
+          }
       return touched;
     },
   };

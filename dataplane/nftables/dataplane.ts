@@ -1,4 +1,5 @@
 import { NftError, type NftFamily, nftApply, nftListTable, nftTableExists } from '../../kernel/nft.ts';
+import { createNftApplier } from '../../kernel/nft-applier.ts';
 import { CommandError } from '../../kernel/run.ts';
 import type { NftablesLayout } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
@@ -28,7 +29,7 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
   /** What the kernel has: listed, or by our own writes. Undefined when that is not known. */
   let standing: { table: Table | undefined; known: 'listed' | 'written' } | undefined;
   let builder: { key: string; value: TableBuilder } | undefined;
-  let endpoints = 0;
+  let rows: ProxyState['rows'] = new Map();
   /** Text in one transaction at most: everything, unless this kernel has refused that. */
   let batchSize = Number.POSITIVE_INFINITY;
   /** Whether this kernel does not delete a chain in the transaction that ends its use. */
@@ -52,10 +53,12 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
   }
 
   /** One transaction, unless the kernel finds it too long: then as few as it takes. */
+  const applier = createNftApplier(kernel);
+
   async function apply(groups: readonly string[]): Promise<void> {
     for (const part of parts(groups, () => batchSize))
       try {
-        await nftApply(kernel, textOf(part));
+        await applier.apply(textOf(part));
       } catch (error) {
         if (!(error instanceof NftError && error.tooLong) || part.length === 1) throw error;
         batchSize = Math.min(smallBatch, Math.floor(textOf(part).length / 2));
@@ -97,7 +100,7 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
     async sync(state): Promise<SyncResult> {
       const { value, isNew } = builderFor(state);
       const updated = value.update(state.rows);
-      if (updated.chains.size > 0) endpoints = endpointsOf(state);
+      rows = state.rows;
       const wanted = value.table;
       await deleteStale();
       if (!standing) await adopt();
@@ -130,7 +133,7 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
     },
     async verify() {
       if (!builder || !standing) return undefined;
-      if (endpoints > largeTable) {
+      if (endpointsOf(rows) > largeTable) {
         if (await nftTableExists(kernel, ip, tableName)) return undefined;
         standing = { table: undefined, known: 'listed' };
         return flushed;
@@ -163,7 +166,7 @@ export function tableBuilder(layout: NftablesLayout, context: RuleContext): Tabl
 
 const flushed = 'the table was flushed';
 
-function endpointsOf({ rows }: ProxyState): number {
+function endpointsOf(rows: ProxyState['rows']): number {
   let sum = 0;
   for (const { endpoints } of rows.values()) sum += endpoints.length;
   return sum;

@@ -120,8 +120,13 @@ function replacement(wanted: Table, write: Commands): Batch {
   let created = 0;
   for (const [name, set] of wanted.sets) groups.push(write.addSet(name, set));
   for (const [name, chain] of wanted.chains) if (!chain.hook) groups.push(write.addChain(name, chain));
-  for (const [name, chain] of wanted.chains)
-    if (!chain.hook && chain.rules.length > 0) groups.push(write.addRules(name, chain).join('\n'));
+  const plain = [...wanted.chains].filter(([, { hook, rules }]) => !hook && rules.length > 0);
+  // nft reads the sets that stand, each by itself, before it adds a rule; so those with sets of their own come last.
+  const [without, withSets] = [false, true].map((own) =>
+    plain.filter(([, { rules }]) => rules.some((rule) => rule.includes('vmap {')) === own),
+  );
+  for (const [name, chain] of [...(without ?? []), ...(withSets ?? [])])
+    groups.push(write.addRules(name, chain).join('\n'));
   for (const own of wanted.elements.values())
     for (const some of chunks([...own.values()])) {
       groups.push(write.addElements(some));
