@@ -14,6 +14,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**', '**/dist/**', '**/*.netns.test.ts', '**/*.soak.test.ts'],
           // Some start a kubectl or a server; a machine that is busy takes its time.
           testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -24,6 +25,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           globalSetup: ['scripts/vitest-bundles.ts'],
         },
       },
@@ -35,6 +37,7 @@ export default defineConfig({
           testTimeout: 1_800_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
+          sequence: { groupOrder: 2 },
           globalSetup: ['scripts/vitest-bundles.ts'],
         },
       },
