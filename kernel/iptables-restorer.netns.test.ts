@@ -1,53 +1,22 @@
-import type { ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { iptablesSave, RestoreError } from './iptables.ts';
 import { createRestorer, type Restorer } from './iptables-restorer.ts';
-import { enterCommand, startSandbox } from './namespaces.ts';
-import { childOf } from './processes.ts';
 import { type Command, createKernel, type Kernel } from './run.ts';
+import { type KernelSandbox, startKernelSandbox } from './testing/sandbox.ts';
 
-let sandbox: ChildProcess;
-let kernel: Kernel;
+let sandbox: KernelSandbox;
 let restorer: Restorer;
-/** Programs that were started to be talked to. */
-const opened: Command[] = [];
+let kernel: Kernel;
+let opened: Command[] = [];
 
 beforeAll(async () => {
-  const { child, channel } = await startSandbox({
-    script: 'mount -t tmpfs tmpfs /run && echo ready && exec sleep infinity',
-    args: [],
-    env: { PATH: process.env.PATH ?? '' },
-    stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
-  });
-  channel.unref();
-  sandbox = child;
-  if (!child.stdout) throw new Error('the sandbox has no output');
-  for await (const line of createInterface(child.stdout)) if (line === 'ready') break;
-  const init = childOf(child.pid ?? 0) ?? 0;
-  const host = createKernel();
-  const enter = (file: string, args: readonly string[]) => enterCommand(init, [file, ...args]);
-  kernel = {
-    run(file, args, options) {
-      const command = enter(file, args);
-      return host.run(command.file, command.args, options);
-    },
-    async open(file, args) {
-      const command = enter(file, args);
-      opened.push(command);
-      const session = await host.open?.(command.file, command.args);
-      if (!session) throw new Error('no sessions');
-      return session;
-    },
-  };
+  sandbox = await startKernelSandbox();
 });
-afterAll(async () => {
-  const ended = new Promise((resolve) => sandbox.once('exit', resolve));
-  sandbox.kill('SIGKILL');
-  await ended;
-});
+afterAll(() => sandbox[Symbol.asyncDispose]());
 
 beforeEach(async () => {
+  kernel = sandbox.kernel;
+  opened = sandbox.opened;
   opened.length = 0;
   restorer = createRestorer(kernel, 'IPv4');
   await restorer.restore(nat(':A - [0:0]', '-A A -p tcp -j RETURN'));

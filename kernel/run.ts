@@ -72,7 +72,7 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
       },
     },
     async open(file, args) {
-      if (dryRun) return { send: async (_, mark) => mark, close: () => undefined, kill: () => undefined };
+      if (dryRun) return { send: async () => '', close: () => undefined, kill: () => undefined };
       const session = openSession(file, args);
       return {
         ...session,

@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 /** A program that takes batch after batch on its standard input, and stays. */
 export interface Session {
   /**
-   * Sends text, and resolves to what was printed since the last call once that holds `mark`: something the
-   * program prints when it is done with the text. Rejects with {@link SessionEnd} when it ends before.
+   * Sends text, and resolves to what was printed since the last call once `mark` is found in that: something
+   * the program prints when it is done with the text. Rejects with {@link SessionEnd} when it ends before.
    */
-  send(text: string, mark: string): Promise<string>;
+  send(text: string, mark: string | RegExp): Promise<string>;
   /** Ends the program by the end of its input. Nobody waits for it. */
   close(): void;
   /** Ends it at once. */
@@ -57,7 +57,8 @@ export function openSession(file: string, args: readonly string[]): Session {
   child.on('close', (code) => end(code ?? undefined, stderr));
 
   const hold = (held: boolean) => {
-    for (const one of [child, ...streams]) {
+    // A stream that has ended would wait for a connection.
+    for (const one of [child, ...streams.filter(({ destroyed }) => !destroyed)]) {
       if (held) (one as { ref?: () => void }).ref?.();
       else (one as { unref?: () => void }).unref?.();
     }
@@ -66,13 +67,14 @@ export function openSession(file: string, args: readonly string[]): Session {
 
   return {
     async send(text, mark) {
+      const done = () => (typeof mark === 'string' ? stdout.includes(mark) : mark.test(stdout));
       hold(true);
       [stdout, stderr] = ['', ''];
       child.stdin.write(text);
       try {
         await new Promise<void>((resolve, reject) => {
           look = () => {
-            if (stdout.includes(mark)) resolve();
+            if (done()) resolve();
             else if (ended) reject(ended);
           };
           look();
