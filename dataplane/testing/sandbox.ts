@@ -52,7 +52,21 @@ export async function startTestNode(): Promise<TestNode> {
       return host.run(command.file, command.args, options);
     },
   });
-  const node = enter();
+  const node: Kernel = {
+    ...enter(),
+    async open(file, args) {
+      const { file: entered, args: rest } = enterCommand(pid, [file, ...args]);
+      const session = await host.open?.(entered, rest);
+      if (!session) throw new Error('no sessions');
+      return {
+        ...session,
+        send(input, mark) {
+          commands.push({ file, args, input });
+          return session.send(input, mark);
+        },
+      };
+    },
+  };
   await node.run('ip', ['-batch', '-'], { input: topology() });
   await node.run('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
 
