@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const pause = 10;
+/** Milliseconds. */
+const pause = 15;
 
 /**
  * Resolves when something listens at this TCP address, or after `patience` milliseconds, when it is better to

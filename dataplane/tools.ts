@@ -11,19 +11,21 @@ export interface ChosenTools {
 
 /**
  * Chooses between the nft and the legacy tools, in modes that write iptables rules. Commands wait for the
- * choice, which begins at once. Mixed tables are told of.
+ * choice, which begins at once. Mixed tables are told of. When the first command is `iptables-save` and the
+ * choice has just run it, it is not run again.
  */
 export function chosenTools(kernel: Kernel, mode: ProxyMode, log: (line: string) => void): ChosenTools {
   if (mode === 'nftables') return { kernel, other: async () => undefined };
-  const choice = chooseIptablesTools(kernel).then(({ tools, rules }) => {
+  const choice = chooseIptablesTools(kernel).then(({ tools, rules, saved }) => {
     const other = tools === 'nft' ? 'legacy' : 'nft';
     const mixed = tools !== undefined && rules[other] > 0;
     if (mixed)
       log(
         `dataplane: iptables rules of both kinds are in force, ${rules.nft} of nft and ${rules.legacy} of legacy; writing with the ${tools} tools`,
       );
-    return { tools, other: mixed ? other : undefined } as const;
+    return { tools, saved, other: mixed ? other : undefined } as const;
   });
+  let first = true;
   // Whoever runs the next command is told.
   choice.catch(() => undefined);
   const chosen = async () => withIptablesTools(kernel, (await choice).tools);
@@ -35,7 +37,14 @@ export function chosenTools(kernel: Kernel, mode: ProxyMode, log: (line: string)
   return {
     kernel: {
       ...kernel,
-      run: async (file, args, options) => (await chosen()).run(file, args, options),
+      async run(file, args, options) {
+        const isFirst = first;
+        first = false;
+        const { saved } = await choice;
+        if (isFirst && saved !== undefined && file === 'iptables-save' && args.length === 0)
+          return { stdout: saved, stderr: '' };
+        return (await chosen()).run(file, args, options);
+      },
       ...(kernel.open ? { open } : {}),
     },
     async other() {

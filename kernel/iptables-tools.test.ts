@@ -52,8 +52,9 @@ test.each([
 
 test('without legacy tables nothing is counted, and no table comes into being', async () => {
   const { kernel, commands } = machine({ nft: rules(3) });
-  await chooseIptablesTools(kernel);
-  expect(commands.filter((command) => command.includes('-save'))).toEqual(['iptables-nft-save -t mangle']);
+  const { saved } = await chooseIptablesTools(kernel);
+  expect(saved).toBe(rules(3));
+  expect(commands.filter((command) => command.includes('-save'))).toEqual(['iptables-nft-save']);
 });
 
 test('rules of both kinds are counted', async () => {

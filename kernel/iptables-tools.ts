@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { Kernel } from './run.ts';
+import { CommandError, type Kernel } from './run.ts';
 
 /** The two tool sets of iptables: over nf_tables, and over the older x_tables. */
 export type IptablesTools = 'nft' | 'legacy';
@@ -11,6 +11,8 @@ export interface ToolChoice {
   readonly tools: IptablesTools | undefined;
   /** Rules of both address families in each kind of tables. */
   readonly rules: { readonly nft: number; readonly legacy: number };
+  /** What the chosen tools' `iptables-save` has just printed, where it took that to choose. */
+  readonly saved?: string;
 }
 
 const kubeletChain = /^:(KUBE-IPTABLES-HINT|KUBE-KUBELET-CANARY)\b/m;
@@ -32,7 +34,7 @@ export async function chooseIptablesTools(kernel: Kernel): Promise<ToolChoice> {
   const has = (tools: IptablesTools) => found.includes(`/iptables-${tools}-restore`);
   if (!has('nft') || !has('legacy'))
     return { tools: has('nft') ? 'nft' : has('legacy') ? 'legacy' : undefined, rules: nothing };
-  if (!hasLegacyTables(found)) return { tools: (await nftWorks(kernel)) ? 'nft' : 'legacy', rules: nothing };
+  if (!hasLegacyTables(found)) return onlyNft(kernel);
   const mangle = await savedBy(kernel, 'nft', ['-t', 'mangle']);
   if (mangle === undefined) return { tools: 'legacy', rules: nothing };
   const [nft = '', legacy = ''] = await Promise.all([savedBy(kernel, 'nft'), savedBy(kernel, 'legacy')]);
@@ -81,17 +83,18 @@ async function probed(kernel: Kernel): Promise<string> {
   return [...tools, ...tables].join('\n');
 }
 
-/** Whether this kernel has nf_tables: one family that can be read is enough to see. */
-async function nftWorks(kernel: Kernel): Promise<boolean> {
-  for (const tool of ['iptables-nft-save', 'ip6tables-nft-save'])
-    if (
-      await kernel.run(tool, ['-t', 'mangle']).then(
-        () => true,
-        () => false,
-      )
-    )
-      return true;
-  return false;
+/** nft, if this kernel has nf_tables: one family that can be read is enough to see. */
+async function onlyNft(kernel: Kernel): Promise<ToolChoice> {
+  const rules = { nft: 0, legacy: 0 };
+  for (const family of ['iptables', 'ip6tables']) {
+    try {
+      const { stdout } = await kernel.run(`${family}-nft-save`, []);
+      return { tools: 'nft', rules, ...(family === 'iptables' ? { saved: stdout } : {}) };
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+    }
+  }
+  return { tools: 'legacy', rules };
 }
 
 /** Tables' names stand in lines of their own, tools' paths have a slash. */
