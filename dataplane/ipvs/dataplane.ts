@@ -6,16 +6,16 @@ import type { Kernel } from '../../kernel/run.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
 import { removal, smallCommit } from '../iptables/diff.ts';
-import { standingOf } from '../iptables/standing.ts';
+import type { RuleSet } from '../iptables/rules.ts';
 import type { Family } from '../model/address.ts';
-import { dummyDevice, type IpvsContext, ipvsContext } from './context.ts';
+import { type IpvsChanges, type StateBuilder, stateBuilder } from './builder.ts';
+import { dummyDevice, ipvsContext } from './context.ts';
 import { prepareIpvs } from './parameters.ts';
-import { type KnownState, type Plan, planOf, planText } from './plan.ts';
-import { type Draining, deleteReal, withDraining } from './servers.ts';
+import { type Plan, type PlanOptions, planFrom, planOf, planText } from './plan.ts';
+import { type Draining, deleteReal } from './servers.ts';
 import { setIds, setName } from './sets.ts';
 import { nobody, onlyIptables, onlyIpvs, withHooksOfIptables, withoutServiceChains } from './shared.ts';
 import { everRan, type IpvsStanding, readAddresses, readStanding, readWhatThereIs } from './standing.ts';
-import { type IpvsState, ipvsState, type PartCache } from './state.ts';
 
 export interface IpvsOptions {
   readonly kernel: Kernel;
@@ -38,14 +38,16 @@ export function createIpvsDataplane({
 }: IpvsOptions): Dataplane {
   /** What the kernel had when it was last read; consumed by the next sync. */
   let read: IpvsStanding | undefined;
-  /** What it has by our own writes; undefined when that is not known. */
-  let known: KnownState | undefined;
-  let wanted: IpvsState | undefined;
+  /** The rules it has by our own writes; undefined when that, or anything else, is not known. */
+  let known: RuleSet | undefined;
+  let builder: { key: string; value: StateBuilder } | undefined;
   let draining: readonly Draining[] = [];
   let prepared = false;
-  let commitSize = Number.POSITIVE_INFINITY;
-  let cache: PartCache = new WeakMap();
-  let context: { key: string; value: IpvsContext } | undefined;
+  let options: PlanOptions = {
+    family,
+    excludeCIDRs: configuration.ipvs.excludeCIDRs,
+    commitSize: Number.POSITIVE_INFINITY,
+  };
 
   async function adopt(): Promise<void> {
     known = undefined;
@@ -55,22 +57,30 @@ export function createIpvsDataplane({
     prepared = true;
   }
 
-  function contextFor({ node }: ProxyState): IpvsContext {
-    const key = JSON.stringify(node);
-    if (context?.key !== key) {
-      context = { key, value: ipvsContext(configuration, node, family, emulatedVersion) };
-      cache = new WeakMap();
+  /** The same one as long as nothing of the node changed that the state depends on. */
+  function builderFor({ node }: ProxyState): StateBuilder {
+    const context = ipvsContext(configuration, node, family, emulatedVersion);
+    const key = JSON.stringify([
+      context.nodeLabels,
+      context.nodePortIps,
+      [...context.ownIps],
+      node.ips,
+      node.podCIDRs,
+    ]);
+    if (builder?.key !== key) {
+      builder = { key, value: stateBuilder(context) };
+      // What it was built from is not this builder's to compare with.
+      known = undefined;
     }
-    return context.value;
+    return builder.value;
   }
 
-  const plan = (from: KnownState, state: IpvsState): Plan =>
-    planOf(from, state, { family, excludeCIDRs: configuration.ipvs.excludeCIDRs, commitSize });
-
-  async function write(state: IpvsState): Promise<SyncResult> {
+  async function write({ state }: StateBuilder, changes: IpvsChanges): Promise<SyncResult> {
     if (!known && !read) await adopt();
     const found = read;
-    const batch = plan(known ?? knownFrom(found ?? nothing, state), state);
+    const batch = known
+      ? planOf(changes, { draining, rules: known, wanted: state.rules }, options)
+      : planFrom(found ?? nothing, state, options);
     // Until the kernel has said yes, nothing is known of it.
     known = undefined;
     read = undefined;
@@ -80,50 +90,43 @@ export function createIpvsDataplane({
     await ipBatch(kernel, batch.addresses);
     const rest = found ? removal(found.saved, onlyIptables(state.rules, configuration), smallCommit) : '';
     if (rest) await iptablesRestore(kernel, family, rest);
-    wanted = state;
     draining = batch.draining;
-    known = knownOf(state);
     await reap();
+    known = state.rules;
     const { created, changed, deleted } = batch;
     return { text: planText(batch) + rest, created, changed, deleted };
   }
 
-  const knownOf = (state: IpvsState): KnownState => ({
-    ...state,
-    servers: withDraining(state.servers, draining),
-  });
-
   /** Deletes the real servers that nobody is connected to any more. */
   async function reap(): Promise<void> {
-    if (draining.length === 0 || !wanted) return;
+    if (draining.length === 0) return;
     const counts = await ipvsConnections(kernel, [...new Set(draining.map(([key]) => key))]);
-    const idle = draining.filter(([key, real]) => !counts.get(`${key} ${real}`));
-    if (idle.length === 0) return;
-    const listed = idle.filter(([key, real]) => counts.has(`${key} ${real}`));
-    draining = draining.filter((one) => !idle.includes(one));
-    if (listed.length > 0)
-      await ipvsRestore(kernel, `${listed.map(([key, real]) => deleteReal(key, real)).join('\n')}\n`);
-    if (known) known = knownOf(wanted);
+    const busy = draining.filter(([key, real]) => counts.get(`${key} ${real}`));
+    const idle = draining.filter(([key, real]) => counts.get(`${key} ${real}`) === 0);
+    if (idle.length > 0)
+      await ipvsRestore(kernel, `${idle.map(([key, real]) => deleteReal(key, real)).join('\n')}\n`);
+    draining = busy;
   }
 
   return {
     family,
     adopt,
     async sync(state) {
-      const next = ipvsState(state.rows.values(), contextFor(state), cache);
+      const current = builderFor(state);
+      const changes = current.update(state.rows);
       try {
-        return await write(next);
+        return await write(current, changes);
       } catch (error) {
-        if (!(error instanceof RestoreError && error.tooLong) || commitSize === smallCommit) throw error;
-        commitSize = smallCommit;
-        return write(next);
+        if (!(error instanceof RestoreError && error.tooLong) || options.commitSize === smallCommit)
+          throw error;
+        options = { ...options, commitSize: smallCommit };
+        return write(current, changes);
       }
     },
     async verify() {
-      if (!wanted) return undefined;
+      if (!builder) return undefined;
       const found = await readStanding(kernel, family);
-      const batch = plan(knownFrom(found, wanted), wanted);
-      const difference = describe(batch);
+      const difference = describe(planFrom(found, builder.value.state, options));
       if (difference) {
         known = undefined;
         read = found;
@@ -133,30 +136,24 @@ export function createIpvsDataplane({
       return undefined;
     },
     async cleanup(keep) {
-      if (!wanted && !(await everRan(kernel, family))) return;
+      if (!builder && !(await everRan(kernel, family))) return;
       const found = await readWhatThereIs(kernel, family);
-      const rules =
-        wanted?.rules ?? ipvsState([], ipvsContext(configuration, nobody, family, emulatedVersion)).rules;
-      const ours = (keep === 'iptables' ? onlyIpvs : withHooksOfIptables)(rules, configuration);
+      const empty = stateBuilder(ipvsContext(configuration, nobody, family)).state;
+      const ours = (keep === 'iptables' ? onlyIpvs : withHooksOfIptables)(empty.rules, configuration);
       const batch = removal(withoutServiceChains(found.saved), ours, smallCommit);
       if (batch) await iptablesRestore(kernel, family, batch);
-      await removeServers(found);
+      // Upstream flushes IPVS whole; what is not ours, or the other family's, stays here.
+      const { servers, addresses } = planFrom(found, empty, options);
+      if (servers) await ipvsRestore(kernel, servers);
+      if (found.addresses) await removeDevice(addresses);
       const sets = setIds.map((id) => setName(id, family)).filter((name) => found.sets.has(name));
       if (sets.length > 0) await ipsetRestore(kernel, sets.map((name) => `destroy ${name}\n`).join(''));
       known = undefined;
       read = undefined;
-      wanted = undefined;
+      builder = undefined;
       draining = [];
     },
   };
-
-  /** Upstream flushes IPVS whole; what is not ours, or the other family's, stays here. */
-  async function removeServers({ servers, addresses, sets }: IpvsStanding): Promise<void> {
-    const state = { ...ipvsState([], ipvsContext(configuration, nobody, family)), sets };
-    const batch = plan({ servers, addresses, sets, rules: state.rules }, state);
-    if (batch.servers) await ipvsRestore(kernel, batch.servers);
-    if (addresses) await removeDevice(batch.addresses);
-  }
 
   /** The device goes with the last family's addresses. */
   async function removeDevice(lines: readonly string[]): Promise<void> {
@@ -172,11 +169,6 @@ const nothing: IpvsStanding = {
   sets: new Map(),
   saved: new Map(),
 };
-
-function knownFrom(found: IpvsStanding, state: IpvsState): KnownState {
-  // Chains of Services are iptables mode's: they go with what leads to them.
-  return { ...found, rules: standingOf(withoutServiceChains(found.saved), state.rules) };
-}
 
 /** Undefined when a plan writes nothing. */
 function describe({ created, changed, deleted, addresses, sets, rules }: Plan): string | undefined {

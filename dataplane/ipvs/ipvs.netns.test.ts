@@ -11,6 +11,7 @@ import { describeDataplane } from '../testing/contract.ts';
 import { service, slice } from '../testing/objects.ts';
 import { nodeIp, startTestNode, type TestNode } from '../testing/sandbox.ts';
 import { createIpvsDataplane } from './dataplane.ts';
+import { ipvsText } from './render.ts';
 
 const configuration = proxyConfiguration({ clusterCIDR: '10.244.0.0/16' });
 const { missing } = await probeFeatures();
@@ -72,6 +73,22 @@ function describeInKernel(): void {
             '-a -t 10.96.0.10:80 -r 10.244.1.6:9376 -m -w 1\n-a -t 172.18.0.3:30080 -r 10.244.1.6:9376 -m -w 1\n',
         },
       ]);
+    });
+
+    test('the tools print what is rendered', async () => {
+      await dataplane.sync(state());
+      const rendered = ipvsText({ rows: [...model.rows().values()], node, family: 'IPv4', configuration });
+      const lines = (text: string) =>
+        text
+          .replaceAll(/ bucketsize .*| \[\d+:\d+\]/g, '')
+          .split('\n')
+          .filter(
+            (line) => line && !/^#|^:(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)|^\*mangle/.test(line),
+          )
+          .sort();
+      const tables = await Promise.all(['filter', 'nat'].map((table) => run('iptables-save', '-t', table)));
+      const printed = [await run('ipset', 'save'), ...tables, await run('ipvsadm', '-Sn')].join('');
+      expect(lines(printed)).toEqual(lines(rendered));
     });
 
     test('an endpoint with connections is drained, and deleted when they are over', async () => {

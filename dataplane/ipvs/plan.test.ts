@@ -1,39 +1,64 @@
 import { expect, test } from 'vitest';
 import { parseConnections } from '../../kernel/ipvs.ts';
 import { proxyConfiguration } from '../configuration.ts';
-import { createModel } from '../model/model.ts';
+import { parseSaved } from '../iptables/parse.ts';
+import { savedText } from '../iptables/rules.ts';
+import { createModel, type Model } from '../model/model.ts';
 import { nodeFacts } from '../node.ts';
 import { service, slice } from '../testing/objects.ts';
+import { stateBuilder } from './builder.ts';
+import { ipvsContext } from './context.ts';
 import { ipvsSysctls } from './parameters.ts';
-import { type KnownState, planOf, planText } from './plan.ts';
-import { desiredState } from './render.ts';
-import { parseServers, serversDifference, serversText, withDraining } from './servers.ts';
-import { parseSets, setsText } from './sets.ts';
+import { planFrom, planOf, planText } from './plan.ts';
+import {
+  type Draining,
+  parseServers,
+  type Servers,
+  serversDifference,
+  serversText,
+  withDraining,
+} from './servers.ts';
+import { parseSets, type Sets, setsDifference, setsText } from './sets.ts';
 import type { IpvsState } from './state.ts';
 
 const configuration = proxyConfiguration({ clusterCIDR: '10.244.0.0/16' });
 const node = nodeFacts('worker', undefined, { ips: ['172.18.0.3'] });
 const options = { family: 'IPv4', excludeCIDRs: [], commitSize: Number.POSITIVE_INFINITY } as const;
+const newBuilder = () => stateBuilder(ipvsContext(configuration, node, 'IPv4'));
 
 type Endpoints = Readonly<Record<string, readonly string[]>>;
 
-/** Services by name, each with these endpoints; the protocol is the name's. */
-function stateOf(services: Endpoints): IpvsState {
-  const model = createModel('IPv4', 'worker');
-  for (const [i, [name, ips]] of Object.entries(services).entries()) {
-    const [protocol, portName] = [name.startsWith('udp') ? 'UDP' : 'TCP', 'p80'];
-    const spec = { clusterIP: `10.96.0.${i + 1}`, ports: [{ name: portName, port: 80, protocol }] };
-    model.setService(`ns/${name}`, service(`ns/${name}`, spec));
-    model.setSlice(`ns/${name}-a`, slice(`ns/${name}`, [...ips], { protocol }));
+/** Services by name, each with these endpoints; the protocol is the name's. All have one external address. */
+function modelOf(
+  services: Endpoints,
+  model = createModel('IPv4', 'worker'),
+  externalIPs: string[] = [],
+): Model {
+  for (const name of ['tcp', 'udp', 'tcp-a', 'udp-b', 'tcp-c']) {
+    const ips = services[name];
+    const protocol = name.startsWith('udp') ? 'UDP' : 'TCP';
+    const clusterIP = { tcp: '10.96.0.1', udp: '10.96.0.2' }[name] ?? `10.96.1.${name.charCodeAt(4)}`;
+    const spec = { clusterIP, externalIPs, ports: [{ name: 'p80', port: 80, protocol }] };
+    model.setService(`ns/${name}`, ips && service(`ns/${name}`, spec));
+    model.setSlice(`ns/${name}-a`, ips && slice(`ns/${name}`, [...ips], { protocol }));
   }
-  return desiredState({ rows: [...model.rows().values()], node, family: 'IPv4', configuration });
+  return model;
 }
 
-const known = (state: IpvsState): KnownState => ({ ...state, rules: state.rules });
-const linesOf = (from: Endpoints, to: Endpoints) =>
-  planText(planOf(known(stateOf(from)), stateOf(to), options))
-    .split('\n')
-    .filter(Boolean);
+function stateOf(services: Endpoints): IpvsState {
+  const builder = newBuilder();
+  builder.update(modelOf(services).rows());
+  return builder.state;
+}
+
+function linesOf(from: Endpoints, to: Endpoints): string[] {
+  const [builder, model] = [newBuilder(), modelOf(from)];
+  builder.update(model.rows());
+  const { rules } = builder.state;
+  const changes = builder.update(modelOf(to, model).rows());
+  const plan = planOf(changes, { draining: [], rules, wanted: builder.state.rules }, options);
+  return planText(plan).split('\n').filter(Boolean);
+}
 
 test('the same state needs nothing', () => {
   expect(linesOf({ tcp: ['10.0.0.1'] }, { tcp: ['10.0.0.1'] })).toEqual([]);
@@ -63,36 +88,38 @@ test('an endpoint that goes: weight 0 with TCP, at once with UDP', () => {
     '-e -t 10.96.0.1:80 -r 10.0.0.2:80 -m -w 0',
   ]);
   expect(linesOf({ udp: ['10.0.0.1', '10.0.0.2'] }, { udp: ['10.0.0.1'] })).toEqual([
-    '-d -u 10.96.0.1:80 -r 10.0.0.2:80',
+    '-d -u 10.96.0.2:80 -r 10.0.0.2:80',
   ]);
 });
 
 test('an endpoint that comes back while it drains gets its weight again, and keeps its connections', () => {
-  const one = stateOf({ tcp: ['10.0.0.1'] }).servers;
-  const two = stateOf({ tcp: ['10.0.0.1', '10.0.0.2'] }).servers;
-  const gone = serversDifference(two, one);
-  expect(gone.draining).toEqual([['-t 10.96.0.1:80', '10.0.0.2:80']]);
-  const standing = withDraining(one, gone.draining);
-  expect(serversDifference(standing, one)).toMatchObject({ lines: [], changed: 0, draining: gone.draining });
-  expect(serversDifference(standing, two).lines).toEqual(['-e -t 10.96.0.1:80 -r 10.0.0.2:80 -m -w 1']);
+  const key = '-t 10.96.0.1:80';
+  const one = stateOf({ tcp: ['10.0.0.1'] }).servers.get(key);
+  const two = stateOf({ tcp: ['10.0.0.1', '10.0.0.2'] }).servers.get(key);
+  if (!one || !two) throw new Error('no such server');
+  const gone = serversDifference([[key, [two, one]]]);
+  expect(gone.draining).toEqual([[key, '10.0.0.2:80']]);
+  const standing = withDraining(one, ['10.0.0.2:80']);
+  expect(serversDifference([[key, [standing, one]]])).toMatchObject({
+    lines: [],
+    changed: 0,
+    draining: gone.draining,
+  });
+  expect(serversDifference([[key, [standing, two]]]).lines).toEqual([
+    '-e -t 10.96.0.1:80 -r 10.0.0.2:80 -m -w 1',
+  ]);
 });
 
 test('what the tools print is read as what was written', () => {
   const { servers, sets } = stateOf({ tcp: ['10.0.0.1', '10.0.0.2'], udp: ['10.0.0.2'] });
   expect(parseServers(serversText(servers), 'IPv4')).toEqual(servers);
   expect(parseServers(serversText(servers), 'IPv6')).toEqual(new Map());
-  expect(parseSets(setsText(sets, 'IPv4'))).toEqual(sets);
+  expect(setsDifference(parseSets(setsText(sets, 'IPv4')), sets, 'IPv4')).toEqual([]);
 });
 
 test('a first start makes the device and the sets', () => {
-  const nothing = { chains: new Map(), hooks: [] };
-  const empty = {
-    servers: new Map(),
-    addresses: undefined,
-    sets: new Map(),
-    rules: { mangle: nothing, filter: nothing, nat: nothing },
-  };
-  const plan = planOf(empty, stateOf({ tcp: ['10.0.0.1'] }), options);
+  const empty = { servers: new Map(), addresses: undefined, sets: new Map(), saved: new Map() };
+  const plan = planFrom(empty, stateOf({ tcp: ['10.0.0.1'] }), options);
   expect(plan.addresses).toEqual([
     'link add kube-ipvs0 type dummy',
     'address add 10.96.0.1/32 dev kube-ipvs0',
@@ -107,24 +134,56 @@ test('random histories: the state reached by differences is that of a fresh star
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
     return Math.floor((seed / 2 ** 31) * below);
   };
-  let standing = known(stateOf({}));
-  for (let round = 0; round < 200; round++) {
+  const model = createModel('IPv4', 'worker');
+  const builder = newBuilder();
+  let [servers, sets, addresses] = [new Map(), new Map(), new Set<string>()] as [Servers, Sets, Set<string>];
+  let draining: readonly Draining[] = [];
+  let { rules } = builder.state;
+  sets = parseSets(setsText(builder.state.sets, 'IPv4'));
+  for (let round = 0; round < 300; round++) {
     const names = ['tcp-a', 'udp-b', 'tcp-c'].filter(() => random(4) > 0);
-    const wanted = stateOf(
-      Object.fromEntries(
-        names.map((name) => [name, ['10.0.0.1', '10.0.0.2', '10.0.0.3'].filter(() => random(2))]),
-      ),
-    );
-    const plan = planOf(standing, wanted, options);
-    const servers = applyServers(standing.servers, plan.servers);
-    expect(servers).toEqual(new Map(withDraining(wanted.servers, plan.draining)));
-    standing = { ...known(wanted), servers: withDraining(wanted.servers, plan.draining) };
-    expect(planText(planOf(standing, wanted, options))).toBe('');
+    const ips = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
+    // An address that several Services claim belongs to the first of them.
+    const external = random(2) ? ['192.0.2.1'] : [];
+    const services = Object.fromEntries(names.map((name) => [name, ips.filter(() => random(2))]));
+    const changes = builder.update(modelOf(services, model, external).rows());
+    const plan = planOf(changes, { draining, rules, wanted: builder.state.rules }, options);
+    servers = applyServers(servers, plan.servers);
+    sets = applySets(sets, plan.sets);
+    for (const line of plan.addresses) {
+      const [, verb, address = ''] = line.split(' ');
+      const ip = address.split('/')[0] ?? '';
+      if (addresses.has(ip) === (verb === 'add')) throw new Error(`refused: ${line}`);
+      if (verb === 'add') addresses.add(ip);
+      else addresses.delete(ip);
+    }
+    ({ draining } = plan);
+    ({ rules } = builder.state);
+    const fresh = newBuilder();
+    fresh.update(modelOf(services, undefined, external).rows());
+    expect(rules).toEqual(fresh.state.rules);
+    const saved = parseSaved(savedText(rules));
+    const rest = planFrom({ servers, sets, addresses, saved }, fresh.state, options);
+    expect(planText(rest)).toBe('');
+    expect([...rest.draining].sort()).toEqual([...draining].sort());
   }
 });
 
+/** What `ipset restore -exist` makes of a batch; more strict than it, since we know what is there. */
+function applySets(before: Sets, batch: string): Sets {
+  const sets = new Map([...before].map(([name, entries]) => [name, new Set(entries.keys())]));
+  for (const line of batch.split('\n').filter(Boolean)) {
+    const [verb, name = '', entry = ''] = line.split(' ');
+    const set = sets.get(name);
+    if (!set || set.has(entry) === (verb === 'add')) throw new Error(`refused: ${line}`);
+    if (verb === 'add') set.add(entry);
+    else set.delete(entry);
+  }
+  return sets;
+}
+
 /** What `ipvsadm --restore` makes of a batch; throws where the kernel would refuse. */
-function applyServers(before: KnownState['servers'], batch: string): KnownState['servers'] {
+function applyServers(before: Servers, batch: string): Servers {
   const servers = new Map(
     [...before].map(([key, { options, reals }]) => [key, { options, reals: new Map(reals) }]),
   );

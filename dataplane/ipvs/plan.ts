@@ -1,17 +1,14 @@
-import { difference, type Standing } from '../iptables/diff.ts';
+import { difference } from '../iptables/diff.ts';
+import type { RuleSet } from '../iptables/rules.ts';
+import { standingOf } from '../iptables/standing.ts';
 import { contains, type Family, parseCidr, widthOf } from '../model/address.ts';
+import type { IpvsChanges } from './builder.ts';
 import { dummyDevice } from './context.ts';
-import { addressOf, type Draining, type Servers, serversDifference } from './servers.ts';
-import { type Sets, setsDifference } from './sets.ts';
+import { addressOf, type Draining, serverPairs, serversDifference, withDraining } from './servers.ts';
+import { type Entries, setsChanges, setsDifference } from './sets.ts';
+import { withoutServiceChains } from './shared.ts';
+import type { IpvsStanding } from './standing.ts';
 import type { IpvsState } from './state.ts';
-
-/** What stands, with our own spelling of the rules. */
-export interface KnownState {
-  readonly servers: Servers;
-  readonly addresses: ReadonlySet<string> | undefined;
-  readonly sets: Sets;
-  readonly rules: Standing;
-}
 
 /** What has to be written, one batch for each tool; empty where nothing differs. */
 export interface Plan {
@@ -37,21 +34,49 @@ export interface PlanOptions {
   readonly commitSize: number;
 }
 
-/** The least that turns what stands into what is wanted. Pure. */
-export function planOf(
-  known: KnownState,
+/** The least that turns what was read from the kernel into what is wanted. Pure. */
+export function planFrom(
+  found: IpvsStanding,
   wanted: IpvsState,
   { family, excludeCIDRs, commitSize }: PlanOptions,
 ): Plan {
   const excluded = excludeCIDRs.flatMap((text) => parseCidr(text) ?? []);
-  const isForeign = (key: string) => excluded.some((cidr) => contains(cidr, addressOf(key)));
-  const { lines, ...servers } = serversDifference(known.servers, wanted.servers, isForeign);
+  const foreign = (key: string) => excluded.some((cidr) => contains(cidr, addressOf(key)));
+  const ours = [...found.servers].filter(([key]) => wanted.servers.has(key) || !foreign(key));
+  const { lines, ...servers } = serversDifference(serverPairs(new Map(ours), wanted.servers));
+  // Chains of Services are iptables mode's: they go with what leads to them.
+  const rules = standingOf(withoutServiceChains(found.saved), wanted.rules);
   return {
     ...servers,
     servers: text(lines),
-    sets: text(setsDifference(known.sets, wanted.sets, family)),
-    rules: difference(known.rules, wanted.rules, commitSize).text,
-    addresses: addressLines(known.addresses, wanted.addresses, family),
+    sets: text(setsDifference(found.sets, wanted.sets, family)),
+    rules: difference(rules, wanted.rules, commitSize).text,
+    addresses: [
+      ...(found.addresses ? [] : [`link add ${dummyDevice} type dummy`]),
+      ...addressLines(differing(found.addresses ?? new Set(), wanted.addresses), family),
+    ],
+  };
+}
+
+/** The same where the kernel has what was wanted last, at the cost of what changed since. Pure. */
+export function planOf(
+  changes: IpvsChanges,
+  { draining, rules, wanted }: { draining: readonly Draining[]; rules: RuleSet; wanted: RuleSet },
+  { family, commitSize }: PlanOptions,
+): Plan {
+  const drainingOf = (key: string) => draining.filter(([one]) => one === key).map(([, real]) => real);
+  const pairs = [...changes.servers].map(
+    ([key, [had, wants]]) => [key, [had && withDraining(had, drainingOf(key)), wants]] as const,
+  );
+  const { lines, ...servers } = serversDifference(pairs);
+  const others = draining.filter(([key]) => !changes.servers.has(key));
+  return {
+    ...servers,
+    draining: [...others, ...servers.draining],
+    servers: text(lines),
+    sets: text(setsChanges(changes.sets)),
+    rules: difference(rules, wanted, commitSize).text,
+    addresses: addressLines(changes.addresses, family),
   };
 }
 
@@ -60,16 +85,16 @@ export function planText({ sets, rules, servers, addresses }: Plan): string {
   return sets + rules + servers + text(addresses);
 }
 
-function addressLines(
-  have: ReadonlySet<string> | undefined,
-  want: ReadonlySet<string>,
-  family: Family,
-): string[] {
+function differing(have: Entries, want: Entries): Map<string, boolean> {
+  return new Map([
+    ...[...want.keys()].filter((ip) => !have.has(ip)).map((ip) => [ip, true] as const),
+    ...[...have.keys()].filter((ip) => !want.has(ip)).map((ip) => [ip, false] as const),
+  ]);
+}
+
+function addressLines(changes: ReadonlyMap<string, boolean>, family: Family): string[] {
   const bits = widthOf(family);
-  const lines = have ? [] : [`link add ${dummyDevice} type dummy`];
-  for (const ip of want) if (!have?.has(ip)) lines.push(`address add ${ip}/${bits} dev ${dummyDevice}`);
-  for (const ip of have ?? []) if (!want.has(ip)) lines.push(`address del ${ip}/${bits} dev ${dummyDevice}`);
-  return lines;
+  return [...changes].map(([ip, came]) => `address ${came ? 'add' : 'del'} ${ip}/${bits} dev ${dummyDevice}`);
 }
 
 const text = (lines: readonly string[]) => (lines.length > 0 ? `${lines.join('\n')}\n` : '');

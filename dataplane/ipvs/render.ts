@@ -2,11 +2,13 @@ import type { ProxyConfiguration } from '../configuration.ts';
 import { savedText } from '../iptables/rules.ts';
 import type { Family } from '../model/address.ts';
 import type { Row } from '../model/model.ts';
+import { servicePortKey } from '../model/serviceport.ts';
 import type { NodeFacts } from '../node.ts';
+import { stateBuilder } from './builder.ts';
 import { ipvsContext } from './context.ts';
 import { serversText } from './servers.ts';
 import { setsText } from './sets.ts';
-import { type IpvsState, ipvsState } from './state.ts';
+import type { IpvsState } from './state.ts';
 
 export interface IpvsInputs {
   readonly rows: readonly Row[];
@@ -18,7 +20,9 @@ export interface IpvsInputs {
 
 /** What a node in IPVS mode would have, as a value. Pure. */
 export function desiredState({ rows, node, family, configuration, emulatedVersion }: IpvsInputs): IpvsState {
-  return ipvsState(rows, ipvsContext(configuration, node, family, emulatedVersion));
+  const builder = stateBuilder(ipvsContext(configuration, node, family, emulatedVersion));
+  builder.update(new Map(rows.map((row) => [servicePortKey(row.port), row])));
+  return builder.state;
 }
 
 /**

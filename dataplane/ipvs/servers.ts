@@ -64,60 +64,64 @@ export interface ServersDifference {
   readonly draining: readonly Draining[];
 }
 
+/** For each server, what stands and what is wanted. */
+export type ServerPairs = Iterable<
+  readonly [key: string, pair: readonly [have: VirtualServer | undefined, want: VirtualServer | undefined]]
+>;
+
+/** Every server that stands or is wanted. */
+export function serverPairs(standing: Servers, wanted: Servers): ServerPairs {
+  const keys = new Set([...wanted.keys(), ...standing.keys()]);
+  return [...keys].map((key) => [key, [standing.get(key), wanted.get(key)]] as const);
+}
+
 /**
  * What turns the servers that stand into the wanted ones. A real server of TCP that is not wanted any more
  * gets weight 0, so that its connections can end; those of other protocols go at once. Upstream:
  * `graceful_termination.go`.
- *
- * @param keeps which virtual servers nobody wants, but which are not ours to delete
  */
-export function serversDifference(
-  standing: Servers,
-  wanted: Servers,
-  keeps: (key: string) => boolean = () => false,
-): ServersDifference {
+export function serversDifference(pairs: ServerPairs): ServersDifference {
   const lines: string[] = [];
   const draining: Draining[] = [];
   const sum = { created: 0, changed: 0, deleted: 0 };
-  for (const [key, want] of wanted) {
-    const have = standing.get(key);
-    if (have === want) continue;
+  for (const [key, [have, want]] of pairs) {
     const before = lines.length;
-    if (!have) lines.push(`-A ${key} ${want.options}`);
-    else if (have.options !== want.options) lines.push(`-E ${key} ${want.options}`);
-    for (const [real, weight] of want.reals) {
-      const now = have?.reals.get(real);
-      if (now === undefined) lines.push(addReal(key, real, weight));
-      else if (now !== weight) lines.push(editReal(key, real, weight));
-    }
-    for (const [real, weight] of have?.reals ?? []) {
-      if (want.reals.has(real)) continue;
-      if (!key.startsWith('-t ')) lines.push(deleteReal(key, real));
-      else {
-        if (weight !== 0) lines.push(editReal(key, real, 0));
-        draining.push([key, real]);
-      }
-    }
-    if (!have) sum.created++;
+    if (want) lines.push(...serverLines(key, have, want, draining));
+    else if (have) lines.push(`-D ${key}`);
+    if (!want) sum.deleted += have ? 1 : 0;
+    else if (!have) sum.created++;
     else if (lines.length > before) sum.changed++;
-  }
-  for (const key of standing.keys()) {
-    if (wanted.has(key) || keeps(key)) continue;
-    lines.push(`-D ${key}`);
-    sum.deleted++;
   }
   return { lines, draining, ...sum };
 }
 
-/** What stands once a difference has been carried out: what was wanted, and who is still draining. */
-export function withDraining(wanted: Servers, draining: readonly Draining[]): Servers {
-  if (draining.length === 0) return wanted;
-  const servers = new Map(wanted);
-  for (const [key, real] of draining) {
-    const server = servers.get(key);
-    if (server) servers.set(key, { ...server, reals: new Map([...server.reals, [real, 0]]) });
+function* serverLines(
+  key: string,
+  have: VirtualServer | undefined,
+  want: VirtualServer,
+  draining: Draining[],
+): Generator<string> {
+  if (!have) yield `-A ${key} ${want.options}`;
+  else if (have.options !== want.options) yield `-E ${key} ${want.options}`;
+  for (const [real, weight] of want.reals) {
+    const now = have?.reals.get(real);
+    if (now === undefined) yield addReal(key, real, weight);
+    else if (now !== weight) yield editReal(key, real, weight);
   }
-  return servers;
+  for (const [real, weight] of have?.reals ?? []) {
+    if (want.reals.has(real)) continue;
+    if (!key.startsWith('-t ')) yield deleteReal(key, real);
+    else {
+      if (weight !== 0) yield editReal(key, real, 0);
+      draining.push([key, real]);
+    }
+  }
+}
+
+/** A server as it stands while some of its real servers drain. */
+export function withDraining(server: VirtualServer, reals: readonly string[]): VirtualServer {
+  if (reals.length === 0) return server;
+  return { ...server, reals: new Map([...server.reals, ...reals.map((real) => [real, 0] as const)]) };
 }
 
 const addReal = (key: string, real: string, weight: number) => `-a ${key} -r ${real} -m -w ${weight}`;

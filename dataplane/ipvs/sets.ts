@@ -92,14 +92,24 @@ export function createLine(id: SetId, family: Family): string {
   return `create ${setName(id, family)} ${type} ${options}`;
 }
 
+/** What a Set and the keys of a Map have in common. */
+export interface Entries {
+  readonly size: number;
+  has(entry: string): boolean;
+  keys(): IterableIterator<string>;
+}
+
 /** Entries of each set by the kernel's name. */
-export type Sets = ReadonlyMap<string, ReadonlySet<string>>;
+export type Sets = ReadonlyMap<string, Entries>;
 
 /** `create` and `add` lines, in our order, entries as they come. */
 export function setsText(sets: Sets, family: Family): string {
   const lines = setIds.flatMap((id) => {
     const name = setName(id, family);
-    return [createLine(id, family), ...[...(sets.get(name) ?? [])].map((entry) => `add ${name} ${entry}`)];
+    return [
+      createLine(id, family),
+      ...[...(sets.get(name) ?? noEntries).keys()].map((entry) => `add ${name} ${entry}`),
+    ];
   });
   return `${lines.join('\n')}\n`;
 }
@@ -117,17 +127,25 @@ export function parseSets(text: string): Map<string, Set<string>> {
 
 /** What turns the sets that stand into the wanted ones; sets of others are left alone. */
 export function setsDifference(standing: Sets, wanted: Sets, family: Family): string[] {
-  const lines: string[] = [];
-  for (const id of setIds) {
+  return setIds.flatMap((id) => {
     const name = setName(id, family);
     const have = standing.get(name);
     const want = wanted.get(name) ?? noEntries;
-    if (!have) lines.push(createLine(id, family));
-    if (have === want) continue;
-    for (const entry of want) if (!have?.has(entry)) lines.push(`add ${name} ${entry}`);
-    for (const entry of have ?? noEntries) if (!want.has(entry)) lines.push(`del ${name} ${entry}`);
-  }
-  return lines;
+    return [
+      ...(have ? [] : [createLine(id, family)]),
+      ...[...want.keys()].filter((entry) => !have?.has(entry)).map((entry) => `add ${name} ${entry}`),
+      ...[...(have ?? noEntries).keys()]
+        .filter((entry) => !want.has(entry))
+        .map((entry) => `del ${name} ${entry}`),
+    ];
+  });
 }
 
-const noEntries: ReadonlySet<string> = new Set();
+/** The lines for entries that came (true) or went (false). */
+export function setsChanges(changes: ReadonlyMap<string, ReadonlyMap<string, boolean>>): string[] {
+  return [...changes].flatMap(([name, entries]) =>
+    [...entries].map(([entry, came]) => `${came ? 'add' : 'del'} ${name} ${entry}`),
+  );
+}
+
+const noEntries: Entries = new Set();

@@ -34,7 +34,7 @@ function state(
   const sets = Object.fromEntries(
     [...desired.sets]
       .filter(([, entries]) => entries.size > 0)
-      .map(([name, entries]) => [name, [...entries]]),
+      .map(([name, entries]) => [name, [...entries.keys()]]),
   );
   return { ...desired, sets, lines: serversText(desired.servers).trim().split('\n'), text: ipvsText(inputs) };
 }
@@ -60,7 +60,7 @@ test('a node port has a virtual server on each node address (TestNodePortIPv4)',
     'KUBE-NODE-PORT-TCP': ['3001'],
     'KUBE-IPVS-IPS': ['10.20.30.41'],
   });
-  expect([...addresses]).toEqual([clusterIP]);
+  expect([...addresses.keys()]).toEqual([clusterIP]);
 });
 
 test('UDP and SCTP node ports: a bitmap for the one, addresses with ports for the other', () => {
@@ -110,7 +110,7 @@ test('external addresses: a server each, bound unless the node has the address i
   const { lines, sets, addresses } = state({ service: service('ns1/svc1', spec) });
   expect(lines).toEqual(['10.20.30.41', '50.60.70.81', nodeIp].map((ip) => `-A -t ${ip}:80 -s rr`));
   expect(sets['KUBE-EXTERNAL-IP']).toEqual(['50.60.70.81,tcp:80', `${nodeIp},tcp:80`]);
-  expect([...addresses]).toEqual([clusterIP, '50.60.70.81']);
+  expect([...addresses.keys()]).toEqual([clusterIP, '50.60.70.81']);
 });
 
 test('externalTrafficPolicy Local: local endpoints outside, all inside (TestOnlyLocalLoadBalancing, TestOnlyLocalNodePorts)', () => {

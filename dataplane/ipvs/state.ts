@@ -5,61 +5,29 @@ import type { Row } from '../model/model.ts';
 import type { ServicePort } from '../model/serviceport.ts';
 import { categorizeEndpoints } from '../model/topology.ts';
 import type { IpvsContext } from './context.ts';
-import { ipvsRules } from './rules.ts';
-import { serverKey, type VirtualServer } from './servers.ts';
-import { type SetId, type Sets, setIds, setName } from './sets.ts';
+import { type Servers, serverKey, type VirtualServer } from './servers.ts';
+import type { Entries, SetId, Sets } from './sets.ts';
 
 /** All that a proxy in IPVS mode wants in the kernel, for one address family. */
 export interface IpvsState {
-  readonly servers: ReadonlyMap<string, VirtualServer>;
+  readonly servers: Servers;
   /** On the dummy device. */
-  readonly addresses: ReadonlySet<string>;
+  readonly addresses: Entries;
   readonly sets: Sets;
   readonly rules: RuleSet;
 }
 
 /** What one Service port puts into the state. */
-interface Part {
-  readonly servers: readonly (readonly [key: string, server: VirtualServer])[];
-  readonly bound: readonly string[];
+export interface Part {
+  readonly servers: ReadonlyMap<string, VirtualServer>;
+  readonly bound: ReadonlySet<string>;
   readonly entries: readonly (readonly [set: SetId, entry: string])[];
   /** Rules of KUBE-IPVS-OUT-FILTER. */
   readonly blocked: readonly string[];
 }
 
-/** Remembers what a row puts into the state for as long as the row and the context stay the same objects. */
-export type PartCache = WeakMap<Row, Part>;
-
-/** The state of a node for these rows, as kube-proxy 1.33 makes it. Pure. Upstream: `syncProxyRules`. */
-export function ipvsState(
-  rows: Iterable<Row>,
-  context: IpvsContext,
-  cache: PartCache = new WeakMap(),
-): IpvsState {
-  const { family } = context;
-  const servers = new Map<string, VirtualServer>();
-  const addresses = new Set<string>();
-  const sets = new Map(setIds.map((id) => [id, new Set<string>()]));
-  const blocked: string[] = [];
-  for (const row of rows) {
-    const part = cache.get(row) ?? partOf(row, context);
-    cache.set(row, part);
-    for (const [key, server] of part.servers) if (!servers.has(key)) servers.set(key, server);
-    for (const address of part.bound) addresses.add(address);
-    for (const [set, entry] of part.entries) sets.get(set)?.add(entry);
-    blocked.push(...part.blocked);
-  }
-  sets.set('KUBE-IPVS-IPS', addresses);
-  const filled = (id: SetId) => (sets.get(id)?.size ?? 0) > 0;
-  return {
-    servers,
-    addresses,
-    sets: new Map([...sets].map(([id, entries]) => [setName(id, family), entries])),
-    rules: ipvsRules(context, filled, blocked),
-  };
-}
-
-function partOf({ port, endpoints }: Row, context: IpvsContext): Part {
+/** What a Service port needs on this node, as kube-proxy 1.33 makes it. Pure. Upstream: the loop of `syncProxyRules`. */
+export function partOf({ port, endpoints }: Row, context: IpvsContext): Part {
   const { cluster, local } = categorizeEndpoints(endpoints, port, context.nodeLabels);
   // Without an endpoint here, clients of this node still reach the others; answers to anybody else get lost.
   const nearby = local.length > 0 ? local : cluster;
@@ -71,14 +39,14 @@ function partOf({ port, endpoints }: Row, context: IpvsContext): Part {
   const { protocol, clusterIP, externalIPs, loadBalancerVIPs, nodePort } = port;
   const outside = [...externalIPs, ...loadBalancerVIPs];
   return {
-    servers: [
+    servers: new Map([
       [serverKey(protocol, clusterIP, port.port), internal],
       ...outside.map((ip) => [serverKey(protocol, ip, port.port), external] as const),
       ...(nodePort
         ? context.nodePortIps.map((ip) => [serverKey(protocol, ip, nodePort), external] as const)
         : []),
-    ],
-    bound: [clusterIP, ...outside.filter((ip) => !context.ownIps.has(ip))],
+    ]),
+    bound: new Set([clusterIP, ...outside.filter((ip) => !context.ownIps.has(ip))]),
     entries: [
       ...endpoints
         .filter(({ isLocal }) => isLocal)

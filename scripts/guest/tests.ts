@@ -7,6 +7,9 @@ import { GuestUnavailable, runInGuest } from './guest.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+/** Milliseconds; files are imported without a time limit of vitest's. */
+const longestRun = 600_000;
+
 /** What vitest's reporter `json` writes, as far as it is looked at. */
 interface Report {
   testResults: {
@@ -30,7 +33,12 @@ export async function testsInGuest(...files: string[]): Promise<void> {
         '--reporter=json',
         `--outputFile=${report}`,
       ),
-      { cwd: root, output: 'capture', env: { ...ownEnvironment(), CI: '1', NO_COLOR: '1' } },
+      {
+        cwd: root,
+        output: 'capture',
+        env: { ...ownEnvironment(), CI: '1', NO_COLOR: '1' },
+        signal: AbortSignal.timeout(longestRun),
+      },
     );
     const said = `${stdout}${stderr}`.slice(-4_000);
     const { testResults }: Report = JSON.parse(
