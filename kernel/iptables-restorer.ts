@@ -44,6 +44,7 @@ export function createRestorer(kernel: Kernel, family: IptablesFamily): Restorer
   }
 
   async function converse(input: string): Promise<void> {
+    if (session?.ended()) session = undefined;
     if (!session) linesBefore = 0;
     session ??= await kernel.open?.(file, [...args, '--verbose']);
     if (!session) return;

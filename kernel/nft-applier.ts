@@ -46,6 +46,7 @@ export function createNftApplier(kernel: Kernel): NftApplier {
 
   /** Whether the batch was taken. A refused one has changed nothing: a line is a transaction. */
   async function converse(line: string): Promise<boolean> {
+    if (session?.ended()) session = undefined;
     session ??= await kernel.open?.('sh', program);
     if (!session) return false;
     const late = setTimeout(session.kill, longestBatch);

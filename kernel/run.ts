@@ -72,7 +72,8 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
       },
     },
     async open(file, args) {
-      if (dryRun) return { send: async () => '', close: () => undefined, kill: () => undefined };
+      if (dryRun)
+        return { send: async () => '', ended: () => false, close: () => undefined, kill: () => undefined };
       const session = openSession(file, args);
       return {
         ...session,

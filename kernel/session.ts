@@ -7,6 +7,8 @@ export interface Session {
    * the program prints when it is done with the text. Rejects with {@link SessionEnd} when it ends before.
    */
   send(text: string, mark: string | RegExp): Promise<string>;
+  /** Whether the program has ended, for whatever reason: what is sent now it will not see. */
+  ended(): boolean;
   /** Ends the program by the end of its input. Nobody waits for it. */
   close(): void;
   /** Ends it at once. */
@@ -85,6 +87,7 @@ export function openSession(file: string, args: readonly string[]): Session {
         hold(false);
       }
     },
+    ended: () => ended !== undefined,
     close() {
       child.stdin.end();
     },
