@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { joinHostPort } from './address.ts';
 import type { ClientConfig } from './client.ts';
 
 const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -18,7 +19,7 @@ export function inClusterConfig(
     );
   }
   return {
-    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    server: `https://${joinHostPort(host, port)}`,
     ca: readFileSync(`${folder}/ca.crt`, 'utf8'),
     token: tokenFromFile(`${folder}/token`),
   };

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { addressAt, parseCidr } from '../api/cidr.ts';
+import { addressAt, parseCidr } from '../api/address.ts';
 import type { ClientConfig } from '../api/client.ts';
 import type { ClusterSpec } from './spec.ts';
 import { type StateDir, writeWhole } from './state.ts';

@@ -1,4 +1,14 @@
-import { addressAt, type Cidr, parseCidr } from '../api/cidr.ts';
+import {
+  addressAt,
+  type Cidr,
+  canonicalAddress,
+  cidrOf,
+  contains,
+  type Family,
+  overlaps,
+  parseCidr,
+  sizeOf,
+} from '../api/address.ts';
 import type { Taint } from '../api/types.ts';
 import { type NftablesLayout, nftablesLayouts, type ProxyMode } from '../dataplane/configuration.ts';
 import { emulatedVersions } from '../dataplane/iptables/versions.ts';
@@ -104,14 +114,14 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
   if (!Number.isInteger(count) || count < 1 || count > mostNodes) {
     throw new OptionError('nodes', count, `a whole number from 1 to ${mostNodes}`);
   }
-  const podCidrs = parseCidrs('pod-cidr', options.podCidr ?? defaults.podCidr, { v4: 24, v6: 64 });
+  const podCidrs = parseCidrs('pod-cidr', options.podCidr ?? defaults.podCidr, { IPv4: 24, IPv6: 64 });
   const serviceCidrs = parseCidrs('service-cidr', options.serviceCidr ?? defaults.serviceCidr, {
-    v4: 30,
-    v6: 126,
+    IPv4: 30,
+    IPv6: 126,
   });
   const named = [...podCidrs, ...serviceCidrs, parseCidr(underlay.cidr)];
   for (const [index, one] of named.entries()) {
-    const clash = named.slice(index + 1).find((other) => one.overlaps(other));
+    const clash = named.slice(index + 1).find((other) => overlaps(one, other));
     if (clash) throw new OptionError('service-cidr', clash.text, `must not overlap ${one.text}`);
   }
   const dataplane = options.dataplane ?? 'iptables';
@@ -166,24 +176,22 @@ function nodeSpecs(count: number, taintControlPlane: boolean): NodeSpec[] {
   }));
 }
 
-function parseCidrs(option: string, text: string, narrowest: { v4: number; v6: number }): Cidr[] {
+function parseCidrs(option: string, text: string, narrowest: Record<Family, number>): Cidr[] {
   const cidrs = text.split(',').map((part) => {
-    try {
-      return parseCidr(part.trim());
-    } catch {
-      throw new OptionError(
-        option,
-        text,
-        'a CIDR such as 10.244.0.0/16, or an IPv4 and an IPv6 one separated by a comma',
-      );
-    }
+    const cidr = cidrOf(part);
+    if (cidr) return cidr;
+    throw new OptionError(
+      option,
+      text,
+      'a CIDR such as 10.244.0.0/16, or an IPv4 and an IPv6 one separated by a comma',
+    );
   });
   if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]?.family === cidrs[1]?.family)) {
     throw new OptionError(option, text, 'at most one CIDR of each address family');
   }
-  for (const { prefix, family } of cidrs) {
-    const most = family === 4 ? narrowest.v4 : narrowest.v6;
-    if (prefix > most) throw new OptionError(option, text, `the prefix must be /${most} or shorter`);
+  for (const { bits, family } of cidrs) {
+    const most = narrowest[family];
+    if (bits > most) throw new OptionError(option, text, `the prefix must be /${most} or shorter`);
   }
   return cidrs;
 }
@@ -200,13 +208,13 @@ function parsePortRange(text: string): string {
 function dnsAddresses(choice: string | undefined, serviceCidrs: Cidr[]): string[] {
   if (choice === 'none') return [];
   if (choice === undefined)
-    return serviceCidrs.slice(0, 1).map((cidr) => addressAt(cidr, Math.min(10, cidr.size - 2)));
-  const home = serviceCidrs.find((cidr) => cidr.contains(choice));
+    return serviceCidrs.slice(0, 1).map((cidr) => addressAt(cidr, Math.min(10, Number(sizeOf(cidr)) - 2)));
+  const home = serviceCidrs.find((cidr) => contains(cidr, choice));
   if (!home) {
     const ranges = serviceCidrs.map(({ text }) => text).join(', ');
     throw new OptionError('cluster-dns', choice, `an address within the service CIDR ${ranges}, or "none"`);
   }
-  return [choice];
+  return [canonicalAddress(choice) ?? choice];
 }
 
 /** The apiserver's port inside the lab. */

@@ -31,6 +31,6 @@ describe('createCidrSet', () => {
   test('refuses sizes that cannot be', () => {
     expect(() => createCidrSet('10.244.0.0/16', 8)).toThrow('between 16 and 32');
     expect(() => createCidrSet('fd00::/32', 64)).toThrow('at most 48');
-    expect(() => createCidrSet('nonsense', 24)).toThrow('"nonsense"');
+    expect(() => createCidrSet('nonsense', 24)).toThrow('invalid CIDR address: nonsense');
   });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseCidr } from '../../api/cidr.ts';
+import { parseCidr } from '../../api/address.ts';
 import { gatewayOf, nextAddress, openIpam, RangeExhaustedError } from './ipam.ts';
 
 describe('nextAddress', () => {

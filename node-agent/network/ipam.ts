@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { addressAt, type Cidr, indexOf, parseCidr } from '../../api/cidr.ts';
+import { addressAt, type Cidr, contains, indexOf, parseCidr, sizeOf } from '../../api/address.ts';
 
 /** Every address of a range is taken. */
 export class RangeExhaustedError extends Error {
@@ -33,7 +33,7 @@ export function nextAddress(
 ): string | undefined {
   const first = 2;
   const count = lastIndex(range) - first + 1;
-  const start = last && range.contains(last) ? indexOf(range, last) + 1 - first : 0;
+  const start = last && contains(range, last) ? indexOf(range, last) + 1 - first : 0;
   for (let step = 0; step < count; step++) {
     const address = addressAt(range, first + ((start + step) % count));
     if (!taken.has(address)) return address;
@@ -59,7 +59,7 @@ export function openIpam(folder: string, cidrs: readonly string[]): Ipam {
     else owned.set(fromFileName(name), text);
   }
   const held = (owner: string) =>
-    ranges.map((range) => [...owned].find(([ip, by]) => by === owner && range.contains(ip))?.[0]);
+    ranges.map((range) => [...owned].find(([ip, by]) => by === owner && contains(range, ip))?.[0]);
 
   return {
     owners: () => new Set(owned.values()),
@@ -90,7 +90,7 @@ export function openIpam(folder: string, cidrs: readonly string[]): Ipam {
 }
 
 function lastIndex(range: Cidr): number {
-  return Math.min(range.size - (range.family === 4 ? 2 : 1), Number.MAX_SAFE_INTEGER);
+  return Math.min(Number(sizeOf(range)) - (range.family === 'IPv4' ? 2 : 1), Number.MAX_SAFE_INTEGER);
 }
 
 /** Colons stay out of file names, as in host-local. */

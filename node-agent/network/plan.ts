@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
-import { parseCidr } from '../../api/cidr.ts';
+import { parseCidr } from '../../api/address.ts';
 import type { LinkState } from '../overlay/overlay.ts';
 import { gatewayOf } from './ipam.ts';
 
@@ -29,7 +28,7 @@ export function podNetwork(uid: string, ips: readonly string[]): PodNetwork {
 /** `ip` commands that make the node's bridge as it should be; none when it is. */
 export function bridgeCommands(links: readonly LinkState[], podCidrs: readonly string[]): string[] {
   const bridge = links.find(({ ifname }) => ifname === bridgeName);
-  const wanted = podCidrs.map((cidr) => `${gatewayOf(cidr)}/${parseCidr(cidr).prefix}`);
+  const wanted = podCidrs.map((cidr) => `${gatewayOf(cidr)}/${parseCidr(cidr).bits}`);
   const present = (bridge?.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
   return [
     ...(bridge ? [] : [`link add ${bridgeName} mtu ${podMtu} type bridge`]),
@@ -60,8 +59,8 @@ export function podCommands(
   clusterCidrs: readonly string[],
 ): string[] {
   const perFamily = podCidrs.flatMap((cidr, index) => {
-    const { prefix, family } = parseCidr(cidr);
-    const address = `${ips[index]}/${prefix}`;
+    const { bits, family } = parseCidr(cidr);
+    const address = `${ips[index]}/${bits}`;
     const gateway = gatewayOf(cidr);
     const cluster = clusterCidrs.find((text) => parseCidr(text).family === family);
     return [
@@ -79,5 +78,5 @@ export function detachCommands({ netns, veth }: PodNetwork): string[] {
 }
 
 function broadcastOrNodad(address: string): string {
-  return isIPv6(address.split('/')[0] ?? '') ? 'nodad' : 'brd +';
+  return address.includes(':') ? 'nodad' : 'brd +';
 }

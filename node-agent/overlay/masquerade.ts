@@ -1,4 +1,4 @@
-import { parseCidr } from '../../api/cidr.ts';
+import { parseCidr } from '../../api/address.ts';
 import { iptablesRestore, iptablesSave, RestoreError } from '../../kernel/iptables.ts';
 import type { Kernel } from '../../kernel/run.ts';
 
@@ -19,7 +19,7 @@ export function flannelRules(
   clusterCidr: string,
   jumps?: { postrouting: boolean; forward: boolean },
 ): string {
-  const multicast = parseCidr(clusterCidr).family === 6 ? 'ff00::/8' : '224.0.0.0/4';
+  const multicast = parseCidr(clusterCidr).family === 'IPv6' ? 'ff00::/8' : '224.0.0.0/4';
   // The first form empties a chain that exists, the second refuses it.
   const chain = (name: string) => (jumps ? `:${name} - [0:0]` : `-N ${name}`);
   return `${[
@@ -55,17 +55,16 @@ export async function ensureMasquerade(
     const { family } = parseCidr(podCidr);
     const clusterCidr = clusterCidrs.find((cidr) => parseCidr(cidr).family === family);
     if (!clusterCidr) continue;
-    const iptables = family === 6 ? 'IPv6' : 'IPv4';
     try {
-      await iptablesRestore(kernel, iptables, flannelRules(podCidr, clusterCidr));
+      await iptablesRestore(kernel, family, flannelRules(podCidr, clusterCidr));
     } catch (error) {
       if (!(error instanceof RestoreError)) throw error;
-      const present = await iptablesSave(kernel, iptables);
+      const present = await iptablesSave(kernel, family);
       const jumps = {
         postrouting: !present.includes('-j FLANNEL-POSTRTG'),
         forward: !present.includes('-j FLANNEL-FWD'),
       };
-      await iptablesRestore(kernel, iptables, flannelRules(podCidr, clusterCidr, jumps));
+      await iptablesRestore(kernel, family, flannelRules(podCidr, clusterCidr, jumps));
     }
   }
 }

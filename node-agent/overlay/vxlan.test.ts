@@ -54,9 +54,9 @@ describe('peerOf', () => {
   };
 
   it('reads the annotations that flannel writes', () => {
-    expect(peerOf(node, 4)).toEqual(peer);
-    expect(peerOf(node, 6)).toBeUndefined();
-    expect(peerOf({ metadata: { name: 'worker' } }, 4)).toBeUndefined();
+    expect(peerOf(node, 'IPv4')).toEqual(peer);
+    expect(peerOf(node, 'IPv6')).toBeUndefined();
+    expect(peerOf({ metadata: { name: 'worker' } }, 'IPv4')).toBeUndefined();
   });
 });
 

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isIPv6 } from 'node:net';
-import { addressAt, parseCidr } from '../../api/cidr.ts';
+import { addressAt, type Family, familyOf, parseCidr, widthOf } from '../../api/address.ts';
 import type { Node } from '../../api/types.ts';
 import { bridgeBatch, ipBatch } from '../../kernel/ip.ts';
 import type { Kernel } from '../../kernel/run.ts';
@@ -11,7 +10,7 @@ const port = 8472;
 
 /** One family's device: flannel keeps IPv4 and IPv6 apart. */
 interface Device {
-  family: 4 | 6;
+  family: Family;
   name: string;
   podCidr: string;
   nodeIp: string;
@@ -96,9 +95,9 @@ const gatewayOf = (podCidr: string) => addressAt(parseCidr(podCidr), 0);
 function devicesOf({ podCidrs, nodeIps }: LocalNode): Device[] {
   return podCidrs.flatMap((podCidr) => {
     const { family } = parseCidr(podCidr);
-    const nodeIp = nodeIps.find((ip) => isIPv6(ip) === (family === 6));
+    const nodeIp = nodeIps.find((ip) => familyOf(ip) === family);
     if (!nodeIp) return [];
-    return [{ family, podCidr, nodeIp, name: family === 6 ? `flannel-v6.${vni}` : `flannel.${vni}` }];
+    return [{ family, podCidr, nodeIp, name: family === 'IPv6' ? `flannel-v6.${vni}` : `flannel.${vni}` }];
   });
 }
 
@@ -108,7 +107,7 @@ function annotationsOf({ family, nodeIp }: Device, mac: string): Record<string, 
     [`${annotationPrefix}/backend-type`]: 'vxlan',
     [`${annotationPrefix}/kube-subnet-manager`]: 'true',
   };
-  return family === 6
+  return family === 'IPv6'
     ? {
         ...common,
         [`${annotationPrefix}/backend-v6-data`]: data,
@@ -118,10 +117,10 @@ function annotationsOf({ family, nodeIp }: Device, mac: string): Record<string, 
 }
 
 /** Reads a peer from its Node; undefined while its annotations or podCIDR are missing or unreadable. */
-export function peerOf(node: Node, family: 4 | 6): Peer | undefined {
+export function peerOf(node: Node, family: Family): Peer | undefined {
   const annotations = node.metadata?.annotations ?? {};
-  const data = annotations[`${annotationPrefix}/${family === 6 ? 'backend-v6-data' : 'backend-data'}`];
-  const publicIp = annotations[`${annotationPrefix}/${family === 6 ? 'public-ipv6' : 'public-ip'}`];
+  const data = annotations[`${annotationPrefix}/${family === 'IPv6' ? 'backend-v6-data' : 'backend-data'}`];
+  const publicIp = annotations[`${annotationPrefix}/${family === 'IPv6' ? 'public-ipv6' : 'public-ip'}`];
   const podCidr = podCidrsOf(node).find((cidr) => parseCidr(cidr).family === family);
   const mac = /"VtepMAC":\s*"([0-9a-f:]{17})"/.exec(data ?? '')?.[1];
   return mac && publicIp && podCidr ? { mac, publicIp, podCidr } : undefined;
@@ -181,8 +180,8 @@ function deviceCommands(
   const uplink = links.find((link) => link.addr_info?.some(({ local }) => local === nodeIp));
   if (!uplink) throw new Error(`no interface of this node has the address ${nodeIp}`);
   // Left to the kernel it is the uplink's less what the headers of VXLAN take.
-  const mtu = uplink.mtu === undefined ? '' : `mtu ${uplink.mtu - (family === 6 ? 70 : 50)} `;
-  const address = `${addressAt(parseCidr(podCidr), 0)}/${family === 6 ? 128 : 32}`;
+  const mtu = uplink.mtu === undefined ? '' : `mtu ${uplink.mtu - (family === 'IPv6' ? 70 : 50)} `;
+  const address = `${gatewayOf(podCidr)}/${widthOf(family)}`;
   const present = keep ? (existing?.addr_info ?? []) : [];
   return [
     ...(existing && !keep ? [`link del ${name}`] : []),
@@ -193,7 +192,7 @@ function deviceCommands(
         ]),
     ...(present.some(({ local, prefixlen }) => `${local}/${prefixlen}` === address)
       ? []
-      : [`address add ${address} dev ${name}${family === 6 ? ' nodad' : ''}`]),
+      : [`address add ${address} dev ${name}${family === 'IPv6' ? ' nodad' : ''}`]),
     `link set ${name} up`,
   ];
 }

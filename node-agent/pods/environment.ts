@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { joinHostPort } from '../../api/address.ts';
 import type { Pod, Service } from '../../api/types.ts';
 
 /**
@@ -28,8 +28,8 @@ function oneService(
   const [first] = ports;
   if (!first) return {};
   const prefix = name.toUpperCase().replaceAll('-', '_');
-  const literal = isIPv6(host) ? `[${host}]` : host;
-  const url = (port: typeof first) => `${(port.protocol ?? 'TCP').toLowerCase()}://${literal}:${port.port}`;
+  const url = (port: typeof first) =>
+    `${(port.protocol ?? 'TCP').toLowerCase()}://${joinHostPort(host, port.port)}`;
   const environment: Record<string, string> = {
     [`${prefix}_SERVICE_HOST`]: host,
     [`${prefix}_SERVICE_PORT`]: String(first.port),

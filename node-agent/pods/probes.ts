@@ -1,6 +1,7 @@
 import { get as httpGet } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { connect } from 'node:net';
+import { joinHostPort } from '../../api/address.ts';
 import type { Container, Probe } from '../../api/types.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
 import { isListening, untilListening } from './listening.ts';
@@ -151,7 +152,7 @@ export async function probeOnce(
     const path = http.path?.startsWith('/') ? http.path : `/${http.path ?? ''}`;
     const headers = Object.fromEntries((http.httpHeaders ?? []).map(({ name, value }) => [name, value]));
     const host = http.host || target.ip;
-    const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
+    const url = `${scheme}://${joinHostPort(host, port)}${path}`;
     return httpProbe(url, headers, signal);
   }
   if (tcpSocket) return tcpProbe(tcpSocket.host || target.ip, portNumber(container, tcpSocket.port), signal);
