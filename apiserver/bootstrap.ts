@@ -1,3 +1,4 @@
+import { addressAt, parseCidr } from '../api/address.ts';
 import type { KubeObject } from '../api/object.ts';
 import { type Resource, resourceOf, resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
@@ -41,16 +42,17 @@ export async function bootstrap(
     isNew ? initialObjects.map((object) => ensure(registry, resourceFor(object), object)) : [],
   );
   const family = advertise.host.includes(':') ? 'IPv6' : 'IPv4';
-  const first = serviceCidrs[0] ?? '';
+  const range = parseCidr(serviceCidrs[0] ?? '');
+  const clusterIP = addressAt(range, 1);
   const meta = { name: 'kubernetes', namespace: 'default' };
   await Promise.all([
     ensure<Service>(registry, resources.services, {
       metadata: { ...meta, labels: { component: 'apiserver', provider: 'kubernetes' } },
       spec: {
         type: 'ClusterIP',
-        clusterIP: firstAddress(first),
-        clusterIPs: [firstAddress(first)],
-        ipFamilies: [first.includes(':') ? 'IPv6' : 'IPv4'],
+        clusterIP,
+        clusterIPs: [clusterIP],
+        ipFamilies: [range.family],
         ipFamilyPolicy: 'SingleStack',
         sessionAffinity: 'None',
         ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: advertise.port }],
@@ -111,16 +113,4 @@ async function put<T extends KubeObject>(
     });
     await registry.update(resource, { name, namespace }, merge, request);
   }
-}
-
-/** The first usable address of a CIDR: 10.96.0.0/12 → 10.96.0.1, fd00:96::/112 → fd00:96::1. */
-export function firstAddress(cidr: string): string {
-  const base = cidr.split('/')[0] ?? '';
-  if (base.includes(':'))
-    return base.endsWith('::') ? `${base}1` : base.replace(/[^:]*$/, (last) => increment(last));
-  return base.replace(/\d+$/, (last) => String(Number(last) + 1));
-}
-
-function increment(group: string): string {
-  return (Number.parseInt(group || '0', 16) + 1).toString(16);
 }

@@ -1,5 +1,5 @@
+import { familyOf } from '../api/address.ts';
 import { emulatedVersions } from '../dataplane/iptables/versions.ts';
-import { familyOf } from '../dataplane/model/address.ts';
 
 /** One option of `v9s render`; all take a value. */
 export interface Flag {

@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { joinHostPort } from '../../api/address.ts';
 
 /** An inherited listening socket, an address, or the path of a Unix socket (plain HTTP, trusted). */
 export type Listen = { fd: number } | { host: string; port: number } | { path: string };
@@ -77,7 +78,7 @@ function removeStale(path: string): void {
 export function describe(at: Listen): string {
   if ('fd' in at) return `the inherited socket ${at.fd}`;
   if ('path' in at) return at.path;
-  return at.host.includes(':') ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`;
+  return joinHostPort(at.host, at.port);
 }
 
 /** Where a server listens: `127.0.0.1:6443`, or a path. */

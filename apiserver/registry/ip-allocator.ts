@@ -1,4 +1,5 @@
-import { canonicalIp, formatIp, type IpRange, parseIp, parseRange } from './ip-range.ts';
+import { type Address, canonicalAddress, formatAddress, parseAddress } from '../../api/address.ts';
+import { type IpRange, parseRange } from './ip-range.ts';
 
 /** Why an address cannot be had; the text is upstream's. */
 export class AllocationError extends Error {}
@@ -27,19 +28,19 @@ export function createIpAllocator(
   const ranges = () => cidrs().map(rangeOf);
   return {
     allocate(ip) {
-      const value = parseIp(ip);
-      const inside = ranges().filter((range) => contains(range, ip, value));
-      if (inside.length === 0) {
+      const address = parseAddress(ip);
+      const inside = ranges().filter((range) => address && contains(range, address));
+      if (!address || inside.length === 0) {
         throw new AllocationError('the provided network does not match the current range');
       }
-      const usable = inside.find((range) => value >= range.first && value <= range.last);
+      const usable = inside.find(({ first, last }) => address.value >= first && address.value <= last);
       if (!usable) {
         const valid = inside[0]?.cidr;
         throw new AllocationError(
           `the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${valid}`,
         );
       }
-      const name = canonicalIp(ip);
+      const name = canonical(ip);
       if (taken.has(name)) throw new AllocationError('provided IP is already allocated');
       taken.add(name);
     },
@@ -53,8 +54,8 @@ export function createIpAllocator(
       }
       throw new AllocationError('range is full');
     },
-    release: (ip) => void taken.delete(canonicalIp(ip)),
-    mark: (ip) => void taken.add(canonicalIp(ip)),
+    release: (ip) => void taken.delete(canonical(ip)),
+    mark: (ip) => void taken.add(canonical(ip)),
   };
 
   /** Tries each address once, from a random one on, and starts over at the end. */
@@ -63,7 +64,7 @@ export function createIpAllocator(
     const count = last - first + 1n;
     const start = BigInt(Math.floor(random() * Number(count < maxCount ? count : maxCount)));
     for (let step = 0n; step < count; step++) {
-      const ip = formatIp(first + ((start + step) % count), range.family);
+      const ip = formatAddress(range.family, first + ((start + step) % count));
       if (!taken.has(ip)) return ip;
     }
     return undefined;
@@ -91,8 +92,9 @@ function rangeOf(cidr: string): IpRange {
   return known;
 }
 
-function contains(range: IpRange, ip: string, value: bigint): boolean {
-  const family = ip.includes(':') ? 'IPv6' : 'IPv4';
+function contains(range: IpRange, { family, value }: Address): boolean {
   const network = range.first - 1n;
   return family === range.family && value >= network && value < network + range.size;
 }
+
+const canonical = (ip: string) => canonicalAddress(ip) ?? ip;

@@ -1,19 +1,19 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { formatGroups, parseGroups } from '../../api/address.ts';
 
 /** The 4 or 16 bytes of an IP address, or undefined for anything that is none. */
 export function addressBytes(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number);
-  return isIPv6(text) ? ipv6Bytes(text) : undefined;
+  const groups = isIPv6(text) ? parseGroups(text.split('%')[0] ?? '') : undefined;
+  return groups && Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]));
 }
 
 /** The usual text of 4 or 16 address bytes; IPv6 as RFC 5952 has it, so that equal addresses are equal texts. */
 export function formatAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
-  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0));
-  const gap = longestZeroRun(groups);
-  const text = (part: number[]) => part.map((group) => group.toString(16)).join(':');
-  if (gap.length < 2) return text(groups);
-  return `${text(groups.slice(0, gap.start))}::${text(groups.slice(gap.start + gap.length))}`;
+  return formatGroups(
+    Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)),
+  );
 }
 
 /** One text for every way to write the same address; other text is returned as it is. */
@@ -46,33 +46,4 @@ export function addressOfReverseName(name: string): string | undefined {
   const nibbles = lower.slice(0, -10).split('.').reverse();
   if (nibbles.length !== 32 || !nibbles.every((nibble) => /^[0-9a-f]$/.test(nibble))) return undefined;
   return formatAddress(Buffer.from(nibbles.join(''), 'hex'));
-}
-
-function ipv6Bytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const [head = '', tail] = (text.split('%')[0] ?? '').split('::');
-  const front = groupsOf(head);
-  const back = tail === undefined ? [] : groupsOf(tail);
-  bytes.set(front, 0);
-  bytes.set(back, 16 - back.length);
-  return bytes;
-}
-
-function groupsOf(text: string): number[] {
-  if (text === '') return [];
-  return text.split(':').flatMap((group) => {
-    if (group.includes('.')) return group.split('.').map(Number);
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 255];
-  });
-}
-
-function longestZeroRun(groups: number[]): { start: number; length: number } {
-  let best = { start: 0, length: 0 };
-  for (let start = 0; start < groups.length; start++) {
-    let length = 0;
-    while (groups[start + length] === 0) length++;
-    if (length > best.length) best = { start, length };
-  }
-  return best;
 }

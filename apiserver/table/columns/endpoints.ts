@@ -1,3 +1,4 @@
+import { joinHostPort } from '../../../api/address.ts';
 import type { Endpoint, EndpointSlice, Endpoints } from '../../../api/types.ts';
 import type { Column } from '../../registry/strategy.ts';
 import { ageColumn, column, firstThree, nameColumn } from './common.ts';
@@ -26,9 +27,7 @@ function formatSubsets({ subsets = [] }: Endpoints): string {
   if (subsets.length === 0) return '<none>';
   const all = subsets.flatMap(({ addresses = [], ports = [] }) => {
     if (ports.length === 0) return addresses.map(({ ip }) => ip);
-    return ports.flatMap(({ port }) =>
-      addresses.map(({ ip }) => `${ip.includes(':') ? `[${ip}]` : ip}:${port}`),
-    );
+    return ports.flatMap(({ port }) => addresses.map(({ ip }) => joinHostPort(ip, port)));
   });
   return firstThree(all);
 }

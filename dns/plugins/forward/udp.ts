@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { joinHostPort } from '../../../api/address.ts';
 import type { DecodedReply } from '../../wire/decode.ts';
 import { type Asked, createExchange, type Exchange } from './exchange.ts';
 import type { UpstreamAddress } from './options.ts';
@@ -20,7 +21,7 @@ interface Open {
 const socketLife = 5_000;
 
 export function createUdpChannel({ host, port }: UpstreamAddress): Channel {
-  const peer = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const peer = joinHostPort(host, port);
   let current: Open | undefined;
   const all = new Set<Open>();
 

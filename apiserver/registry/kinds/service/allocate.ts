@@ -1,3 +1,4 @@
+import type { Family } from '../../../../api/address.ts';
 import { resources } from '../../../../api/scheme.ts';
 import { statusError } from '../../../../api/status.ts';
 import type { Service, ServiceCIDR, ServiceSpec } from '../../../../api/types.ts';
@@ -10,8 +11,6 @@ import { familyOf } from '../validation/names.ts';
 import { settleFamilies } from './families.ts';
 import { allocateNodePorts } from './node-ports.ts';
 import { isHeadless, needsHealthCheckPort, needsNodePort, nodePortsOf, specOf } from './traits.ts';
-
-type Family = 'IPv4' | 'IPv6';
 
 /** What the Services of a cluster share. */
 interface Pools {

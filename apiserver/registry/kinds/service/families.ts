@@ -1,10 +1,9 @@
+import type { Family } from '../../../../api/address.ts';
 import type { Service, ServiceSpec } from '../../../../api/types.ts';
 import type { FieldError } from '../../strategy.ts';
 import { invalid } from '../validation/field.ts';
 import { familyOf } from '../validation/names.ts';
 import { isHeadless, isSame, specOf } from './traits.ts';
-
-type Family = 'IPv4' | 'IPv6';
 
 const other = (family: string): Family => (family === 'IPv4' ? 'IPv6' : 'IPv4');
 

@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
+import type { Family } from '../../../../api/address.ts';
 
 /**
  * Checks of names and numbers. Each returns what is wrong, nothing when all is well, in the words of
@@ -128,7 +129,7 @@ export const cidr: Check = (value) => {
 };
 
 /** The family of an address. */
-export function familyOf(ip: string): 'IPv4' | 'IPv6' {
+export function familyOf(ip: string): Family {
   return ip.includes(':') ? 'IPv6' : 'IPv4';
 }
 
