@@ -216,3 +216,9 @@ test('masqueradeAll and another bit are taken from the configuration of this mod
   );
   expect(text).toContain('mark-for-masquerade mark set mark or 0x80\n');
 });
+
+test('a layout that there is not is refused', () => {
+  expect(() => proxyConfiguration({ nftables: { layout: 'round' } })).toThrow(
+    'nftables.layout: "round" is none of upstream, flat',
+  );
+});
