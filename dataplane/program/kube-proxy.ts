@@ -1,13 +1,14 @@
 import { watch, writeFileSync } from 'node:fs';
 import { type Client, type ClientConfig, createClient } from '../../api/client.ts';
 import { inClusterConfig } from '../../api/in-cluster.ts';
-import { createKernel } from '../../kernel/run.ts';
+import { describeMissing } from '../../kernel/features.ts';
+import { CommandError, createKernel, type Kernel } from '../../kernel/run.ts';
 import { type ProxyConfiguration, proxyConfiguration } from '../configuration.ts';
 import { applySettings, wantedSettings } from '../conntrack/settings.ts';
 import { flagHelp, parseFlags } from '../flags/parse.ts';
 import { type Complain, removeAllModes } from '../leftovers.ts';
 import { startDataplane } from '../main.ts';
-import { loadMode } from '../modes.ts';
+import { availableModes, loadMode } from '../modes.ts';
 import { configure, type ProgramConfiguration } from './configure.ts';
 
 /** The release whose kube-proxy this is, in behaviour. */
@@ -61,6 +62,7 @@ export async function runKubeProxy({ args, signal, print, log }: ProgramOptions)
     await applySettings(kernel, wantedSettings(configuration)).catch(complain('kernel parameters'));
     return failed ? 1 : 0;
   }
+  if (configuration.mode === 'ipvs') await requireIpvs(kernel);
   return run(program, configuration, {
     signal,
     log,
@@ -129,6 +131,19 @@ async function run(
   }
   client.close();
   return exitCode;
+}
+
+/** As upstream ends at once, rather than try for ever. */
+async function requireIpvs(kernel: Kernel): Promise<void> {
+  try {
+    await kernel.run('ipvsadm', ['-L', '-n']);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const others = availableModes.filter((mode) => mode !== 'ipvs').join(', ');
+    throw new Error(
+      `proxy mode ipvs: ${describeMissing('ip_vs', error.stderr.trim().split('\n')[0] ?? '')}; other modes are ${others}`,
+    );
+  }
 }
 
 /** By kubeconfig, else `--master` alone, else as a pod. */
