@@ -112,7 +112,7 @@ export async function startDataplane(
   const runner = createRunner({
     run: syncAll,
     minPeriod: periods.minSyncPeriod,
-    onError: complain('sync'),
+    onError: onceEach(complain('sync')),
     signal,
   });
 
