@@ -1,4 +1,4 @@
-import { parseCidr } from './model/address.ts';
+import { cidrOf } from '../api/address.ts';
 import type { DetectLocal } from './model/detector.ts';
 
 /** Proxy modes of Linux. */
@@ -248,7 +248,7 @@ function checkDetectLocal({ mode, clusterCIDR, bridgeInterface, interfaceNamePre
 }
 
 function checkCidr(text: string, field: string): void {
-  if (!parseCidr(text))
+  if (!cidrOf(text))
     throw new ConfigurationError(`${field}: ${JSON.stringify(text)} is not a CIDR (as in 10.244.0.0/16)`);
 }
 

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { cidrOf, type Family, familyOf } from '../api/address.ts';
 import type { Client } from '../api/client.ts';
 import { type Change, follow, type Informer, startInformer } from '../api/informer.ts';
 import { resources } from '../api/scheme.ts';
@@ -16,7 +17,6 @@ import { createProxyHealth } from './health/proxy.ts';
 import { emulatedVersions } from './iptables/versions.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { createProxyMetrics } from './metrics/proxy.ts';
-import { type Family, familyOf, parseCidr } from './model/address.ts';
 import type { Model } from './model/model.ts';
 import { headlessLabel, serviceProxyNameLabel } from './model/serviceport.ts';
 import { availableModes, loadMode } from './modes.ts';
@@ -260,7 +260,7 @@ export async function startDataplane(
   };
 }
 
-const hasIPv6 = (cidrs: string) => cidrs.split(',').some((cidr) => parseCidr(cidr)?.family === 'IPv6');
+const hasIPv6 = (cidrs: string) => cidrs.split(',').some((cidr) => cidrOf(cidr)?.family === 'IPv6');
 
 /**
  * The interfaces are looked at only when `nodePortAddresses` asks for it, or IPVS, which answers at each of

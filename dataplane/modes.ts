@@ -1,7 +1,7 @@
+import type { Family } from '../api/address.ts';
 import type { Kernel } from '../kernel/run.ts';
 import type { ProxyConfiguration, ProxyMode } from './configuration.ts';
 import type { Dataplane } from './dataplane.ts';
-import type { Family } from './model/address.ts';
 
 export interface BackendOptions {
   readonly kernel: Kernel;

@@ -1,5 +1,5 @@
+import { canonicalAddress } from '../api/address.ts';
 import type { Node } from '../api/types.ts';
-import { canonicalAddress } from './model/address.ts';
 
 /** What a proxy has to know of the node it runs on. */
 export interface NodeFacts {

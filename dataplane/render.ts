@@ -1,3 +1,4 @@
+import { type Family, familyOf } from '../api/address.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { EndpointSlice, Node, Service, ServiceCIDR } from '../api/types.ts';
 import {
@@ -9,7 +10,6 @@ import {
 } from './configuration.ts';
 import { ruleContext } from './iptables/context.ts';
 import { buildRules, type RuleSet, savedText } from './iptables/rules.ts';
-import { type Family, familyOf } from './model/address.ts';
 import { createModel, type Row } from './model/model.ts';
 import { nodeFacts } from './node.ts';
 import { parseDocument, parseObjects } from './objects.ts';

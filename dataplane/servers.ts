@@ -1,3 +1,4 @@
+import { cidrOf } from '../api/address.ts';
 import type { ProxyConfiguration } from './configuration.ts';
 import { createHeldPorts, nodePortsOf } from './health/nodeports.ts';
 import type { ProxyHealth } from './health/proxy.ts';
@@ -6,7 +7,6 @@ import { createServiceHealth } from './health/services.ts';
 import type { Complain } from './leftovers.ts';
 import type { ProxyMetrics } from './metrics/proxy.ts';
 import { metricsHandler } from './metrics/server.ts';
-import { parseCidr } from './model/address.ts';
 import { nodePortAddresses } from './model/detector.ts';
 import type { NodeFacts } from './node.ts';
 import { checkedOf, type Stack } from './stack.ts';
@@ -78,7 +78,7 @@ function listenAddresses({ nodePortAddresses: configured }: ProxyConfiguration, 
     const { all, addresses } = nodePortAddresses(configured, node.ips, node.localAddresses, family);
     if (!all) return [...addresses];
     // All, because every address is in range; not because this family is not named.
-    const named = configured.some((text) => parseCidr(text)?.family === family);
+    const named = configured.some((text) => cidrOf(text)?.family === family);
     return named ? [family === 'IPv4' ? '0.0.0.0' : '::'] : [];
   });
 }

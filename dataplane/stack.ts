@@ -1,10 +1,10 @@
+import type { Family } from '../api/address.ts';
 import type { EndpointSlice } from '../api/types.ts';
 import { deleteFlows, listFlows } from '../kernel/conntrack.ts';
 import type { Kernel } from '../kernel/run.ts';
 import { mayLeaveStaleFlows, staleFlows } from './conntrack/stale.ts';
 import type { Dataplane, SyncResult } from './dataplane.ts';
 import { checkedServices } from './health/services.ts';
-import type { Family } from './model/address.ts';
 import { createModel, type Model, type Row } from './model/model.ts';
 import type { NodeFacts } from './node.ts';
 

@@ -1,5 +1,5 @@
+import { cidrOf, familyOf } from '../api/address.ts';
 import type { KubeObject } from '../api/object.ts';
-import { familyOf, parseCidr } from './model/address.ts';
 import { ObjectsError } from './objects.ts';
 
 /**
@@ -34,7 +34,7 @@ const address: Check = (value) =>
   typeof value === 'string' && familyOf(value) ? undefined : 'an IP address';
 const clusterIP: Check = (value) => (value === '' || value === 'None' ? undefined : address(value));
 const cidr: Check = (value) =>
-  typeof value === 'string' && parseCidr(value.trim()) ? undefined : 'a CIDR, as in 10.0.0.0/8';
+  typeof value === 'string' && cidrOf(value.trim()) ? undefined : 'a CIDR, as in 10.0.0.0/8';
 const protocol: Check = (value) =>
   ['TCP', 'UDP', 'SCTP'].includes(String(value)) ? undefined : 'one of TCP, UDP, SCTP';
 /** Names of Services and ports stand in comments of rules, which end at a quote or a line. */

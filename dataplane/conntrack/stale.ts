@@ -1,5 +1,5 @@
+import { joinHostPort } from '../../api/address.ts';
 import type { Flow } from '../../kernel/conntrack.ts';
-import { joinHostPort } from '../model/address.ts';
 import type { Row } from '../model/model.ts';
 
 /**

@@ -1,5 +1,5 @@
+import type { Family } from '../../api/address.ts';
 import type { Node } from '../../api/types.ts';
-import type { Family } from '../model/address.ts';
 
 /** What a probe is answered. */
 export interface ProbeAnswer {

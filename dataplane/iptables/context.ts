@@ -1,5 +1,5 @@
+import { type Cidr, contains, type Family, familyOf } from '../../api/address.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
-import { type Cidr, contains, type Family, familyOf } from '../model/address.ts';
 import {
   type LocalDetector,
   localDetector,

@@ -1,9 +1,9 @@
+import type { Family } from '../../api/address.ts';
 import { chainExists, iptablesRestore, iptablesSave, RestoreError } from '../../kernel/iptables.ts';
 import { createRestorer } from '../../kernel/iptables-restorer.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
-import type { Family } from '../model/address.ts';
 import { largeClusterEndpoints, type RuleContext, ruleContext } from './context.ts';
 import { difference, removal, type Standing, smallCommit } from './diff.ts';
 import { parseSaved, type Saved } from './parse.ts';

@@ -1,4 +1,4 @@
-import type { Family } from '../model/address.ts';
+import type { Family } from '../../api/address.ts';
 import { isServiceChain } from './names.ts';
 import { normalRule } from './normal.ts';
 import type { Saved } from './parse.ts';

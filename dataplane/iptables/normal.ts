@@ -1,4 +1,4 @@
-import { type Family, parseCidr, widthOf } from '../model/address.ts';
+import { cidrOf, type Family, widthOf } from '../../api/address.ts';
 import { type RuleOption, ruleOptions } from './parse.ts';
 
 /**
@@ -59,7 +59,7 @@ function packetOption({ name, negated, value }: RuleOption): string {
   const word = `${not}${packetOptions[name as keyof typeof packetOptions]}`;
   if (name !== '--source' && name !== '--destination') return `${word} ${value}`;
   const width = widthOf(value.includes(':') ? 'IPv6' : 'IPv4');
-  const cidr = parseCidr(value.includes('/') ? value : `${value}/${width}`);
+  const cidr = cidrOf(value.includes('/') ? value : `${value}/${width}`);
   // Everybody is nobody in particular.
   if (cidr?.bits === 0 && !negated) return '';
   return `${word} ${cidr?.text ?? value}`;

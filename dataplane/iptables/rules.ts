@@ -1,4 +1,4 @@
-import type { Family } from '../model/address.ts';
+import type { Family } from '../../api/address.ts';
 import type { Row } from '../model/model.ts';
 import type { RuleContext } from './context.ts';
 import { normalRule } from './normal.ts';

@@ -1,4 +1,4 @@
-import type { Family } from '../model/address.ts';
+import type { Family } from '../../api/address.ts';
 import { isOurs, type Standing, type StandingTable, standingHooks } from './diff.ts';
 import { normalRule, normalRules } from './normal.ts';
 import type { Saved } from './parse.ts';

@@ -1,4 +1,4 @@
-import { contains, joinHostPort, parseCidr, widthOf } from '../model/address.ts';
+import { cidrOf, contains, joinHostPort, widthOf } from '../../api/address.ts';
 import { type ParsedRule, parseRule } from './parse.ts';
 import type { RuleSet, TableName } from './rules.ts';
 
@@ -190,7 +190,7 @@ function matchesOne(name: string, value: string, state: State): boolean | undefi
 }
 
 function inNetwork(network: string, address: string): boolean {
-  const cidr = parseCidr(
+  const cidr = cidrOf(
     network.includes('/') ? network : `${network}/${widthOf(network.includes(':') ? 'IPv6' : 'IPv4')}`,
   );
   return cidr !== undefined && contains(cidr, address);

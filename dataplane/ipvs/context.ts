@@ -1,6 +1,6 @@
+import { canonicalAddress, type Family, familyOf } from '../../api/address.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import { type RuleContext, ruleContext } from '../iptables/context.ts';
-import { canonicalAddress, type Family, familyOf } from '../model/address.ts';
 import type { NodeFacts } from '../node.ts';
 
 /** The device that carries the addresses of Services, so that packets for them are taken in. */

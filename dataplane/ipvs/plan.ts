@@ -1,7 +1,7 @@
+import { cidrOf, contains, type Family, widthOf } from '../../api/address.ts';
 import { difference } from '../iptables/diff.ts';
 import type { RuleSet } from '../iptables/rules.ts';
 import { standingOf } from '../iptables/standing.ts';
-import { contains, type Family, parseCidr, widthOf } from '../model/address.ts';
 import type { IpvsChanges } from './builder.ts';
 import { dummyDevice } from './context.ts';
 import { addressOf, type Draining, serverPairs, serversDifference, withDraining } from './servers.ts';
@@ -40,7 +40,7 @@ export function planFrom(
   wanted: IpvsState,
   { family, excludeCIDRs, commitSize }: PlanOptions,
 ): Plan {
-  const excluded = excludeCIDRs.flatMap((text) => parseCidr(text) ?? []);
+  const excluded = excludeCIDRs.flatMap((text) => cidrOf(text) ?? []);
   const foreign = (key: string) => excluded.some((cidr) => contains(cidr, addressOf(key)));
   const ours = [...found.servers].filter(([key]) => wanted.servers.has(key) || !foreign(key));
   const { lines, ...servers } = serversDifference(serverPairs(new Map(ours), wanted.servers));

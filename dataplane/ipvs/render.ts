@@ -1,6 +1,6 @@
+import type { Family } from '../../api/address.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import { savedText } from '../iptables/rules.ts';
-import type { Family } from '../model/address.ts';
 import type { Row } from '../model/model.ts';
 import { servicePortKey } from '../model/serviceport.ts';
 import type { NodeFacts } from '../node.ts';

@@ -1,5 +1,5 @@
-import type { Family } from '../model/address.ts';
-import { familyOf } from '../model/address.ts';
+import type { Family } from '../../api/address.ts';
+import { familyOf } from '../../api/address.ts';
 import type { Protocol } from '../model/serviceport.ts';
 
 /** A virtual server: `-s rr -p 10800` and the weight of each real server by `ip:port`. */

@@ -1,4 +1,4 @@
-import type { Family } from '../model/address.ts';
+import type { Family } from '../../api/address.ts';
 
 /** A set that the rules look things up in. Upstream: `ipsetInfo` in `pkg/proxy/ipvs/proxier.go`, `ipset.go`. */
 export interface SetDefinition {

@@ -1,9 +1,9 @@
+import type { Family } from '../../api/address.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import { ruleContext } from '../iptables/context.ts';
 import { isServiceChain } from '../iptables/names.ts';
 import type { Saved } from '../iptables/parse.ts';
 import { buildRules, type RuleSet, type Table, type TableName } from '../iptables/rules.ts';
-import type { Family } from '../model/address.ts';
 import type { NodeFacts } from '../node.ts';
 
 /** What iptables mode has that IPVS mode has not: both use KUBE-SERVICES and some others. */

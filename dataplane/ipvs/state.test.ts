@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Family } from '../../api/address.ts';
 import type { EndpointSlice, Service } from '../../api/types.ts';
 import { proxyConfiguration } from '../configuration.ts';
-import type { Family } from '../model/address.ts';
 import { createModel } from '../model/model.ts';
 import { nodeFacts } from '../node.ts';
 import { service, slice } from '../testing/objects.ts';

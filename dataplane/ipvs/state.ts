@@ -1,5 +1,5 @@
+import { type Cidr, widthOf } from '../../api/address.ts';
 import type { RuleSet } from '../iptables/rules.ts';
-import { type Cidr, widthOf } from '../model/address.ts';
 import type { Endpoint } from '../model/endpoints.ts';
 import type { Row } from '../model/model.ts';
 import type { ServicePort } from '../model/serviceport.ts';

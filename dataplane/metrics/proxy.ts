@@ -1,6 +1,6 @@
+import type { Family } from '../../api/address.ts';
 import type { ProxyMode } from '../configuration.ts';
 import type { SyncResult } from '../dataplane.ts';
-import type { Family } from '../model/address.ts';
 import { createRegistry } from './registry.ts';
 
 /** One sync of one address family, as far as metrics tell of it. */

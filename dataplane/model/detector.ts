@@ -1,4 +1,4 @@
-import { type Cidr, contains, type Family, parseCidr } from './address.ts';
+import { type Cidr, cidrOf, contains, type Family } from '../../api/address.ts';
 
 /**
  * How rules tell traffic that comes from this cluster's pods. `match` is the piece of an iptables rule,
@@ -37,7 +37,7 @@ export function localDetector(
 }
 
 function bySource(cidrs: readonly string[], family: Family): LocalDetector | undefined {
-  const text = cidrs.map((one) => one.trim()).find((one) => parseCidr(one)?.family === family);
+  const text = cidrs.map((one) => one.trim()).find((one) => cidrOf(one)?.family === family);
   return text === undefined ? undefined : { match: `-s ${text}`, negated: `! -s ${text}` };
 }
 
@@ -63,7 +63,7 @@ export function nodePortAddresses(
 ): NodePortAddresses {
   const texts =
     configured[0] === 'primary' ? nodeIps.map((ip) => `${ip}/${ip.includes(':') ? 128 : 32}`) : configured;
-  const cidrs = texts.map((text) => parseCidr(text)).filter((cidr) => cidr?.family === family) as Cidr[];
+  const cidrs = texts.map((text) => cidrOf(text)).filter((cidr) => cidr?.family === family) as Cidr[];
   const all = cidrs.length === 0 || cidrs.some((cidr) => cidr.bits === 0);
   const loopback = family === 'IPv4' && (all || cidrs.some(touchesLoopback));
   const addresses = all ? [] : local.filter((ip) => cidrs.some((cidr) => contains(cidr, ip)));

@@ -1,5 +1,5 @@
+import { canonicalAddress, type Family, joinHostPort } from '../../api/address.ts';
 import type { Endpoint as ApiEndpoint, EndpointSlice } from '../../api/types.ts';
-import { canonicalAddress, type Family, joinHostPort } from './address.ts';
 
 /** One address that may serve one Service port. Upstream: `pkg/proxy/endpoint.go`. */
 export interface Endpoint {

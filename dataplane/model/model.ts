@@ -1,5 +1,5 @@
+import type { Family } from '../../api/address.ts';
 import type { EndpointSlice, Service } from '../../api/types.ts';
-import type { Family } from './address.ts';
 import { type Endpoint, endpointsByPort, serviceOfSlice } from './endpoints.ts';
 import {
   headlessLabel,

@@ -1,5 +1,5 @@
+import { type Cidr, canonicalAddress, cidrOf, type Family, familyOf } from '../../api/address.ts';
 import type { LoadBalancerIngress, Service } from '../../api/types.ts';
-import { type Cidr, canonicalAddress, type Family, familyOf, parseCidr } from './address.ts';
 
 /** The three protocols a Service port may have. */
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
@@ -55,7 +55,7 @@ export function servicePorts(service: Service, family: Family): ServicePort[] {
     type === 'LoadBalancer' || type === 'NodePort' || (spec.externalIPs ?? []).length > 0;
   const externalPolicyLocal = reachableFromOutside && spec.externalTrafficPolicy === 'Local';
   const ranges = (spec.loadBalancerSourceRanges ?? [])
-    .map((text) => parseCidr(text))
+    .map((text) => cidrOf(text))
     .filter((cidr) => cidr?.family === family) as Cidr[];
   const common = {
     service: key,

@@ -1,6 +1,6 @@
+import { type Cidr, contains, type Family, familyOf } from '../../api/address.ts';
 import type { NftFamily } from '../../kernel/nft.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
-import { type Cidr, contains, type Family, familyOf } from '../model/address.ts';
 import {
   type DetectLocal,
   localDetector,

@@ -1,4 +1,4 @@
-import { formatAddress } from '../model/address.ts';
+import { formatAddress } from '../../api/address.ts';
 import { toNodePort } from './base.ts';
 import type { RuleContext } from './context.ts';
 import type { Fragment, Plan } from './plan.ts';

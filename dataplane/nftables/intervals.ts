@@ -1,4 +1,4 @@
-import { type Family, formatAddress, parseAddress, parseCidr, widthOf } from '../model/address.ts';
+import { cidrOf, type Family, formatAddress, parseAddress, widthOf } from '../../api/address.ts';
 
 interface Interval {
   readonly family: Family;
@@ -31,7 +31,7 @@ function parseInterval(text: string): Interval | undefined {
   const [first = '', last] = text.split('-');
   const [low, high] = [parseAddress(first), parseAddress(last ?? first)];
   if (low && high) return { family: low.family, low: low.value, high: high.value };
-  const cidr = parseCidr(text);
+  const cidr = cidrOf(text);
   if (!cidr) return undefined;
   const size = 1n << BigInt(widthOf(cidr.family) - cidr.bits);
   return { family: cidr.family, low: cidr.base, high: cidr.base + size - 1n };

@@ -1,5 +1,5 @@
+import type { Family } from '../../api/address.ts';
 import type { NftablesLayout, ProxyConfiguration } from '../configuration.ts';
-import type { Family } from '../model/address.ts';
 import type { Row } from '../model/model.ts';
 import { servicePortKey } from '../model/serviceport.ts';
 import type { NodeFacts } from '../node.ts';

@@ -1,5 +1,5 @@
+import { joinHostPort } from '../../api/address.ts';
 import type { Outcome, Packet } from '../iptables/trace.ts';
-import { joinHostPort } from '../model/address.ts';
 import type { Table } from './table.ts';
 import { isLocal, matches, readKey, type State } from './tracekey.ts';
 

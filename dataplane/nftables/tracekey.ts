@@ -1,5 +1,5 @@
+import { cidrOf, contains, formatAddress, parseAddress, widthOf } from '../../api/address.ts';
 import type { Packet } from '../iptables/trace.ts';
-import { contains, formatAddress, parseAddress, parseCidr, widthOf } from '../model/address.ts';
 import type { Table } from './table.ts';
 
 /** A packet on its way through the table. */
@@ -92,7 +92,7 @@ export function matches(
 function equals(value: string, wanted: string): boolean {
   const plain = wanted.replaceAll('"', '');
   if (plain.endsWith('*')) return value.startsWith(plain.slice(0, -1));
-  const cidr = plain.includes('/') ? parseCidr(plain) : undefined;
+  const cidr = plain.includes('/') ? cidrOf(plain) : undefined;
   return cidr ? contains(cidr, value) : value === plain;
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Family } from '../../api/address.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import type { Dataplane, ProxyState } from '../dataplane.ts';
-import type { Family } from '../model/address.ts';
 import { createModel, type Model } from '../model/model.ts';
 import { nodeFacts } from '../node.ts';
 import { service, slice } from './objects.ts';

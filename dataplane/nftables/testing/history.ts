@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
+import type { Family } from '../../../api/address.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import type { EndpointSlice, Service } from '../../../api/types.ts';
 import type { Kernel } from '../../../kernel/run.ts';
 import { proxyConfiguration } from '../../configuration.ts';
 import type { ProxyState } from '../../dataplane.ts';
-import type { Family } from '../../model/address.ts';
 import { createModel, type Model } from '../../model/model.ts';
 import { nodeFacts } from '../../node.ts';
 import { randomConfiguration, randomFrom, randomObjects } from '../../testing/random.ts';
