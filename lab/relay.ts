@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { isIPv6, SocketAddress } from 'node:net';
+import { SocketAddress } from 'node:net';
+import { familyOf } from '../api/address.ts';
 
 export interface Upstream {
   address: string;
@@ -118,7 +119,7 @@ export async function startRelay({ listen, upstreams, log, timeout = 1500 }: Rel
 /** Not connected where there is no route yet: a lab may start before its host is online. */
 function openUpstream(upstream: Upstream): Promise<OpenUpstream> {
   const { port, fd } = upstream;
-  const six = isIPv6(upstream.address);
+  const six = familyOf(upstream.address) === 'IPv6';
   // As the kernel writes it, to be compared with where answers come from.
   const { address } = new SocketAddress({ address: upstream.address, family: six ? 'ipv6' : 'ipv4' });
   const socket = createSocket(six ? 'udp6' : 'udp4');

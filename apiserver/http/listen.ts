@@ -49,6 +49,8 @@ export async function listen(
         resolve();
       };
       if ('fd' in at) server.listen({ fd: at.fd }, listening);
+      // All addresses are those of both families, as upstream listens; without a host nothing is looked up.
+      else if ('host' in at && at.host === '0.0.0.0') server.listen({ port: at.port }, listening);
       else server.listen(at, listening);
     });
     if (path) chmodSync(path, 0o600);

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { familyOf } from '../../api/address.ts';
 import { resources } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
 import type { Endpoints, Pod, Service } from '../../api/types.ts';
@@ -145,7 +145,7 @@ function entryOf(service: Service, pod: Pod): EndpointEntry[] {
   const includeNotReady = service.spec?.publishNotReadyAddresses ?? false;
   if (!belongsToService(pod, includeNotReady)) return [];
   const [family] = addressTypes(service);
-  const ip = podAddresses(pod).find((address) => isIPv6(address) === (family === 'IPv6'));
+  const ip = podAddresses(pod).find((address) => familyOf(address) === family);
   if (ip === undefined) return [];
   const ports = endpointPorts(service, pod).map(({ name, port = 0, protocol = 'TCP', appProtocol }) => ({
     ...(name ? { name } : {}),

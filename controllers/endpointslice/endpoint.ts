@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { familyOf } from '../../api/address.ts';
 import type { DiscoveryEndpointPort, Endpoint, Node, Pod, Service, ServicePort } from '../../api/types.ts';
 import { isPodReady, isPodTerminal } from '../pod.ts';
 
@@ -19,7 +19,7 @@ export function podAddresses(pod: Pod): string[] {
 export function addressTypes(service: Service): string[] {
   const { ipFamilies, clusterIP } = service.spec ?? {};
   if (ipFamilies && ipFamilies.length > 0) return ipFamilies;
-  if (clusterIP && clusterIP !== 'None') return [isIPv6(clusterIP) ? 'IPv6' : 'IPv4'];
+  if (clusterIP && clusterIP !== 'None') return [familyOf(clusterIP) ?? 'IPv4'];
   return ['IPv4', 'IPv6'];
 }
 
@@ -30,7 +30,7 @@ export function endpointOf(
   service: Service,
   addressType: string,
 ): Endpoint | undefined {
-  const addresses = podAddresses(pod).filter((ip) => isIPv6(ip) === (addressType === 'IPv6'));
+  const addresses = podAddresses(pod).filter((ip) => familyOf(ip) === addressType);
   if (addresses.length === 0) return undefined;
   const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
   const serving = isPodReady(pod);

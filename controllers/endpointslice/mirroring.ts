@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { familyOf } from '../../api/address.ts';
 import { controllerReference } from '../../api/object.ts';
 import type { Endpoint, EndpointAddress, Endpoints } from '../../api/types.ts';
 import type { Controller } from '../context.ts';
@@ -74,7 +74,7 @@ function groupsOf(endpoints: Endpoints, addressType: string): EndpointGroup[] {
     const slicePorts = ports.map(({ name = '', ...port }) => ({ name, ...port }));
     const mirror = (ready: boolean) => (address: EndpointAddress) => endpointOf(address, ready);
     const members = [...addresses.map(mirror(true)), ...notReadyAddresses.map(mirror(false))]
-      .filter(({ addresses: [ip = ''] }) => isIPv6(ip) === (addressType === 'IPv6'))
+      .filter(({ addresses: [ip = ''] }) => familyOf(ip) === addressType)
       .slice(0, maxEndpoints);
     if (members.length === 0) continue;
     const key = portKey(slicePorts);
