@@ -1,4 +1,5 @@
 import { cidrOf } from '../api/address.ts';
+import { parseDuration } from '../api/duration.ts';
 import type { DetectLocal } from './model/detector.ts';
 
 /** Proxy modes of Linux. */
@@ -293,7 +294,7 @@ function check(value: unknown, shape: Exclude<Shape, object>, path: string): voi
   const ok =
     shape === 'any' ||
     (shape === 'strings' && Array.isArray(value) && value.every((one) => typeof one === 'string')) ||
-    (shape === 'duration' && parseDuration(value) !== undefined) ||
+    (shape === 'duration' && durationOf(value) !== undefined) ||
     typeof value === shape;
   const wanted =
     shape === 'duration' ? 'duration (as in 30s or 1m30s)' : shape === 'strings' ? 'list of strings' : shape;
@@ -301,30 +302,14 @@ function check(value: unknown, shape: Exclude<Shape, object>, path: string): voi
 }
 
 function milliseconds(value: unknown, fallback: number): number {
-  return value === undefined ? fallback : (parseDuration(value) ?? fallback);
+  return value === undefined ? fallback : (durationOf(value) ?? fallback);
 }
 
 /** Whether a text is a duration as Go writes it (`30s`, `1m30s`). */
-export const isDuration = (text: string): boolean => parseDuration(text) !== undefined;
+export const isDuration = (text: string): boolean => durationOf(text) !== undefined;
 
-const units: Record<string, number> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** Go's duration text in milliseconds; undefined when it is none. A bare number is nanoseconds, as Go reads JSON. */
-function parseDuration(value: unknown): number | undefined {
+/** In milliseconds. A bare number is nanoseconds, as Go reads JSON; no setting can be negative. */
+function durationOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value / 1e6;
-  if (typeof value !== 'string') return undefined;
-  if (value === '0') return 0;
-  if (!/^([\d.]+(ns|us|µs|ms|s|m|h))+$/.test(value)) return undefined;
-  let sum = 0;
-  for (const [, number = '', unit = ''] of value.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g))
-    sum += Number(number) * (units[unit] ?? 0);
-  return sum;
+  return typeof value === 'string' && !/^[-+]/.test(value) ? parseDuration(value) : undefined;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { familyOf, joinHostPort } from '../../api/address.ts';
 import type { KubeProxyConfiguration } from '../configuration.ts';
 import type { ParsedFlags } from '../flags/parse.ts';
 import { parseDocument } from '../objects.ts';
@@ -46,8 +47,7 @@ const defaultPorts = { healthz: '10256', metrics: '10249' } as const;
 
 /** Upstream: `AppendPortIfNeeded` of `pkg/proxy/util`. What is no bare IP address stays as it is. */
 function withPort(address: string, port: string): string {
-  if (/^\d+(\.\d+){3}$/.test(address)) return `${address}:${port}`;
-  return /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(address) ? `[${address}]:${port}` : address;
+  return familyOf(address) ? joinHostPort(address, port) : address;
 }
 
 /** Objects are merged field by field, everything else is replaced. */

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { instanceOf } from '../testing/plugin.ts';
 import { parseCorefile } from './parse.ts';
-import { parseDuration } from './values.ts';
 import { parseZoneKey, reverseZones } from './zones.ts';
 
 /** Keys and directives of each block, each directive's tokens as one line. */
@@ -169,16 +168,4 @@ describe('zones', () => {
   test.each(['example.org:', 'a..b', `${'a'.repeat(64)}.org`])('%s is none', (key) => {
     expect(() => parseZoneKey(key)).toThrow();
   });
-});
-
-test.each([
-  ['5s', 5_000],
-  ['1m30s', 90_000],
-  ['-1.5h', -5_400_000],
-  ['250ms', 250],
-  ['0', 0],
-  ['5', undefined],
-  ['s', undefined],
-])('a duration of %s', (text, expected) => {
-  expect(parseDuration(text)).toBe(expected);
 });

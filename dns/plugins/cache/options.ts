@@ -1,5 +1,6 @@
+import { parseDuration } from '../../../api/duration.ts';
 import type { Dispenser } from '../../corefile/dispenser.ts';
-import { parseDuration, parseInteger } from '../../corefile/values.ts';
+import { parseInteger } from '../../corefile/values.ts';
 import { zonesFromArgs } from '../../corefile/zones.ts';
 import { fqdn } from '../../wire/names.ts';
 

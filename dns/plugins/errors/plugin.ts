@@ -1,5 +1,5 @@
+import { parseDuration } from '../../../api/duration.ts';
 import type { Dispenser } from '../../corefile/dispenser.ts';
-import { parseDuration } from '../../corefile/values.ts';
 import type { Log, Plugin } from '../../plugin.ts';
 import type { Query } from '../../wire/message.ts';
 

@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { parseDuration } from '../../../api/duration.ts';
 import type { Dispenser } from '../../corefile/dispenser.ts';
-import { parseDuration, parseInteger } from '../../corefile/values.ts';
+import { parseInteger } from '../../corefile/values.ts';
 import { parseZoneKey } from '../../corefile/zones.ts';
 import { rcodeOf } from '../../wire/message.ts';
 import { fqdn, isDomainName, isSubdomain } from '../../wire/names.ts';

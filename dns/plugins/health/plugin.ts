@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseDuration, splitHostPort } from '../../corefile/values.ts';
+import { parseDuration } from '../../../api/duration.ts';
+import { splitHostPort } from '../../corefile/values.ts';
 import type { Plugin } from '../../plugin.ts';
 
 /** Says at `/health` that the process lives; can keep answering for a while when it shall end. */

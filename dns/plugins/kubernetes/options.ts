@@ -1,4 +1,5 @@
-import { parseDuration, parseInteger } from '../../corefile/values.ts';
+import { parseDuration } from '../../../api/duration.ts';
+import { parseInteger } from '../../corefile/values.ts';
 import { zonesFromArgs } from '../../corefile/zones.ts';
 import type { Controller } from '../../plugin.ts';
 import { createFallthrough, type Fallthrough } from '../fallthrough.ts';

@@ -1,4 +1,4 @@
-import { parseDuration } from '../../corefile/values.ts';
+import { parseDuration } from '../../../api/duration.ts';
 import type { Plugin } from '../../plugin.ts';
 
 const shortestInterval = 2_000;
