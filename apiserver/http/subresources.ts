@@ -165,13 +165,7 @@ export async function bind(serving: SubresourceOptions, call: Call, name?: strin
     return assigned(pod, binding, serving.now());
   };
   await serving.registry.update(resources.pods, ref, mutate, requestOf(call), { subresource: 'binding' });
-  sendJson(call.response, 201, {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Success',
-    code: 201,
-  });
+  sendCreated(call);
 }
 
 function assigned(pod: Pod, { metadata = {}, target }: Binding, now: Date): Pod {
@@ -205,13 +199,7 @@ async function evict({ registry }: Serving, call: Call): Promise<void> {
     warner(call),
   )) as Eviction;
   await registry.delete(resources.pods, refOf(call), deleteOptions, requestOf(call, deleteOptions));
-  sendJson(call.response, 201, {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Success',
-    code: 201,
-  });
+  sendCreated(call);
 }
 
 const shortestToken = 600;
@@ -302,4 +290,9 @@ function boundObject(
     );
   }
   return { kind, name, uid };
+}
+
+/** What a subresource that makes something answers that nobody can read back. */
+function sendCreated({ response }: Call): void {
+  sendJson(response, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }
