@@ -15,11 +15,6 @@ export class IpsetError extends Error {
   }
 }
 
-/** All sets with their entries: `create` and `add` lines. */
-export async function ipsetSave(kernel: Kernel): Promise<string> {
-  return (await kernel.run('ipset', ['save'])).stdout;
-}
-
 /**
  * Carries out `create`, `add`, `del` and `destroy` lines. What is there already, or gone already, is no
  * error. Rejects with {@link IpsetError}.

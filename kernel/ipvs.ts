@@ -14,13 +14,39 @@ export class IpvsError extends Error {
   }
 }
 
-/** The virtual servers of both address families, as `ipvsadm-save -n` prints them. */
-export async function ipvsSave(kernel: Kernel): Promise<string> {
-  return (await kernel.run('ipvsadm', ['--save', '--numeric'])).stdout;
+/** What a machine has around IPVS, each as the tool prints it. */
+export interface IpvsPrinted {
+  /** `ipvsadm-save -n`: virtual servers of both address families. */
+  readonly servers: string;
+  /** `ipset save`. */
+  readonly sets: string;
+  /** `ip -json address`: the dummy devices. */
+  readonly devices: string;
+}
+
+/** Reads all in one command. Rejects with what the first tool that failed said. */
+export async function readIpvs(kernel: Kernel): Promise<IpvsPrinted> {
+  const { stdout } = await kernel.run('sh', ['-c', `set -e; ${readers.join(`; echo '${boundary}'; `)}`]);
+  return printed(stdout);
+}
+
+/** The same, where a tool or what it needs of the kernel may be missing: then there is nothing of that kind. */
+export async function readIpvsIfAny(kernel: Kernel): Promise<IpvsPrinted> {
+  const quiet = readers.map((reader) => `${reader} 2>/dev/null || :`);
+  const { stdout } = await kernel.run('sh', ['-c', quiet.join(`; echo '${boundary}'; `)]);
+  return printed(stdout);
+}
+
+const readers = ['ipvsadm --save --numeric', 'ipset save', 'ip -json address show type dummy'];
+const boundary = '--';
+
+function printed(stdout: string): IpvsPrinted {
+  const [servers = '', sets = '', devices = ''] = stdout.split(`${boundary}\n`);
+  return { servers, sets, devices };
 }
 
 /**
- * Carries out lines as in {@link ipvsSave}, where `-E`, `-e`, `-D` and `-d` may stand too. `ipvsadm` goes on
+ * Carries out lines as `ipvsadm-save -n` prints them, where `-E`, `-e`, `-D` and `-d` may stand too. `ipvsadm` goes on
  * after a refused line and ends well all the same; this rejects then, with {@link IpvsError}.
  */
 export async function ipvsRestore(kernel: Kernel, input: string): Promise<void> {
@@ -34,7 +60,7 @@ const fewServers = 3;
 
 /**
  * Connections, active or not, of each real server of these virtual servers, by `SERVER REAL`: a server
- * is `-t 10.96.0.10:80`, as in {@link ipvsSave}. Others may be in the answer too.
+ * is `-t 10.96.0.10:80`. Others may be in the answer too.
  */
 export async function ipvsConnections(
   kernel: Kernel,

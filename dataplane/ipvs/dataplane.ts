@@ -15,7 +15,7 @@ import { type Plan, type PlanOptions, planFrom, planOf, planText } from './plan.
 import { type Draining, deleteReal } from './servers.ts';
 import { setIds, setName } from './sets.ts';
 import { nobody, onlyIptables, onlyIpvs, withHooksOfIptables, withoutServiceChains } from './shared.ts';
-import { everRan, type IpvsStanding, readAddresses, readStanding, readWhatThereIs } from './standing.ts';
+import { type IpvsStanding, readLeftovers, readStanding } from './standing.ts';
 
 export interface IpvsOptions {
   readonly kernel: Kernel;
@@ -136,8 +136,12 @@ export function createIpvsDataplane({
       return undefined;
     },
     async cleanup(keep) {
-      if (!builder && !(await everRan(kernel, family))) return;
-      const found = await readWhatThereIs(kernel, family);
+      known = undefined;
+      read = undefined;
+      builder = undefined;
+      draining = [];
+      const found = await readLeftovers(kernel, family);
+      if (!found) return;
       const empty = stateBuilder(ipvsContext(configuration, nobody, family)).state;
       const ours = (keep === 'iptables' ? onlyIpvs : withHooksOfIptables)(empty.rules, configuration);
       const batch = removal(withoutServiceChains(found.saved), ours, smallCommit);
@@ -145,27 +149,19 @@ export function createIpvsDataplane({
       // Upstream flushes IPVS whole; what is not ours, or the other family's, stays here.
       const { servers, addresses } = planFrom(found, empty, options);
       if (servers) await ipvsRestore(kernel, servers);
-      if (found.addresses) await removeDevice(addresses);
+      // The device goes with the last family's addresses.
+      const device = found.shared ? addresses : [`link del ${dummyDevice}`];
+      if (found.addresses) await ipBatch(kernel, device);
       const sets = setIds.map((id) => setName(id, family)).filter((name) => found.sets.has(name));
       if (sets.length > 0) await ipsetRestore(kernel, sets.map((name) => `destroy ${name}\n`).join(''));
-      known = undefined;
-      read = undefined;
-      builder = undefined;
-      draining = [];
     },
   };
-
-  /** The device goes with the last family's addresses. */
-  async function removeDevice(lines: readonly string[]): Promise<void> {
-    await ipBatch(kernel, lines);
-    const others = await readAddresses(kernel, family === 'IPv4' ? 'IPv6' : 'IPv4');
-    if (!others?.size) await ipBatch(kernel, [`link del ${dummyDevice}`]);
-  }
 }
 
 const nothing: IpvsStanding = {
   servers: new Map(),
   addresses: undefined,
+  shared: false,
   sets: new Map(),
   saved: new Map(),
 };

@@ -118,7 +118,13 @@ test('what the tools print is read as what was written', () => {
 });
 
 test('a first start makes the device and the sets', () => {
-  const empty = { servers: new Map(), addresses: undefined, sets: new Map(), saved: new Map() };
+  const empty = {
+    servers: new Map(),
+    addresses: undefined,
+    shared: false,
+    sets: new Map(),
+    saved: new Map(),
+  };
   const plan = planFrom(empty, stateOf({ tcp: ['10.0.0.1'] }), options);
   expect(plan.addresses).toEqual([
     'link add kube-ipvs0 type dummy',
@@ -163,7 +169,7 @@ test('random histories: the state reached by differences is that of a fresh star
     fresh.update(modelOf(services, undefined, external).rows());
     expect(rules).toEqual(fresh.state.rules);
     const saved = parseSaved(savedText(rules));
-    const rest = planFrom({ servers, sets, addresses, saved }, fresh.state, options);
+    const rest = planFrom({ servers, sets, addresses, shared: false, saved }, fresh.state, options);
     expect(planText(rest)).toBe('');
     expect([...rest.draining].sort()).toEqual([...draining].sort());
   }

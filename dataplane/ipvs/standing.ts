@@ -1,8 +1,6 @@
-import { ipBatch } from '../../kernel/ip.ts';
-import { ipsetSave } from '../../kernel/ipset.ts';
 import { iptablesSave } from '../../kernel/iptables.ts';
-import { ipvsSave } from '../../kernel/ipvs.ts';
-import { CommandError, type Kernel } from '../../kernel/run.ts';
+import { type IpvsPrinted, readIpvs, readIpvsIfAny } from '../../kernel/ipvs.ts';
+import type { Kernel } from '../../kernel/run.ts';
 import { parseSaved, type Saved } from '../iptables/parse.ts';
 import { canonicalAddress, type Family } from '../model/address.ts';
 import { dummyDevice } from './context.ts';
@@ -14,58 +12,36 @@ export interface IpvsStanding {
   readonly servers: Servers;
   /** Undefined when there is no {@link dummyDevice}. */
   readonly addresses: ReadonlySet<string> | undefined;
+  /** Whether that device carries addresses of the other family too. */
+  readonly shared: boolean;
   readonly sets: Sets;
   readonly saved: Saved;
 }
 
-/** Reads all of it: four commands. */
+/** Reads all of it: two commands. */
 export async function readStanding(kernel: Kernel, family: Family): Promise<IpvsStanding> {
-  const [servers, sets, addresses, saved] = await Promise.all([
-    ipvsSave(kernel),
-    ipsetSave(kernel),
-    readAddresses(kernel, family),
-    iptablesSave(kernel, family),
-  ]);
-  return {
-    servers: parseServers(servers, family),
-    sets: parseSets(sets),
-    addresses,
-    saved: parseSaved(saved),
-  };
-}
-
-/** The same, where a tool or what it needs of the kernel may be missing: then there is nothing of that kind. */
-export async function readWhatThereIs(kernel: Kernel, family: Family): Promise<IpvsStanding> {
-  const [servers, sets, addresses, saved] = await Promise.all([
-    orNothing(ipvsSave(kernel), ''),
-    orNothing(ipsetSave(kernel), ''),
-    orNothing(readAddresses(kernel, family), undefined),
-    orNothing(iptablesSave(kernel, family), ''),
-  ]);
-  return {
-    servers: parseServers(servers, family),
-    sets: parseSets(sets),
-    addresses,
-    saved: parseSaved(saved),
-  };
+  const [printed, saved] = await Promise.all([readIpvs(kernel), iptablesSave(kernel, family)]);
+  return { ...standingFrom(printed, family), saved: parseSaved(saved) };
 }
 
 /**
- * Whether this mode has left anything: its device, or its sets. Virtual servers alone may be those of others,
- * on a machine that never ran it.
+ * What this mode has left, where it ever ran; otherwise undefined. Virtual servers alone do not tell: they may
+ * be those of others.
  */
-export async function everRan(kernel: Kernel, family: Family): Promise<boolean> {
-  if (await orNothing(readAddresses(kernel, family), undefined)) return true;
-  return parseSets(await orNothing(ipsetSave(kernel), '')).has(setName('KUBE-CLUSTER-IP', family));
+export async function readLeftovers(kernel: Kernel, family: Family): Promise<IpvsStanding | undefined> {
+  const found = standingFrom(await readIpvsIfAny(kernel), family);
+  if (!found.addresses && !found.sets.has(setName('KUBE-CLUSTER-IP', family))) return undefined;
+  return { ...found, saved: parseSaved(await iptablesSave(kernel, family)) };
 }
 
-async function orNothing<T>(reading: Promise<T>, nothing: T): Promise<T> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof CommandError) return nothing;
-    throw error;
-  }
+function standingFrom({ servers, sets, devices }: IpvsPrinted, family: Family): Omit<IpvsStanding, 'saved'> {
+  const bound = boundAddresses(devices);
+  return {
+    servers: parseServers(servers, family),
+    sets: parseSets(sets),
+    addresses: bound?.[family],
+    shared: (bound?.[family === 'IPv4' ? 'IPv6' : 'IPv4'].size ?? 0) > 0,
+  };
 }
 
 /** One of the links that `ip -json address show` prints. */
@@ -74,18 +50,13 @@ interface Link {
   addr_info?: { family: string; local: string; scope: string }[];
 }
 
-/** The addresses of one family on the dummy device; undefined without the device. */
-export async function readAddresses(kernel: Kernel, family: Family): Promise<Set<string> | undefined> {
-  const { stdout } = await ipBatch(kernel, ['address show type dummy'], { json: true });
-  const links: Link[] = stdout.trim() ? JSON.parse(stdout) : [];
+/** The addresses on the dummy device; undefined without the device. */
+function boundAddresses(json: string): Record<Family, Set<string>> | undefined {
+  const links: Link[] = json.trim() ? JSON.parse(json) : [];
   const device = links.find(({ ifname }) => ifname === dummyDevice);
-  const wanted = family === 'IPv4' ? 'inet' : 'inet6';
-  return (
-    device &&
-    new Set(
-      (device.addr_info ?? [])
-        .filter((one) => one.family === wanted && one.scope !== 'link')
-        .map(({ local }) => canonicalAddress(local) ?? local),
-    )
-  );
+  const of = (family: string) =>
+    (device?.addr_info ?? [])
+      .filter((one) => one.family === family && one.scope !== 'link')
+      .map(({ local }) => canonicalAddress(local) ?? local);
+  return device && { IPv4: new Set(of('inet')), IPv6: new Set(of('inet6')) };
 }
