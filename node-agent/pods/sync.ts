@@ -15,8 +15,11 @@ import { prepareVolumes } from './volumes.ts';
 /** Files of volumes are compared with their sources this often. */
 const refreshInterval = 60_000;
 
-/** A pod that starts within this many milliseconds is told of once: when it runs. */
-const shortStart = 100;
+/**
+ * A pod that starts within this many milliseconds is told of once, when it runs: the first write would only
+ * make the second wait.
+ */
+const shortStart = 1_000;
 
 /** How long a pod waits for a volume's source before it looks again. */
 const mountRetry = 1_000;
