@@ -1,6 +1,7 @@
 import { type IptablesFamily, iptablesRestore, RestoreError } from './iptables.ts';
 import { CommandError, type Kernel } from './run.ts';
-import { type Session, SessionEnd } from './session.ts';
+import { SessionEnd } from './session.ts';
+import { createStandingSession } from './standing-session.ts';
 
 /** Applies batches, one after the other. */
 export interface Restorer {
@@ -12,9 +13,6 @@ export interface Restorer {
 
 /** Batches above this size are worth a process of their own, whose memory goes with it. */
 const largestForSession = 64 * 1024;
-
-/** Milliseconds without a batch after which the waiting process ends. */
-const idleTime = 10_000;
 
 /** Milliseconds that a batch may take: longer than the wait for the lock. */
 const longestBatch = 10_000;
@@ -31,43 +29,27 @@ export function createRestorer(kernel: Kernel, family: IptablesFamily): Restorer
   const file = family === 'IPv4' ? 'iptables-restore' : 'ip6tables-restore';
   let first = true;
   let possible = kernel.open !== undefined;
-  let session: Session | undefined;
-  let idle: NodeJS.Timeout | undefined;
   /** What the process counts its line numbers from. */
   let linesBefore = 0;
   let batches = 0;
-
-  function close(): void {
-    clearTimeout(idle);
-    session?.close();
-    session = undefined;
-  }
+  const session = createStandingSession(kernel, file, [...args, '--verbose'], {
+    longest: longestBatch,
+    onStart: () => {
+      linesBefore = 0;
+    },
+  });
 
   async function converse(input: string): Promise<void> {
-    if (session?.ended()) session = undefined;
-    if (!session) linesBefore = 0;
-    session ??= await kernel.open?.(file, [...args, '--verbose']);
-    if (!session) return;
     // Verbose, it prints every comment it reads, and reads this one when all before it is in force.
     const mark = `# batch ${++batches} done\n`;
-    const { kill } = session;
-    const late = setTimeout(kill, longestBatch);
-    try {
-      await session.send(input + mark, mark);
-      linesBefore += input.split('\n').length;
-      idle = setTimeout(close, idleTime).unref();
-    } catch (error) {
-      session = undefined;
-      throw error;
-    } finally {
-      clearTimeout(late);
-    }
+    await session.send(input + mark, mark);
+    linesBefore += input.split('\n').length;
   }
 
   return {
-    close,
+    close: session.close,
     async restore(input) {
-      clearTimeout(idle);
+      session.stay();
       const alone = first || !possible || input.length > largestForSession;
       first = false;
       if (alone) return iptablesRestore(kernel, family, input);

@@ -1,6 +1,7 @@
 import { nftApply } from './nft.ts';
 import type { Kernel } from './run.ts';
-import { type Session, SessionEnd } from './session.ts';
+import { SessionEnd } from './session.ts';
+import { createStandingSession } from './standing-session.ts';
 
 /** Applies batches, one after the other. */
 export interface NftApplier {
@@ -12,9 +13,6 @@ export interface NftApplier {
 
 /** Batches above this size are worth a process of their own, whose memory goes with it. */
 const largestForSession = 32 * 1024;
-
-/** Milliseconds without a batch after which the waiting process ends. */
-const idleTime = 10_000;
 
 /** Milliseconds that a batch may take. */
 const longestBatch = 30_000;
@@ -35,37 +33,17 @@ const mark = /payload expression, datatype ipv4_addr .*\n/;
 export function createNftApplier(kernel: Kernel): NftApplier {
   let first = true;
   let possible = kernel.open !== undefined;
-  let session: Session | undefined;
-  let idle: NodeJS.Timeout | undefined;
-
-  function close(): void {
-    clearTimeout(idle);
-    session?.close();
-    session = undefined;
-  }
+  const session = createStandingSession(kernel, 'sh', program, { longest: longestBatch });
 
   /** Whether the batch was taken. A refused one has changed nothing: a line is a transaction. */
   async function converse(line: string): Promise<boolean> {
-    if (session?.ended()) session = undefined;
-    session ??= await kernel.open?.('sh', program);
-    if (!session) return false;
-    const late = setTimeout(session.kill, longestBatch);
-    try {
-      const answer = await session.send(`${line}\n${question}\n`, mark);
-      idle = setTimeout(close, idleTime).unref();
-      return !/^Error:/m.test(answer);
-    } catch (error) {
-      session = undefined;
-      throw error;
-    } finally {
-      clearTimeout(late);
-    }
+    return !/^Error:/m.test(await session.send(`${line}\n${question}\n`, mark));
   }
 
   return {
-    close,
+    close: session.close,
     async apply(input) {
-      clearTimeout(idle);
+      session.stay();
       const line = first || !possible ? undefined : oneLine(input);
       first = false;
       if (line !== undefined) {
@@ -76,7 +54,7 @@ export function createNftApplier(kernel: Kernel): NftApplier {
           if (!(error instanceof SessionEnd && error.exitCode === 127)) throw error;
           possible = false;
         }
-        close();
+        session.close();
       }
       // The refusal of a process of its own names the line.
       await nftApply(kernel, input);
