@@ -1,4 +1,3 @@
-import { isIPv4, isIPv6 } from 'node:net';
 import { addressBytes } from '../wire/addresses.ts';
 import { fqdn, isDomainName } from '../wire/names.ts';
 import { parseInteger } from './values.ts';
@@ -44,7 +43,7 @@ export function zonesFromArgs(args: readonly string[], blockZones: readonly stri
 export function reverseZones(cidr: string): string[] | undefined {
   const [address = '', bits = ''] = cidr.split('/');
   const length = parseInteger(bits);
-  const bytes = isIPv4(address) || isIPv6(address) ? addressBytes(address) : undefined;
+  const bytes = addressBytes(address);
   if (!bytes || length === undefined || length < 0 || length > bytes.length * 8) return undefined;
   const step = bytes.length === 4 ? 8 : 4;
   const labels =

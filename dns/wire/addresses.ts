@@ -1,10 +1,10 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { formatGroups, parseGroups } from '../../api/address.ts';
 
 /** The 4 or 16 bytes of an IP address, or undefined for anything that is none. */
 export function addressBytes(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number);
-  const groups = isIPv6(text) ? parseGroups(text.split('%')[0] ?? '') : undefined;
+  const groups = parseGroups(text.split('%')[0] ?? '');
   return groups && Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]));
 }
 
