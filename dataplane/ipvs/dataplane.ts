@@ -1,3 +1,4 @@
+import type { Family } from '../../api/address.ts';
 import { ipBatch } from '../../kernel/ip.ts';
 import { ipsetRestore } from '../../kernel/ipset.ts';
 import { iptablesRestore, RestoreError } from '../../kernel/iptables.ts';
@@ -7,7 +8,6 @@ import type { ProxyConfiguration } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
 import { removal, smallCommit } from '../iptables/diff.ts';
 import type { RuleSet } from '../iptables/rules.ts';
-import type { Family } from '../model/address.ts';
 import { type IpvsChanges, type StateBuilder, stateBuilder } from './builder.ts';
 import { dummyDevice, ipvsContext } from './context.ts';
 import { prepareIpvs } from './parameters.ts';

@@ -1,8 +1,8 @@
+import { canonicalAddress, type Family } from '../../api/address.ts';
 import { iptablesSave } from '../../kernel/iptables.ts';
 import { type IpvsPrinted, readIpvs, readIpvsIfAny } from '../../kernel/ipvs.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import { parseSaved, type Saved } from '../iptables/parse.ts';
-import { canonicalAddress, type Family } from '../model/address.ts';
 import { dummyDevice } from './context.ts';
 import { parseServers, type Servers } from './servers.ts';
 import { parseSets, type Sets, setName } from './sets.ts';
