@@ -1,5 +1,5 @@
 import { proxyConfiguration } from '../dataplane/configuration.ts';
-import type { Dataplane } from '../dataplane/dataplane.ts';
+import type { Dataplane, SyncResult } from '../dataplane/dataplane.ts';
 import { createModel, type Model } from '../dataplane/model/model.ts';
 import { loadMode } from '../dataplane/modes.ts';
 import { nodeFacts } from '../dataplane/node.ts';
@@ -9,10 +9,10 @@ import { type Command, createKernel, type Kernel } from '../kernel/run.ts';
 import { median, table } from './statistics.ts';
 
 /** What can be measured, by name on the command line. */
-const backends: Readonly<Record<string, { mode: string; layout?: string }>> = {
-  iptables: { mode: 'iptables' },
-  'nftables-upstream': { mode: 'nftables' },
-  'nftables-flat': { mode: 'nftables', layout: 'flat' },
+const backends: Readonly<Record<string, { mode: string; layout?: string; bare?: readonly string[] }>> = {
+  iptables: { mode: 'iptables', bare: ['iptables-restore', '--noflush', '--wait', '5'] },
+  'nftables-upstream': { mode: 'nftables', bare: ['nft', '-f', '-'] },
+  'nftables-flat': { mode: 'nftables', layout: 'flat', bare: ['nft', '-f', '-'] },
   ipvs: { mode: 'ipvs' },
 };
 const unasked = ['iptables', 'nftables-upstream', 'nftables-flat'];
@@ -59,6 +59,7 @@ async function measure(name: string, count: number): Promise<void> {
   const writes: Command[] = [];
   const plain = createKernel();
   const recording: Kernel = {
+    ...plain,
     async run(file, args, options) {
       const output = await plain.run(file, args, options);
       // What a kernel refused as too long is no part of what is needed.
@@ -77,10 +78,18 @@ async function measure(name: string, count: number): Promise<void> {
     timed(async () => {
       for (const { file, args, input = '' } of commands) await plain.run(file, args, { input });
     });
-  const recorded = (work: () => Promise<unknown>) => {
+  const recorded = async (work: () => Promise<SyncResult>) => {
     writes.length = 0;
-    return timed(work).then((milliseconds) => ({ milliseconds, commands: [...writes] }));
+    let result: SyncResult | undefined;
+    const milliseconds = await timed(async () => {
+      result = await work();
+    });
+    return { milliseconds, commands: [...writes], text: result?.text ?? '' };
   };
+  // A change may have gone to a process that stays; what is needed at least is one of its own for the same lines.
+  const [file = '', ...args] = backend.bare ?? [];
+  const alone = ({ commands, text }: { commands: readonly Command[]; text: string }) =>
+    bare(file ? [{ file, args, input: text }] : commands);
 
   const model = createModel('IPv4', 'worker');
   for (let i = 0; i < count; i++) setService(model, i);
@@ -112,9 +121,9 @@ async function measure(name: string, count: number): Promise<void> {
       });
       ours?.push(there.milliseconds);
       cpu?.push((user + system) / 1_000);
-      theirs?.push(await bare(there.commands));
-      await bare(home.commands);
-      bytes = there.commands.reduce((sum, { input = '' }) => sum + input.length, 0);
+      theirs?.push(await alone(there));
+      await alone(home);
+      bytes = there.text.length;
     }
     return { ours: median(ours ?? []), theirs: median(theirs ?? []), cpu: median(cpu ?? []), bytes };
   };
