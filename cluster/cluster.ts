@@ -60,7 +60,10 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
   let lab: Lab | undefined;
   try {
     // Certificates are made while the lab boots; its programs wait for them (cluster/processes/program.ts).
-    const { promise: booting, resolve: onBoot } = Promise.withResolvers<void>();
+    let onBoot: () => void = () => undefined;
+    const booting = new Promise<void>((resolve) => {
+      onBoot = resolve;
+    });
     const [started, certified] = await Promise.allSettled([
       bootLab(spec, state, { ...options, lifetime, onBoot }).finally(onBoot),
       booting.then(() => ensurePki(spec, state)),

@@ -15,12 +15,6 @@ import { prepareVolumes } from './volumes.ts';
 /** Files of volumes are compared with their sources this often. */
 const refreshInterval = 60_000;
 
-/**
- * A pod that starts within this many milliseconds is told of once, when it runs: the first write would only
- * make the second wait.
- */
-const shortStart = 1_000;
-
 /** How long a pod waits for a volume's source before it looks again. */
 const mountRetry = 1_000;
 
@@ -37,12 +31,12 @@ export async function syncPod(context: PodContext, state: PodState): Promise<Aga
     // What the API remembers of earlier containers is read before it is written over.
     for (const { name } of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])])
       entryOf(state, name);
+    // ContainerCreating, as `kubectl get -w` shows it; the start does not wait for the answer.
+    void context.report(state);
   }
-  const slow = state.sandboxReady ? undefined : setTimeout(() => void context.report(state), shortStart);
   try {
     return await runPod(context, state, pod);
   } finally {
-    clearTimeout(slow);
     void context.report(state);
   }
 }

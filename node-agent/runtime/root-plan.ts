@@ -12,6 +12,12 @@ export interface BindMount {
 
 const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 
+/**
+ * Folders of `/usr` that belong to the container's own root, not to the host's: to an ordinary user's lab that
+ * one is nobody, in whose folders even root may not write. A folder on both sides of an overlay is the upper one's.
+ */
+const systemFolders = ['bin', 'sbin', 'lib', 'share', 'local', 'local/bin', 'local/lib', 'local/share'];
+
 /** Of the host's `/etc` only what its programs need to start: nothing that belongs to its users. */
 const hostFiles = ['/etc/alternatives', '/etc/ld.so.cache', '/etc/ssl/certs', '/etc/ssl/openssl.cnf'];
 
@@ -24,6 +30,7 @@ export function rootSteps(root: string, links: Readonly<Record<string, string | 
     ['mount', 'tmpfs', root, 'tmpfs', 'nosuid,nodev', 'mode=0755'],
     // Outside of the root, so that nobody sees it there; the overlay keeps hold of it.
     ['mount', 'tmpfs', `${root}.upper`, 'tmpfs', 'nosuid,nodev', 'mode=0755'],
+    ...systemFolders.map((name): Step => ['dir', `${root}.upper/upper/${name}`, '0755']),
     ['overlay', '/usr', `${root}/usr`, `${root}.upper`],
     ...Object.entries(links).map(
       ([name, target]): Step =>
