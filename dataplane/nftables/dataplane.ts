@@ -34,6 +34,7 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
   let batchSize = Number.POSITIVE_INFINITY;
   /** Whether this kernel does not delete a chain in the transaction that ends its use. */
   let keepStale = false;
+  const applier = createNftApplier(kernel);
   /** Chains to delete later, and since when. */
   const stale = new Map<string, number>();
 
@@ -53,8 +54,6 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
   }
 
   /** One transaction, unless the kernel finds it too long: then as few as it takes. */
-  const applier = createNftApplier(kernel);
-
   async function apply(groups: readonly string[]): Promise<void> {
     for (const part of parts(groups, () => batchSize))
       try {
