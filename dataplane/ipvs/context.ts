@@ -8,7 +8,6 @@ export const dummyDevice = 'kube-ipvs0';
 
 /** Everything but Services and endpoints that the state depends on. */
 export interface IpvsContext extends RuleContext {
-  /** `-s rr`, and what goes with the scheduler. */
   readonly scheduler: string;
   /** Where node ports answer, each by a virtual server of its own. */
   readonly nodePortIps: readonly string[];
@@ -37,8 +36,7 @@ export function ipvsContext(
   const chosen = rules.nodePorts.all ? local : rules.nodePorts.addresses;
   return {
     ...rules,
-    // mh alone looks at the port too, or all connections of a client would go to one endpoint.
-    scheduler: scheduler === 'mh' ? '-s mh -b mh-port' : `-s ${scheduler}`,
+    scheduler,
     nodePortIps: [...new Set(chosen)].filter((ip) => classic || !isLoopback(ip)),
     ownIps: new Set(local.filter((ip) => !isLoopback(ip))),
     openVips: classic,

@@ -219,14 +219,16 @@ test.each([
   ]);
 });
 
-test('the scheduler, which for mh looks at the port too', () => {
-  const lines = (scheduler: string) =>
+test('the scheduler, which for mh looks at the port too; options as ipvsadm-save orders them', () => {
+  const lines = (scheduler: string, spec = {}) =>
     state(
-      { service: service('ns1/svc1', { clusterIP, ports: [port] }) },
+      { service: service('ns1/svc1', { clusterIP, ports: [port], ...spec }) },
       { configuration: { ipvs: { scheduler } } },
     ).lines;
   expect(lines('lblcr')).toEqual(['-A -t 10.20.30.41:80 -s lblcr']);
-  expect(lines('mh')).toEqual(['-A -t 10.20.30.41:80 -s mh -b mh-port']);
+  expect(lines('mh', { sessionAffinity: 'ClientIP' })).toEqual([
+    '-A -t 10.20.30.41:80 -s mh -p 10800 -b mh-port',
+  ]);
   expect(() => lines('best')).toThrow(/ipvs\.scheduler: "best" is none of rr, wrr/);
 });
 

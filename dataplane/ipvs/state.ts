@@ -31,9 +31,7 @@ export function partOf({ port, endpoints }: Row, context: IpvsContext): Part {
   const { cluster, local } = categorizeEndpoints(endpoints, port, context.nodeLabels);
   // Without an endpoint here, clients of this node still reach the others; answers to anybody else get lost.
   const nearby = local.length > 0 ? local : cluster;
-  const options = [context.scheduler, ...(port.affinitySeconds ? [`-p ${port.affinitySeconds}`] : [])].join(
-    ' ',
-  );
+  const options = serverOptions(context.scheduler, port);
   const internal = virtualServer(options, port.internalPolicyLocal ? nearby : cluster);
   const external = virtualServer(options, port.externalPolicyLocal ? nearby : cluster);
   const { protocol, clusterIP, externalIPs, loadBalancerVIPs, nodePort } = port;
@@ -66,6 +64,16 @@ export function partOf({ port, endpoints }: Row, context: IpvsContext): Part {
         )
       : [],
   };
+}
+
+/** In the order in which `ipvsadm-save` prints them. */
+function serverOptions(scheduler: string, { affinitySeconds }: ServicePort): string {
+  return [
+    `-s ${scheduler}`,
+    ...(affinitySeconds > 0 ? [`-p ${affinitySeconds}`] : []),
+    // mh looks at the port too, or all connections of a client would go to one endpoint.
+    ...(scheduler === 'mh' ? ['-b mh-port'] : []),
+  ].join(' ');
 }
 
 function virtualServer(options: string, endpoints: readonly Endpoint[]): VirtualServer {
