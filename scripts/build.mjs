@@ -202,7 +202,9 @@ function inputsOf(results, began) {
   const render = results.flatMap(({ metafile }) => [...importedBy(parts.render, metafile)]);
   return {
     inputs: Object.fromEntries(files.map((file) => [file, changed(file) > began ? 0 : changed(file)])),
-    absent: Object.values({ ...modules, ...programs, ...parts }).filter((file) => !files.includes(file)),
+    absent: Object.values({ ...modules, ...programs, ...parts }).filter(
+      (file) => !existsSync(join(root, file)),
+    ),
     render: [...new Set([...render, ...common])],
   };
 }
