@@ -1,6 +1,6 @@
 import type { Family } from '../../api/address.ts';
 import { ipBatch } from '../../kernel/ip.ts';
-import { ipsetRestore } from '../../kernel/ipset.ts';
+import { IpsetError, ipsetRestore } from '../../kernel/ipset.ts';
 import { iptablesRestore, RestoreError } from '../../kernel/iptables.ts';
 import { ipvsConnections, ipvsRestore } from '../../kernel/ipvs.ts';
 import type { Kernel } from '../../kernel/run.ts';
@@ -153,9 +153,18 @@ export function createIpvsDataplane({
       const device = found.shared ? addresses : [`link del ${dummyDevice}`];
       if (found.addresses) await ipBatch(kernel, device);
       const sets = setIds.map((id) => setName(id, family)).filter((name) => found.sets.has(name));
-      if (sets.length > 0) await ipsetRestore(kernel, sets.map((name) => `destroy ${name}\n`).join(''));
+      if (sets.length > 0) await destroySets(sets);
     },
   };
+
+  /** Those that rules of the other iptables tools look into stay; cleaning up with those tools takes them out. */
+  async function destroySets(names: readonly string[]): Promise<void> {
+    try {
+      await ipsetRestore(kernel, names.map((name) => `destroy ${name}\n`).join(''));
+    } catch (error) {
+      if (!(error instanceof IpsetError && /in use by a kernel component/.test(error.message))) throw error;
+    }
+  }
 }
 
 const nothing: IpvsStanding = {

@@ -1,7 +1,7 @@
 import { canonicalAddress, type Family } from '../../api/address.ts';
 import { iptablesSave } from '../../kernel/iptables.ts';
 import { type IpvsPrinted, readIpvs, readIpvsIfAny } from '../../kernel/ipvs.ts';
-import type { Kernel } from '../../kernel/run.ts';
+import { CommandError, type Kernel } from '../../kernel/run.ts';
 import { parseSaved, type Saved } from '../iptables/parse.ts';
 import { dummyDevice } from './context.ts';
 import { parseServers, type Servers } from './servers.ts';
@@ -31,7 +31,13 @@ export async function readStanding(kernel: Kernel, family: Family): Promise<Ipvs
 export async function readLeftovers(kernel: Kernel, family: Family): Promise<IpvsStanding | undefined> {
   const found = standingFrom(await readIpvsIfAny(kernel), family);
   if (!found.addresses && !found.sets.has(setName('KUBE-CLUSTER-IP', family))) return undefined;
-  return { ...found, saved: parseSaved(await iptablesSave(kernel, family)) };
+  try {
+    return { ...found, saved: parseSaved(await iptablesSave(kernel, family)) };
+  } catch (error) {
+    // A tool set without tables in this kernel has left nothing either.
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
 }
 
 function standingFrom({ servers, sets, devices }: IpvsPrinted, family: Family): Omit<IpvsStanding, 'saved'> {
