@@ -61,7 +61,10 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
       for (const part of rest) line(color.bold(indent + part));
     },
     command(where, text) {
-      line(`${indent}${color.cyan(`${where}$`)} ${text}`);
+      const prompt = `${where}$`;
+      const [first = '', ...rest] = fit(`${prompt} ${text}`);
+      line(`${indent}${color.cyan(prompt)}${first.slice(prompt.length)}`);
+      for (const part of rest) line(indent + part);
     },
     output(text, most = 14) {
       const lines = text.replace(/\n+$/, '').split('\n');
