@@ -41,7 +41,7 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
   let checks = 0;
   const line = (text = '') => out.write(`${text}\n`);
   /** On a terminal long lines are folded or cut; a file or pipe gets them whole. */
-  const fit = (text: string) =>
+  const fold = (text: string) =>
     out.isTTY ? foldOutput(text, (out.columns ?? width) - indent.length) : [text];
 
   return {
@@ -62,13 +62,13 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
     },
     command(where, text) {
       const prompt = `${where}$`;
-      const [first = '', ...rest] = fit(`${prompt} ${text}`);
+      const [first = '', ...rest] = fold(`${prompt} ${text}`);
       line(`${indent}${color.cyan(prompt)}${first.slice(prompt.length)}`);
       for (const part of rest) line(indent + part);
     },
     output(text, most = 14) {
       const lines = text.replace(/\n+$/, '').split('\n');
-      for (const part of lines.slice(0, most).flatMap(fit)) line(`${indent}${part}`.trimEnd());
+      for (const part of lines.slice(0, most).flatMap(fold)) line(`${indent}${part}`.trimEnd());
       if (lines.length > most) line(`${indent}… and ${lines.length - most} lines more`);
     },
     note(text) {
