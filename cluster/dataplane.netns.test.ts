@@ -57,8 +57,17 @@ it('the proxy of a node is probed from outside, its metrics only from the node i
   const [node] = cluster.spec.nodes;
   const health = await answered('outside', `http://${node?.address}:10256/healthz`, 200);
   expect(JSON.parse(health)).toMatchObject({ nodeEligible: true });
-  const metrics = await answered(node?.name ?? '', 'http://127.0.0.1:10249/metrics', 200);
-  expect(metrics).toMatch(/^kubeproxy_network_programming_duration_seconds_count\{ip_family="IPv4"\} [1-9]/m);
+  // The metric counts changes since the proxy's start, of which Kubernetes only tells the second: so there are
+  // changes until one is surely younger.
+  let replicas = 1;
+  let metrics = '';
+  const programmed = async () => {
+    replicas = 3 - replicas;
+    await cluster.client.patch(resources.deployments, web, 'merge', { spec: { replicas } });
+    metrics = await answered(node?.name ?? '', 'http://127.0.0.1:10249/metrics', 200);
+    return /^kubeproxy_network_programming_duration_seconds_count\{ip_family="IPv4"\} [1-9]/m.test(metrics);
+  };
+  await expect.poll(programmed, { timeout: 20_000, interval: 300 }).toBe(true);
   expect(metrics).toMatch(
     /^kubeproxy_sync_proxy_rules_iptables_total\{ip_family="IPv4",table="nat"\} [1-9]/m,
   );

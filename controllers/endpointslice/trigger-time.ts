@@ -13,7 +13,7 @@ export function createTriggerTimes() {
   return {
     note(service: string, { type, object, old }: Change<Pod>): void {
       const time = type === 'deleted' ? undefined : triggerTime(object);
-      if (time === undefined || (old && triggerTime(old) === time)) return;
+      if (time === undefined || (old && readiness(old) === readiness(object))) return;
       const known = earliest.get(service);
       if (known === undefined || time < known) earliest.set(service, time);
     },
@@ -26,6 +26,11 @@ export function createTriggerTimes() {
       earliest.delete(service);
     },
   };
+}
+
+/** What a trigger is a change of. Times have whole seconds, in which a pod may be made and become ready. */
+function readiness(pod: Pod): string {
+  return `${podCondition(pod, 'Ready')?.status} ${triggerTime(pod)}`;
 }
 
 /** When the pod last became ready or unready, else when it was made. */
