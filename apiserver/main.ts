@@ -81,6 +81,7 @@ export async function startApiserver(
       now,
       strategyOf: (resource: Resource) => byResource.get(resource),
       authenticate: createAuthenticator(tokens, [issuer], now),
+      storageHealthy: () => storage.healthy(),
       address: `${config.advertise.host}:${config.advertise.port}`,
       report: onError,
     };

@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client, ClientConfig } from '../api/client.ts';
 import type { Node } from '../api/types.ts';
@@ -11,6 +10,7 @@ import { type LabOptions, startLab } from '../lab/lab.ts';
 import type { ComponentSpec } from '../lab/spec.ts';
 import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
 import { modeFeatures } from './dataplane.ts';
+import { explainDisk, makeFolder, removeAtExit, temporaryFolder } from './files.ts';
 import { type Cluster, createHandle } from './handle.ts';
 import { nodeEnvironment, nodeProgram } from './runtime.ts';
 import {
@@ -44,21 +44,23 @@ export interface StartOptions extends ClusterOptions {
 export async function startCluster(options: StartOptions = {}): Promise<Cluster> {
   const { lifetime = 'owner' } = options;
   const wanted = resolveOptions(options);
-  const folder = options.stateDir ?? defaultFolder(wanted.name, lifetime);
-  const state = stateDir(folder);
   const temporary = lifetime === 'owner' && options.stateDir === undefined;
+  const folder = temporary
+    ? await temporaryFolder(wanted.name)
+    : (options.stateDir ?? join(stateHome(), wanted.name));
+  const state = stateDir(folder);
+  const discard = temporary ? removeAtExit(folder) : undefined;
   const existing = readSpec(state);
   const spec = existing ? agreeWithExisting(existing, options, wanted) : wanted;
   if (existing && (await attachLab(state.root))) {
-    throw new OptionError(
-      'name',
-      spec.name,
-      'is running already; choose another name, or end it with v9s down',
+    throw new Error(
+      `cluster ${spec.name} is running already; choose another name, or end it with v9s down${nameFlag(spec.name)}`,
     );
   }
-  writeSpec(state, spec);
   let lab: Lab | undefined;
   try {
+    makeFolder(state.root);
+    writeSpec(state, spec);
     // Certificates are made while the lab boots; its programs wait for them (cluster/processes/program.ts).
     let onBoot: () => void = () => undefined;
     const booting = new Promise<void>((resolve) => {
@@ -76,12 +78,13 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     writeKubeconfig(spec, state);
     const client = await connect(adminConfig(state, spec.apiPort));
     await nodesReady(client, spec, lab);
-    return createHandle({ spec, state, client, lab, temporary });
+    return createHandle({ spec, state, client, lab, ...(discard ? { discard } : {}) });
   } catch (error) {
     await lab?.stop();
     // A lab that never was has left nothing to look into, and nothing to bring back.
-    if (temporary || (!existing && !lab)) rmSync(state.root, { recursive: true, force: true });
-    throw error;
+    if (discard) discard();
+    else if (!existing && !lab) rmSync(state.root, { recursive: true, force: true });
+    throw explainDisk(error, state.root);
   }
 }
 
@@ -92,7 +95,7 @@ export async function attachCluster(name: string): Promise<Cluster> {
   const lab = await attachLab(state.root);
   if (!spec || !lab) throw new Error(`cluster ${name} is not running; start it with v9s up${nameFlag(name)}`);
   const client = await connect(adminConfig(state, spec.apiPort));
-  return createHandle({ spec, state, client, lab, temporary: false });
+  return createHandle({ spec, state, client, lab });
 }
 
 /** The files of a cluster of this user. Throws where there is none of that name. */
@@ -148,10 +151,6 @@ async function connect(config: ClientConfig): Promise<Client> {
 }
 
 const nameFlag = (name: string) => (name === 'v9s' ? '' : ` --name ${name}`);
-
-function defaultFolder(name: string, lifetime: 'owner' | 'detached'): string {
-  return lifetime === 'detached' ? join(stateHome(), name) : mkdtempSync(join(tmpdir(), `v9s-${name}-`));
-}
 
 async function bootLab(
   spec: ClusterSpec,

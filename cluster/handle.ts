@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import type { Client } from '../api/client.ts';
 import type { KubeObject } from '../api/object.ts';
 import { resources } from '../api/scheme.ts';
@@ -67,17 +66,17 @@ export interface HandleParts {
   state: StateDir;
   client: Client;
   lab: Lab;
-  /** Whether `stop` removes the files. */
-  temporary: boolean;
+  /** Removes the files of a cluster that leaves none. */
+  discard?: () => void;
 }
 
 type Entry = (command: readonly string[]) => Promise<{ command: readonly string[]; at: EnterOptions }>;
 
-export function createHandle({ spec, state, client, lab, temporary }: HandleParts): Cluster {
+export function createHandle({ spec, state, client, lab, discard }: HandleParts): Cluster {
   async function stop(): Promise<void> {
     client.close();
     await lab.stop();
-    if (temporary) rmSync(state.root, { recursive: true, force: true });
+    discard?.();
   }
 
   return {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ClusterSpec } from './spec.ts';
@@ -52,7 +52,6 @@ export function readSpec(state: StateDir): ClusterSpec | undefined {
 
 /** Writes the spec so that a reader sees the old or the new one, never half of it. */
 export function writeSpec(state: StateDir, spec: ClusterSpec): void {
-  mkdirSync(state.root, { recursive: true, mode: 0o700 });
   writeWhole(state.spec, `${JSON.stringify(spec, undefined, 2)}\n`);
 }
 

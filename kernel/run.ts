@@ -52,13 +52,15 @@ export class CommandError extends Error {
   /** Undefined when the command was not found or was ended by a signal. */
   readonly exitCode: number | undefined;
   readonly stderr: string;
+  readonly stdout: string;
 
-  constructor(command: Command, exitCode: number | undefined, stderr: string, why: string) {
+  constructor(command: Command, exitCode: number | undefined, stderr: string, why: string, stdout = '') {
     super(`${[command.file, ...command.args].join(' ')}: ${stderr.trim() || why}`);
     this.name = 'CommandError';
     this.command = command;
     this.exitCode = exitCode;
     this.stderr = stderr;
+    this.stdout = stdout;
   }
 }
 
@@ -101,7 +103,7 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
           result.code === 'ENOENT'
             ? 'command not found; run `v9s doctor`'
             : (result.shortMessage ?? 'failed');
-        throw new CommandError(command, result.exitCode, result.stderr ?? '', why);
+        throw new CommandError(command, result.exitCode, result.stderr ?? '', why, result.stdout);
       }
       return { stdout: result.stdout, stderr: result.stderr };
     },

@@ -28,6 +28,9 @@ export interface Report {
 /** A stream that may be a terminal. */
 export type Terminal = Writable & { isTTY?: boolean; columns?: number };
 
+/** `1 node`, `2 nodes`. */
+export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
 /** Prompt of commands typed on the machine itself. */
 export const host = '';
 
@@ -83,7 +86,12 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
       for (const part of rest) line(`${indent}  ${part}`);
     },
     trace(text) {
-      if (verbose) for (const part of text.split('\n').filter(Boolean)) line(color.dim(`${indent}+ ${part}`));
+      if (!verbose) return;
+      for (const part of text
+        .split('\n')
+        .filter(Boolean)
+        .flatMap((each) => fold(`+ ${each}`)))
+        line(color.dim(indent + part));
     },
     async progress(text, work) {
       if (!out.isTTY) return work;

@@ -4,7 +4,7 @@ import { stateDir } from '../cluster/state.ts';
 import { readTrace } from '../cluster/trace.ts';
 import { loadClient } from './client.ts';
 import { hostnames } from './hostnames/hostnames.ts';
-import { createReport, host, type Report } from './report.ts';
+import { count, createReport, host, type Report } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
 /** Every scenario, in the order of the articles. */
@@ -27,8 +27,9 @@ export async function runScenario(name: string | undefined, options: RunOptions)
   report.title(scenario.name, scenario.title);
   report.step('A cluster');
   const began = performance.now();
+  const interrupted = endOnSignal();
   const cluster = await report.progress('starting nodes', start(scenario, options, report));
-  const interrupted = endOnSignal(cluster);
+  if (!options.keep) interrupted.take(cluster);
   try {
     showCluster(cluster, report, performance.now() - began);
     const beganPlay = performance.now();
@@ -50,15 +51,23 @@ export async function runScenario(name: string | undefined, options: RunOptions)
   return report.failures.length > 0 ? 1 : 0;
 }
 
-/** Ctrl-C takes the cluster along, its files too. npm may pass the signal on twice. */
-function endOnSignal(cluster: Cluster): { ignore(): void } {
+/**
+ * Ctrl-C takes the cluster along, its files too, from the first moment of its start. A kept one stays. npm may
+ * pass the signal on twice.
+ */
+function endOnSignal(): { take(cluster: Cluster): void; ignore(): void } {
   const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  let cluster: Cluster | undefined;
   const handlers = Object.entries(signals).map(([signal, code]) => {
-    const end = () => void cluster.stop().finally(() => process.exit(code));
+    // A lab that is still starting ends with its owner, and its folder when that exits.
+    const end = () => void (cluster?.stop() ?? Promise.resolve()).finally(() => process.exit(code));
     process.on(signal, end);
     return () => process.off(signal, end);
   });
   return {
+    take(started) {
+      cluster = started;
+    },
     ignore() {
       for (const remove of handlers) remove();
     },
@@ -88,9 +97,6 @@ function start(scenario: Scenario, { nodes, keep, verbose }: RunOptions, report:
   });
 }
 
-/** `1 node`, `2 nodes`. */
-export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
-
 function showCluster(cluster: Cluster, report: Report, milliseconds: number): void {
   const { spec } = cluster;
   const flags = spec.nodes.some(({ taints }) => taints.length > 0) ? ' --taint-control-plane' : '';
@@ -114,6 +120,11 @@ function showKept(cluster: Cluster): void {
   );
 }
 
+const answeredBy = {
+  kubectl: 'The kubectl on PATH answers this and the other lines that begin with kubectl.',
+  api: "There is no kubectl on PATH: what it would print comes from the API's own Table answer.",
+};
+
 async function createStage(cluster: Cluster, report: Report, verbose: boolean): Promise<Stage> {
   const api = await loadClient(cluster.kubeconfig);
   const trace = verbose ? readTrace(cluster.spec, stateDir(cluster.stateDir)) : () => [];
@@ -134,12 +145,8 @@ async function createStage(cluster: Cluster, report: Report, verbose: boolean): 
     async kubectl(line, input) {
       command(host, `kubectl ${line}`);
       const { stdout, by } = await cluster.kubectl(line.split(/\s+/), input);
-      if (by === 'api' && !told) {
-        report.note(
-          "There is no kubectl on PATH: what it would print comes from the API's own Table answer.",
-        );
-        told = true;
-      }
+      if (!told) report.note(answeredBy[by]);
+      told = true;
       return shown(stdout);
     },
     async onNode(node, line) {

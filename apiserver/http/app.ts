@@ -15,6 +15,8 @@ import { version } from './version.ts';
 export interface AppOptions extends SubresourceOptions {
   /** `trusted` is true for the Unix socket. @throws StatusError Unauthorized */
   authenticate(request: IncomingMessage, trusted: boolean): User;
+  /** Whether the storage took the last write. */
+  storageHealthy(): boolean;
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
   address: string;
   /** Told of failures that are the server's own fault. */
@@ -45,7 +47,7 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
   });
 
   for (const path of ['/healthz', '/livez', '/readyz']) {
-    app.get(path, (request, response) => health(path, request, response));
+    app.get(path, (request, response) => health(path, request, response, options.storageHealthy()));
   }
   app.get('/version', (_, response) => sendJson(response, 200, version));
   app.get('/api', (request, response) => discovery('api', request, response, coreVersions(options.address)));
@@ -138,12 +140,25 @@ function attributesOf(request: IncomingMessage): Attributes {
   };
 }
 
-/** The server listens once everything stands, so that whoever is answered is answered well. */
-const checks = ['ping', 'log', 'storage', 'poststarthook/bootstrap-controller'];
-
-function health(path: string, request: IncomingMessage, response: ServerResponse): void {
-  const lines = [...checks.map((name) => `[+]${name} ok`), `${path.slice(1)} check passed`, ''];
-  sendText(response, 200, urlOf(request).searchParams.has('verbose') ? lines.join('\n') : 'ok');
+/**
+ * The server listens once everything stands, so that whoever is answered is answered well; later only the disk
+ * can fail it. A server that cannot write is alive, and goes on reading, but is not ready.
+ */
+function health(path: string, request: IncomingMessage, response: ServerResponse, storage: boolean): void {
+  const checks = [
+    ['ping', true],
+    ['log', true],
+    ['storage', storage || path === '/livez'],
+    ['poststarthook/bootstrap-controller', true],
+  ] as const;
+  const well = checks.every(([, good]) => good);
+  const lines = [
+    ...checks.map(([name, good]) => (good ? `[+]${name} ok` : `[-]${name} failed: reason withheld`)),
+    `${path.slice(1)} check ${well ? 'passed' : 'failed'}`,
+    '',
+  ];
+  const verbose = !well || urlOf(request).searchParams.has('verbose');
+  sendText(response, well ? 200 : 500, verbose ? lines.join('\n') : 'ok');
 }
 
 function discovery(

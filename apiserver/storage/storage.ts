@@ -30,6 +30,8 @@ export interface Storage {
   ): Promise<StopWatch>;
   /** Forgets history up to and including `revision`; current values stay. */
   compact(revision: number): Promise<void>;
+  /** False from a write that the disk refused until one that it took. */
+  healthy(): boolean;
   /** Finishes writes under way and lets go of the files. */
   close(): Promise<void>;
 }

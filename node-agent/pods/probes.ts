@@ -218,7 +218,7 @@ async function execProbe(
     if (!(error instanceof CommandError)) throw error;
     return signal.aborted
       ? `command ${JSON.stringify(command.join(' '))} timed out`
-      : error.stderr.trim() || error.message;
+      : (error.stdout + error.stderr).trim();
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { EndpointSlice, Pod } from '../../api/types.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
+import { count } from '../report.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { compareRules, showRules } from './rules.ts';
 import { balancing, lostPod } from './traffic.ts';
@@ -38,12 +39,21 @@ export const hostnames: Scenario = {
 /** The last node; with a tainted control plane the pods sit on the workers. */
 const workerOf = ({ cluster }: Stage): string => cluster.spec.nodes.at(-1)?.name ?? '';
 
+/** A table's rows. */
+const nodeLines = (table: string) => table.trim().split('\n').slice(1);
+
 async function showNodes(stage: Stage): Promise<void> {
   const { report, cluster } = stage;
-  report.step('Two nodes, joined by vxlan (article 000: kubeadm init, kube-flannel, join)');
-  await stage.kubectl('get nodes');
-  const nodes = cluster.spec.nodes.map(({ name }) => name);
-  report.check(`${nodes.length} nodes are Ready`, nodes.length >= 1);
+  const { length } = cluster.spec.nodes;
+  report.step(
+    `The nodes, ${length} of them, with flannel's vxlan (article 000: kubeadm init, kube-flannel, join)`,
+  );
+  const listed = await stage.kubectl('get nodes');
+  report.check(
+    `${count(length, 'node')} Ready`,
+    nodeLines(listed).every((line) => / Ready /.test(line)),
+    listed,
+  );
   const worker = workerOf(stage);
   await stage.onNode(worker, 'ip -brief address show flannel.1');
   const device = await stage.onNode(worker, "ip -d link show flannel.1 | grep -o 'vxlan id.*nolearning'");

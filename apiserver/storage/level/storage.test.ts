@@ -52,6 +52,7 @@ it('fails writes clearly while the disk refuses them, goes on reading, and recov
       await expect(storage.put(key, large, 0)).rejects.toMatchObject({
         status: { code: 500, message: expect.stringContaining('the write was not stored') },
       });
+      expect(storage.healthy()).toBe(false);
     }
     expect(await storage.get('/one')).toBeUndefined();
     expect((await storage.get('/kept'))?.value.toString()).toBe('{"kept":true}');

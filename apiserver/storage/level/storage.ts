@@ -195,6 +195,7 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
         { type: 'put' as const, key: revisionKey, value: Buffer.from(String(history.revision)) },
       ]);
     },
+    healthy: () => !broken,
     async close() {
       closed = true;
       await commit.idle();
