@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { explainDisk, makeFolder, removeAtExit } from './files.ts';
+import { explainDisk, makeFolder, removeAtExit, temporaryFolder } from './files.ts';
 
 let home = '';
 
@@ -44,4 +44,30 @@ it('removes a folder once, and forgets it', () => {
   remove();
   expect(existsSync(home)).toBe(false);
   expect(process.listenerCount('exit')).toBe(before);
+});
+
+it('sweeps what a killed owner left, and only that', async () => {
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = home;
+  try {
+    const spec = (name: string, age: number) => {
+      mkdirSync(join(home, name));
+      writeFileSync(join(home, name, 'cluster.json'), '{}');
+      const time = new Date(Date.now() - age);
+      utimesSync(join(home, name, 'cluster.json'), time, time);
+    };
+    spec('v9s-old-abc123', 3_600_000);
+    spec('v9s-new-abc123', 0);
+    mkdirSync(join(home, 'v9s-other'));
+    writeFileSync(join(home, 'v9s-file'), '');
+    const made = await temporaryFolder('mine');
+    expect(made.startsWith(join(home, 'v9s-mine-'))).toBe(true);
+    const left = ['v9s-old-abc123', 'v9s-new-abc123', 'v9s-other', 'v9s-file'].map((name) =>
+      existsSync(join(home, name)),
+    );
+    expect(left).toEqual([false, true, true, true]);
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
 });

@@ -21,8 +21,10 @@ export async function temporaryFolder(name: string): Promise<string> {
 }
 
 async function sweep(folder: string): Promise<void> {
-  const { mtimeMs, uid } = statSync(stateDir(folder).spec, { throwIfNoEntry: false }) ?? {};
-  if (mtimeMs === undefined || uid !== process.getuid?.() || Date.now() - mtimeMs < youngest) return;
+  const entry = statSync(folder, { throwIfNoEntry: false });
+  if (!entry?.isDirectory() || entry.uid !== process.getuid?.()) return;
+  const spec = statSync(stateDir(folder).spec, { throwIfNoEntry: false });
+  if (!spec || Date.now() - spec.mtimeMs < youngest) return;
   if (!(await attachLab(folder))) rmSync(folder, { recursive: true, force: true });
 }
 
