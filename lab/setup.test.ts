@@ -15,6 +15,7 @@ test('interfaces are named by index, since a node name may be longer than IFNAMS
 test('nodes and their gateway forward, the outside does not', () => {
   const script = setupScript({ nodes });
   expect(script.match(/ip_forward/g)).toHaveLength(2);
+  expect(script.match(/icmp_ratelimit/g)).toHaveLength(1);
   expect(setupScript({ nodes: nodes.slice(1) }).match(/ip_forward/g)).toHaveLength(1);
 });
 

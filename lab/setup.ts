@@ -26,6 +26,7 @@ ip -batch - <<'END'
 ${rootBatch(nodes).join('\n')}
 END
 echo 1 > /proc/sys/net/ipv4/ip_forward
+${unlimitedErrors}
 ${egress ? egressRules : ''}
 jobs=
 ${nodes.map((node) => nodeSetup(node)).join('')}
@@ -33,6 +34,12 @@ for job in $jobs; do wait $job; done
 echo ok
 `;
 }
+
+/**
+ * icmp(7) lets a host have six errors at once and then one a second. Who asks for a Service's address before the
+ * node has its rules would wait that second for being told that there is nobody.
+ */
+const unlimitedErrors = 'echo 0 > /proc/sys/net/ipv4/icmp_ratelimit';
 
 function resolver(path: string): string {
   const lines = `echo 'nameserver ${gateway}' > /run/v9s/resolv.conf`;
