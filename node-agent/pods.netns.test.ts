@@ -91,7 +91,7 @@ describe('a pod', () => {
       'cat /etc/resolv.conf /etc/hosts',
       'echo "$KUBERNETES_SERVICE_HOST $GREETING"',
       'ls /var/run/secrets/kubernetes.io/serviceaccount',
-      'ls -d /home /work /root/.bashrc 2>/dev/null',
+      'ls -d /home /srv /root/.bashrc 2>/dev/null',
       'ps ax | wc -l',
       'touch /usr/bin/new && echo writable',
     ].join('\n');
@@ -104,7 +104,7 @@ describe('a pod', () => {
     expect(output).toContain('inside\nsearch default.svc.cluster.local svc.cluster.local cluster.local\n');
     expect(output).toContain(`\n${pod.status?.podIP}\tinside\n`);
     expect(output).toContain('\n10.96.0.1 hello 443\nca.crt\nnamespace\ntoken\n');
-    expect(output).not.toMatch(/^\/(home|work|root)/m);
+    expect(output).not.toMatch(/^\/(home|srv|root)/m);
     expect(output).toMatch(/\nwritable\n$/);
     expect(statusOf(pod)?.state?.terminated).toMatchObject({ exitCode: 0, reason: 'Completed' });
   });
