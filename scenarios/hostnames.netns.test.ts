@@ -12,7 +12,11 @@ beforeAll(() => {
   home = mkdtempSync(join(tmpdir(), 'v9s-scenario-'));
 });
 
-afterAll(() => rmSync(home, { recursive: true, force: true }));
+afterAll(() => {
+  // Where a test failed half-way, its kept cluster is still there.
+  v9s(['down', '--name', 'hostnames', '--delete']);
+  rmSync(home, { recursive: true, force: true });
+});
 
 function v9s(args: string[], path = process.env.PATH ?? '') {
   const result = spawnSync(process.execPath, [join(packageRoot, 'dist/v9s.js'), ...args], {
