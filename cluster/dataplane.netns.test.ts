@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resources } from '../api/scheme.ts';
 import type { Pod } from '../api/types.ts';
-import { availableModes } from '../dataplane/modes.ts';
 import { packageRoot } from '../kernel/package-root.ts';
 import { startCluster } from './cluster.ts';
 import type { Cluster } from './handle.ts';
@@ -101,30 +100,27 @@ const kept = new Agent({ keepAlive: true, maxSockets: 1 });
   process.exit(0);
 })();`;
 
-it.runIf(availableModes.includes('nftables'))(
-  'a switch under load fails no request, drops no connection, and leaves nothing of the old mode',
-  async () => {
-    const client = cluster.spec.nodes.find(({ name }) => name !== home)?.name ?? '';
-    const stop = join(cluster.stateDir, 'stop');
-    const load = cluster
-      .node(client)
-      .exec([process.execPath, '-e', clientScript, `http://${clusterIp}/`, stop]);
-    const told: string[] = [];
-    await cluster.setDataplane({ dataplane: 'nftables' }, (name) => told.push(name));
-    expect(told).toEqual(cluster.spec.nodes.map(({ name }) => name));
-    const save = async () => (await cluster.node(home).exec(['iptables-save'])).stdout;
-    expect(await save()).not.toMatch(/KUBE-(SVC|SERVICES|POSTROUTING|PROXY)/);
-    await cluster.setDataplane({ dataplane: 'iptables' });
-    expect(await save()).toContain('KUBE-SVC-');
-    const tables = await cluster.node(home).exec(['nft', 'list', 'tables']);
-    expect(tables.stdout).not.toContain('kube-proxy');
-    writeFileSync(stop, '');
-    const { asked, failures, connections } = JSON.parse((await load).stdout);
-    expect(failures).toEqual([]);
-    expect(connections).toBe(1);
-    expect(asked).toBeGreaterThan(20);
-  },
-);
+it('a switch under load fails no request, drops no connection, and leaves nothing of the old mode', async () => {
+  const client = cluster.spec.nodes.find(({ name }) => name !== home)?.name ?? '';
+  const stop = join(cluster.stateDir, 'stop');
+  const load = cluster
+    .node(client)
+    .exec([process.execPath, '-e', clientScript, `http://${clusterIp}/`, stop]);
+  const told: string[] = [];
+  await cluster.setDataplane({ dataplane: 'nftables' }, (name) => told.push(name));
+  expect(told).toEqual(cluster.spec.nodes.map(({ name }) => name));
+  const save = async () => (await cluster.node(home).exec(['iptables-save'])).stdout;
+  expect(await save()).not.toMatch(/KUBE-(SVC|SERVICES|POSTROUTING|PROXY)/);
+  await cluster.setDataplane({ dataplane: 'iptables' });
+  expect(await save()).toContain('KUBE-SVC-');
+  const tables = await cluster.node(home).exec(['nft', 'list', 'tables']);
+  expect(tables.stdout).not.toContain('kube-proxy');
+  writeFileSync(stop, '');
+  const { asked, failures, connections } = JSON.parse((await load).stdout);
+  expect(failures).toEqual([]);
+  expect(connections).toBe(1);
+  expect(asked).toBeGreaterThan(20);
+});
 
 it('a mode that does not exist is refused, and nothing changes', async () => {
   await expect(cluster.setDataplane({ dataplane: 'none' as 'iptables' })).rejects.toThrow(

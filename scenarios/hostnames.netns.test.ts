@@ -46,6 +46,9 @@ function pathWithout(hidden: string): string {
   return folder;
 }
 
+if (!findCommand('kubectl'))
+  console.log('skipped: without a kubectl there is none to hide from the scenario');
+
 describe('v9s scenario hostnames', () => {
   it('ends well, and says what differs from the articles', () => {
     const { code, text } = v9s(['scenario', 'hostnames']);

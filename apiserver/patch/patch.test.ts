@@ -1,20 +1,10 @@
 import { expect, test } from 'vitest';
-import { StatusError } from '../../api/status.ts';
+import { failure } from '../testing/failure.ts';
 import { applyPatch } from './patch.ts';
 
 const json = 'application/json-patch+json';
 const merge = 'application/merge-patch+json';
 const strategic = 'application/strategic-merge-patch+json';
-
-function failure(run: () => unknown): StatusError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof StatusError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 test('JSON patch: operations in order, the original untouched', () => {
   const original = { spec: { replicas: 1, list: [1, 2] } };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { StatusError } from '../../api/status.ts';
+import { failure } from '../testing/failure.ts';
 import { decode, decodePatched } from './decode.ts';
 import { parseBody, parseJson } from './parse.ts';
 import { canonicalQuantity } from './quantity.ts';
@@ -11,16 +11,6 @@ const pod = (container: object) => ({
   kind: 'Pod',
   spec: { containers: [{ name: 'a', ...container }] },
 });
-
-function failure(run: () => unknown): StatusError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof StatusError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 test('a strict decoding refuses unknown fields and names each', () => {
   const body = deployment({ foo: 1, template: { spec: { containers: [{ bar: 2 }] } } });

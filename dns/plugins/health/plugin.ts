@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseDuration } from '../../../api/duration.ts';
-import { splitHostPort } from '../../corefile/values.ts';
+import { optionalAddress } from '../../corefile/values.ts';
 import type { Plugin } from '../../plugin.ts';
 
 /** Says at `/health` that the process lives; can keep answering for a while when it shall end. */
@@ -10,10 +10,7 @@ export const health: Plugin = {
     let address = { host: '', port: 8080 };
     let lameduck = 0;
     while (tokens.next()) {
-      const [text] = tokens.args(0, 1);
-      const parts = text === undefined ? address : splitHostPort(text);
-      if (!parts) throw tokens.error(`address ${text}: missing port in address`);
-      address = parts;
+      address = optionalAddress(tokens, address);
       while (tokens.nextBlock()) {
         if (tokens.value !== 'lameduck') throw tokens.unknownProperty();
         const [duration = ''] = tokens.args(1);

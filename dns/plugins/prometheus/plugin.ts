@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { splitHostPort } from '../../corefile/values.ts';
+import { optionalAddress } from '../../corefile/values.ts';
 import { type Plugin, whenReplied } from '../../plugin.ts';
 import { labels } from '../../server/metrics.ts';
 import { type Query, Rcode, type Reply, rcodeName } from '../../wire/message.ts';
@@ -17,10 +17,7 @@ export const prometheus: Plugin = {
   setup({ tokens, block, surroundings: { http, metrics }, onStart, onStop }) {
     let address = { host: 'localhost', port: 9153 };
     while (tokens.next()) {
-      const [text] = tokens.args(0, 1);
-      const parts = text === undefined ? address : splitHostPort(text);
-      if (!parts) throw tokens.error(`address ${text}: missing port in address`);
-      address = parts;
+      address = optionalAddress(tokens, address);
       if (tokens.nextBlock()) throw tokens.unknownProperty();
     }
     const requests = metrics.counter(

@@ -1,4 +1,4 @@
-import { splitHostPort } from '../../corefile/values.ts';
+import { optionalAddress } from '../../corefile/values.ts';
 import type { Plugin } from '../../plugin.ts';
 
 /** Says at `/ready` whether every plugin has what it needs; names those that have not. */
@@ -8,10 +8,7 @@ export const ready: Plugin = {
     let address = { host: '', port: 8181 };
     let continuously = false;
     while (tokens.next()) {
-      const [text] = tokens.args(0, 1);
-      const parts = text === undefined ? address : splitHostPort(text);
-      if (!parts) throw tokens.error(`address ${text}: missing port in address`);
-      address = parts;
+      address = optionalAddress(tokens, address);
       while (tokens.nextBlock()) {
         if (tokens.value !== 'monitor') throw tokens.unknownProperty();
         const [monitor = ''] = tokens.args(1);
