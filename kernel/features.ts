@@ -83,18 +83,39 @@ export async function probeFeatures(kernel: Kernel = createKernel()): Promise<Pr
  * @throws `Error` such as `this kernel has no vxlan; …` with what to do
  */
 export async function requireFeatures(wanted: readonly Feature[]): Promise<void> {
+  const [missing] = await missingFeatures(wanted);
+  if (missing) throw new Error(missing.message);
+}
+
+/** One that this machine lacks. */
+export interface MissingFeature {
+  feature: Feature;
+  /** `this kernel has no vxlan; …` with what to do. */
+  message: string;
+  /** Whether the guest kernel of docs/guest-kernel.md has it: what is missing is no command. */
+  inGuest: boolean;
+}
+
+/**
+ * Which of the features this machine lacks; what was found good is remembered as {@link requireFeatures} does.
+ *
+ * @throws `Error` with the fix where nothing can be tried
+ */
+export async function missingFeatures(wanted: readonly Feature[]): Promise<MissingFeature[]> {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'vethernetes', 'features.json');
   const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   const key = `${bootId} ${process.getuid?.()}`;
-  if (await isKnownGood(cache, key, wanted)) return;
+  if (await isKnownGood(cache, key, wanted)) return [];
   const { sandbox, missing } = await probeFeatures();
   if (sandbox) throw new Error(`${sandbox.detail}; ${sandbox.fix}`);
-  for (const feature of wanted) {
-    const said = missing[feature];
-    if (said !== undefined) throw new Error(describeMissing(feature, said));
-  }
   const good = featureNames.filter((feature) => missing[feature] === undefined);
   await remember(cache, { key, good });
+  return wanted.flatMap((feature) => {
+    const said = missing[feature];
+    if (said === undefined) return [];
+    const guest = inGuest.includes(feature) && !missingCommand(said);
+    return [{ feature, message: describeMissing(feature, said), inGuest: guest }];
+  });
 }
 
 /** In the order of the table above. */

@@ -2,8 +2,12 @@ import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/handle.ts';
 import { stateDir } from '../cluster/state.ts';
 import { readTrace } from '../cluster/trace.ts';
+import { type Feature, missingFeatures } from '../kernel/features.ts';
+import { sharesUserNamespace } from '../kernel/namespaces.ts';
 import { loadClient } from './client.ts';
+import { playInGuest } from './guest.ts';
 import { hostnames } from './hostnames/hostnames.ts';
+import { recordReport } from './lines.ts';
 import { count, createReport, host, type Report } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
@@ -14,6 +18,8 @@ export interface RunOptions {
   nodes?: number;
   keep?: boolean;
   verbose?: boolean;
+  /** Tells the story as lines for another process; see `recordReport`. */
+  lines?: boolean;
 }
 
 /**
@@ -23,8 +29,17 @@ export interface RunOptions {
 export async function runScenario(name: string | undefined, options: RunOptions): Promise<number> {
   const scenario = scenarios.find((each) => each.name === name);
   if (!scenario) return list(name);
-  const report = createReport(process.stdout, options.verbose);
+  const report = (options.lines ? recordReport : createReport)(process.stdout, options.verbose);
   report.title(scenario.name, scenario.title);
+  const [missing] = await missingFeatures(scenario.needs ?? []);
+  if (missing && !missing.inGuest) throw new Error(missing.message);
+  if (missing && options.keep) throw new Error(cannotKeep(scenario.name));
+  if (missing) await playElsewhere(scenario, missing.feature, options, report);
+  else await playHere(scenario, options, report);
+  return report.failures.length > 0 ? 1 : 0;
+}
+
+async function playHere(scenario: Scenario, options: RunOptions, report: Report): Promise<void> {
   report.step('A cluster');
   const began = performance.now();
   const interrupted = endOnSignal();
@@ -33,7 +48,7 @@ export async function runScenario(name: string | undefined, options: RunOptions)
   try {
     showCluster(cluster, report, performance.now() - began);
     const beganPlay = performance.now();
-    const stage = await createStage(cluster, report, options.verbose ?? false);
+    const stage = await createStage(scenario, cluster, report, options);
     await scenario.play(stage).catch((error: unknown) => {
       report.check(
         'the scenario runs to its end',
@@ -41,15 +56,31 @@ export async function runScenario(name: string | undefined, options: RunOptions)
         error instanceof Error ? error.message : String(error),
       );
     });
-    conclude(report, performance.now() - beganPlay);
+    if (!options.lines) conclude(report, performance.now() - beganPlay);
     if (options.keep) showKept(cluster);
   } finally {
     interrupted.ignore();
     if (options.keep) cluster.detach();
     else await cluster.stop();
   }
-  return report.failures.length > 0 ? 1 : 0;
 }
+
+async function playElsewhere(
+  { name }: Scenario,
+  lacking: Feature,
+  options: RunOptions,
+  report: Report,
+): Promise<void> {
+  report.note(
+    `This machine's kernel has no ${lacking}, so this is played in a guest kernel: User-mode Linux, from Debian's package on first use.`,
+  );
+  const began = performance.now();
+  await playInGuest(name, options, report);
+  conclude(report, performance.now() - began);
+}
+
+const cannotKeep = (name: string) =>
+  `scenario ${name} is played in a guest kernel here, which ends with it; to keep its cluster, run in a guest of your own: npm run guest -- sh -c 'npx v9s scenario ${name} --keep; exec bash'`;
 
 /**
  * Ctrl-C takes the cluster along, its files too, from the first moment of its start. A kept one stays. npm may
@@ -125,7 +156,13 @@ const answeredBy = {
   api: "There is no kubectl on PATH: what it would print comes from the API's own Table answer.",
 };
 
-async function createStage(cluster: Cluster, report: Report, verbose: boolean): Promise<Stage> {
+async function createStage(
+  scenario: Scenario,
+  cluster: Cluster,
+  report: Report,
+  options: RunOptions,
+): Promise<Stage> {
+  const { verbose = false } = options;
   const api = await loadClient(cluster.kubeconfig);
   const trace = verbose ? readTrace(cluster.spec, stateDir(cluster.stateDir)) : () => [];
   /** Shows what the nodes did meanwhile, then the command. */
@@ -142,6 +179,11 @@ async function createStage(cluster: Cluster, report: Report, verbose: boolean): 
     cluster,
     api,
     report,
+    has: async (...features) => (await missingFeatures(features)).length === 0,
+    async again() {
+      // The guest's own; another guest in it would have nothing more.
+      if (!sharesUserNamespace()) await playInGuest(scenario.name, options, report);
+    },
     async kubectl(line, input) {
       command(host, `kubectl ${line}`);
       const { stdout, by } = await cluster.kubectl(line.split(/\s+/), input);

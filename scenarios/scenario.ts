@@ -1,5 +1,6 @@
 import type { StartOptions } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/handle.ts';
+import type { Feature } from '../kernel/features.ts';
 import type { KubernetesClient } from './client.ts';
 import type { Report } from './report.ts';
 
@@ -10,6 +11,8 @@ export interface Scenario {
   title: string;
   /** Options of the cluster it is played on; `--nodes` overrides. */
   cluster: StartOptions;
+  /** What it needs of the kernel beyond that; where it is missing, a guest kernel has it. */
+  needs?: readonly Feature[];
   play(stage: Stage): Promise<void>;
 }
 
@@ -19,6 +22,10 @@ export interface Stage {
   /** The official JavaScript client, as a user's program would have it. */
   api: KubernetesClient;
   report: Report;
+  /** Whether this machine has all of these. */
+  has(...features: Feature[]): Promise<boolean>;
+  /** Plays the scenario in a guest kernel too, as a part of this story, unless this is the guest. */
+  again(): Promise<void>;
   /** Shows and runs a kubectl line; its output is shown and returned. */
   kubectl(line: string, input?: string): Promise<string>;
   /** Shows and runs a shell line on a node (or `outside`); its output is shown and returned. */

@@ -1,4 +1,12 @@
+import { Option } from 'commander';
 import { type Register, wholeNumber } from './options.ts';
+
+interface ScenarioOptions {
+  nodes?: number;
+  keep?: boolean;
+  verbose?: boolean;
+  lines?: boolean;
+}
 
 /** `v9s scenario NAME`: plays an article's demo and checks each step of it. */
 export const register: Register = (program, finish) => {
@@ -9,10 +17,10 @@ export const register: Register = (program, finish) => {
     .option('--nodes <count>', 'number of nodes', wholeNumber)
     .option('--keep', 'leave the cluster up afterwards')
     .option('-v, --verbose', 'show the kernel commands')
-    .action(
-      async (name: string | undefined, options: { nodes?: number; keep?: boolean; verbose?: boolean }) => {
-        const { runScenario } = await import('../../scenarios/run.ts');
-        finish(await runScenario(name, options));
-      },
-    );
+    // How one that is played in a guest kernel tells its story to the one outside.
+    .addOption(new Option('--lines', 'tell the story as lines of JSON').hideHelp())
+    .action(async (name: string | undefined, options: ScenarioOptions) => {
+      const { runScenario } = await import('../../scenarios/run.ts');
+      finish(await runScenario(name, options));
+    });
 };

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { GuestUnavailable, runInGuest } from './guest.ts';
+import { GuestUnavailable, runInGuest } from '../../lab/guest/guest.ts';
 
 const usage = `usage: npm run guest -- [--memory 1G] COMMAND [ARGUMENT...]
 

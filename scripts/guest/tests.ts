@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { GuestUnavailable, runInGuest } from './guest.ts';
+import { GuestUnavailable, runInGuest } from '../../lab/guest/guest.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder } from '../bootstrap/cache.mjs';
+import { cacheFolder } from '../../scripts/bootstrap/cache.mjs';
 
 /** A kernel that runs as a plain process: User-mode Linux, and the folder that holds its modules by release. */
 export interface GuestKernel {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { cacheFolder } from '../bootstrap/cache.mjs';
+import { join } from 'node:path';
+import { packageRoot } from '../../kernel/package-root.ts';
+import { cacheFolder } from '../../scripts/bootstrap/cache.mjs';
 import { ensureGuestKernel } from './packages.ts';
 
 export { GuestUnavailable } from './packages.ts';
@@ -17,6 +17,8 @@ export interface GuestOptions {
   readonly memory?: string;
   /** Where output goes: to ours, or into the result. Default `inherit`. */
   readonly output?: 'inherit' | 'capture';
+  /** Sees standard output as it comes, where it is captured. */
+  readonly onOutput?: (chunk: Buffer) => void;
   /** Ends the guest. */
   readonly signal?: AbortSignal;
 }
@@ -28,7 +30,8 @@ export interface GuestResult {
   readonly stderr: string;
 }
 
-const here = dirname(fileURLToPath(import.meta.url));
+/** They stay files: the guest's shell and perl read them. */
+const folder = join(packageRoot, 'lab/guest');
 
 /**
  * Runs a command to its end in a kernel of its own that sees this machine's files. It is root there,
@@ -39,7 +42,14 @@ const here = dirname(fileURLToPath(import.meta.url));
  */
 export async function runInGuest(
   command: readonly string[],
-  { cwd = process.cwd(), env = process.env, memory = '1G', output = 'inherit', signal }: GuestOptions = {},
+  {
+    cwd = process.cwd(),
+    env = process.env,
+    memory = '1G',
+    output = 'inherit',
+    onOutput,
+    signal,
+  }: GuestOptions = {},
 ): Promise<GuestResult> {
   signal?.throwIfAborted();
   const { program, modules } = await ensureGuestKernel();
@@ -54,9 +64,9 @@ export async function runInGuest(
       ...['rootfstype=hostfs', 'rootflags=/', 'rw', 'quiet', `mem=${memory}`, `uml_dir=${run}`],
       // The guest's console and its ttyS0 are our output and error; what the kernel says goes elsewhere.
       ...['con=null', 'con0=fd:3,fd:4', 'ssl=null', 'ssl0=null,fd:5', 'ssl1=null,fd:1', 'console=ttyS1'],
-      ...['init=/bin/sh', '--', join(here, 'init.sh'), run, modules],
+      ...['init=/bin/sh', '--', join(folder, 'init.sh'), run, modules],
     ];
-    const ending = await spawnKernel(program, kernel, { run, memory, output, interactive, signal });
+    const ending = await spawnKernel(program, kernel, { run, memory, output, onOutput, interactive, signal });
     const status = await readFile(join(run, 'status'), 'utf8').catch(() => undefined);
     signal?.throwIfAborted();
     if (status === undefined)
@@ -73,6 +83,7 @@ interface SpawnOptions {
   run: string;
   memory: string;
   output: 'inherit' | 'capture';
+  onOutput: ((chunk: Buffer) => void) | undefined;
   interactive: boolean;
   signal: AbortSignal | undefined;
 }
@@ -80,7 +91,7 @@ interface SpawnOptions {
 async function spawnKernel(
   program: string,
   args: readonly string[],
-  { run, memory, output, interactive, signal }: SpawnOptions,
+  { run, memory, output, onOutput, interactive, signal }: SpawnOptions,
 ): Promise<{ how: string; stdout: string; stderr: string; kernelLog: string }> {
   const [out, err] = output === 'capture' ? (['pipe', 'pipe'] as const) : ([1, 2] as const);
   const child = spawn(program, args, {
@@ -95,6 +106,7 @@ async function spawnKernel(
     if (stream && 'on' in stream) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     return () => Buffer.concat(chunks).toString();
   });
+  if (onOutput) child.stdio[4]?.on('data', onOutput);
   const kill = () => {
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
       process.kill(interactive ? child.pid : -child.pid, 'SIGKILL');
@@ -128,18 +140,23 @@ async function fitsSharedMemory(memory: string): Promise<boolean> {
   return space !== undefined && space.bavail * space.bsize > bytes;
 }
 
-/** Read by the guest's shell. User namespaces of this kernel cannot use IPVS, so labs do without. */
+/**
+ * Read by the guest's shell. User namespaces of this kernel cannot use IPVS, so labs do without. Temporary files
+ * are the guest's own, in memory: here nobody can tell which of the machine's are in use.
+ */
 function commandScript(
   command: readonly string[],
   cwd: string,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  const set = Object.entries({ PATH: process.env.PATH, ...env, V9S_USER_NAMESPACE: 'shared' })
+  const set = Object.entries({ PATH: process.env.PATH, ...env, ...guestEnvironment })
     .filter(([name]) => /^[A-Za-z_]\w*$/.test(name))
     .flatMap(([name, value]) => (value === undefined ? [] : [`export ${name}=${quoted(value)}`]));
   const words = command.map(quoted).join(' ');
   return [...set, `cd ${quoted(cwd)} && exec ${words}`, ''].join('\n');
 }
+
+const guestEnvironment = { TMPDIR: '/dev/shm', V9S_USER_NAMESPACE: 'shared' };
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 const tail = (text: string) => text.trim().split('\n').slice(-12).join('\n');

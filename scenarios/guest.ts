@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { packageRoot } from '../kernel/package-root.ts';
+import { runInGuest } from '../lab/guest/guest.ts';
+import { ensureGuestKernel } from '../lab/guest/packages.ts';
+import { replay } from './lines.ts';
+import type { Report } from './report.ts';
+
+/**
+ * Plays a scenario in a guest kernel, and tells its steps and checks as a part of this report. A guest that ends
+ * early is a check that failed.
+ *
+ * @throws `GuestUnavailable` with what to do where there is no guest kernel
+ */
+export async function playInGuest(
+  name: string,
+  { nodes, verbose }: { nodes?: number; verbose?: boolean },
+  report: Report,
+): Promise<void> {
+  await report.progress('getting the guest kernel', ensureGuestKernel());
+  const flags = [...(nodes === undefined ? [] : ['--nodes', String(nodes)]), ...(verbose ? ['-v'] : [])];
+  const command = [join(packageRoot, 'dist/v9s.js'), 'scenario', name, '--lines', ...flags];
+  const before = report.failures.length;
+  const { exitCode, stderr } = await runInGuest([process.execPath, ...command], {
+    memory,
+    output: 'capture',
+    onOutput: replay(report),
+  });
+  const told = report.failures.length > before;
+  if (exitCode !== (told ? 1 : 0))
+    report.check('the guest plays it to its end', false, `exit code ${exitCode}: ${stderr.trim()}`);
+}
+
+/** Taken only as far as it is used: a cluster of two nodes and some pods needs half of it. */
+const memory = '2G';

@@ -1,0 +1,92 @@
+import type { Writable } from 'node:stream';
+import type { Report } from './report.ts';
+
+/** What a report is told. */
+type Told = 'step' | 'command' | 'output' | 'note' | 'check' | 'trace';
+
+/** A method of {@link Report} and its arguments; `begin` and `end` are those of `progress`. */
+type Line = { [Method in Told]: [Method, ...Parameters<Report[Method]>] }[Told] | ['begin', string] | ['end'];
+
+/** A report that only writes down what it is told, a line of JSON each, for {@link replay}. */
+export function recordReport(out: Writable, verbose = false): Report {
+  const failures: string[] = [];
+  let checks = 0;
+  const write = (line: Line) => void out.write(`${JSON.stringify(line)}\n`);
+  return {
+    failures,
+    get checks() {
+      return checks;
+    },
+    // Whoever reads the lines has said it already.
+    title: () => undefined,
+    step: (text) => write(['step', text]),
+    command: (where, text) => write(['command', where, text]),
+    output: (...args) => write(['output', ...args]),
+    note: (text) => write(['note', text]),
+    check(text, holds, found) {
+      checks += 1;
+      if (!holds) failures.push(text);
+      write(found === undefined ? ['check', text, holds] : ['check', text, holds, found]);
+    },
+    trace(text) {
+      if (verbose) write(['trace', text]);
+    },
+    async progress(text, work) {
+      write(['begin', text]);
+      try {
+        return await work;
+      } finally {
+        write(['end']);
+      }
+    },
+  };
+}
+
+/** Tells a report, chunk by chunk, what {@link recordReport} wrote; what is no such line is shown as output. */
+export function replay(report: Report): (chunk: Uint8Array) => void {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let finish: () => void = () => undefined;
+
+  function tell(line: Line): void {
+    switch (line[0]) {
+      case 'step':
+        report.step(line[1]);
+        break;
+      case 'command':
+        report.command(line[1], line[2]);
+        break;
+      case 'output':
+        report.output(line[1], line[2]);
+        break;
+      case 'note':
+        report.note(line[1]);
+        break;
+      case 'check':
+        report.check(line[1], line[2], line[3]);
+        break;
+      case 'trace':
+        report.trace(line[1]);
+        break;
+      case 'begin':
+        void report.progress(
+          line[1],
+          new Promise<void>((resolve) => {
+            finish = resolve;
+          }),
+        );
+        break;
+      case 'end':
+        finish();
+    }
+  }
+
+  return (chunk) => {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const text of lines) {
+      if (text.startsWith('["')) tell(JSON.parse(text) as Line);
+      else report.output(text);
+    }
+  };
+}
