@@ -7,10 +7,12 @@ import { type StateDir, writeWhole } from './state.ts';
 
 /** File names inside `pki/`, as kubeadm has them; a node's client certificate is `NODE.crt`. */
 const adminName = 'admin';
+/** As Kubernetes' default roles know it. */
+const proxyName = 'kube-proxy';
 
 /**
  * Makes the cluster's CA and every certificate it starts with, unless they are there: the apiserver's,
- * the administrator's, one for each node's agent, and the key pair for service-account tokens.
+ * the administrator's, kube-proxy's, one for each node's agent, and the key pair for service-account tokens.
  */
 export async function ensurePki(spec: ClusterSpec, state: StateDir): Promise<void> {
   if (existsSync(state.pki)) return;
@@ -30,6 +32,10 @@ export async function ensurePki(spec: ClusterSpec, state: StateDir): Promise<voi
   const subjects = [
     { name: 'apiserver', subject: { commonName: 'kube-apiserver', serverNames: apiserverNames(spec) } },
     { name: adminName, subject: { commonName: 'kubernetes-admin', organizations: ['system:masters'] } },
+    {
+      name: proxyName,
+      subject: { commonName: 'system:kube-proxy', organizations: ['system:node-proxier'] },
+    },
     ...clients,
   ];
   for (const { name, subject } of subjects) {
@@ -81,10 +87,19 @@ export function clientConfig(state: StateDir, name: string, server: string): Cli
 
 /** Writes the administrator's kubeconfig; everything is inline, so the file can be copied anywhere. */
 export function writeKubeconfig(spec: ClusterSpec, state: StateDir): void {
-  const { server, ca, cert, key } = adminConfig(state, spec.apiPort);
+  writeWhole(state.kubeconfig, kubeconfigText(spec, 'kubernetes-admin', adminConfig(state, spec.apiPort)));
+}
+
+/** The kubeconfig of a kube-proxy that reaches the API at `server`. */
+export function proxyKubeconfig(spec: ClusterSpec, state: StateDir, server: string): string {
+  // Clusters of before have no certificate for it.
+  const name = existsSync(join(state.pki, `${proxyName}.crt`)) ? proxyName : adminName;
+  return kubeconfigText(spec, name, clientConfig(state, name, server));
+}
+
+function kubeconfigText(spec: ClusterSpec, user: string, { server, ca, cert, key }: ClientConfig): string {
   const base64 = (text: string | undefined) => Buffer.from(text ?? '').toString('base64');
-  const user = 'kubernetes-admin';
-  const content = `apiVersion: v1
+  return `apiVersion: v1
 kind: Config
 clusters:
 - name: ${spec.name}
@@ -103,5 +118,4 @@ contexts:
     user: ${user}
 current-context: ${user}@${spec.name}
 `;
-  writeWhole(state.kubeconfig, content);
 }

@@ -123,8 +123,9 @@ it('a switch under load fails no request, drops no connection, and leaves nothin
 });
 
 it('a mode that does not exist is refused, and nothing changes', async () => {
-  await expect(cluster.setDataplane({ dataplane: 'none' as 'iptables' })).rejects.toThrow(
+  await expect(cluster.setDataplane({ dataplane: 'userspace' as 'iptables' })).rejects.toThrow(
     /must be one of iptables/,
   );
+  await expect(cluster.setDataplane({ dataplane: 'none' })).rejects.toThrow(/between proxy modes only/);
   expect(cluster.spec.dataplane).toBe('iptables');
 });

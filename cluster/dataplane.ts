@@ -1,9 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProxyMode } from '../dataplane/configuration.ts';
 import { type Feature, requireFeatures } from '../kernel/features.ts';
 import type { Lab } from '../lab/handle.ts';
 import { nodeProgram } from './runtime.ts';
-import { type ClusterSpec, checkDataplane, type DataplaneOptions } from './spec.ts';
+import {
+  type ClusterSpec,
+  checkDataplane,
+  type DataplaneMode,
+  type DataplaneOptions,
+  OptionError,
+} from './spec.ts';
 import { type StateDir, writeSpec } from './state.ts';
 
 /** Milliseconds that a node's process has to come up in the new mode. */
@@ -13,7 +18,7 @@ const longestSwitch = 60_000;
 const modeAddress = 'http://127.0.0.1:10249/proxyMode';
 
 /** What a mode needs of the kernel beyond what every cluster needs. */
-export function modeFeatures(mode: ProxyMode): readonly Feature[] {
+export function modeFeatures(mode: DataplaneMode): readonly Feature[] {
   if (mode === 'ipvs') return ['ip_vs', 'ip_set', 'dummy'];
   return mode === 'nftables' ? ['nf_tables'] : [];
 }
@@ -32,7 +37,8 @@ for (;;) {
 /**
  * Switches the dataplane of a running cluster, node by node: the node's process starts anew, writes the rules
  * of the new mode, and only then takes out those of the old one. Connections go on. Rejects where a node does
- * not get there; its log says why, and the nodes after it keep what they have until they are restarted.
+ * not get there; its log says why, and the nodes after it keep what they have until they are restarted. Rejects
+ * at once where somebody's own kube-proxy runs, which would not give way, and for the mode `none`.
  */
 export async function switchDataplane(
   { spec, state, lab }: { spec: ClusterSpec; state: StateDir; lab: Lab },
@@ -41,6 +47,13 @@ export async function switchDataplane(
 ): Promise<void> {
   checkDataplane(options);
   const mode = options.dataplane ?? spec.dataplane;
+  if (mode === 'none')
+    throw new OptionError(
+      'dataplane',
+      mode,
+      'a running cluster switches between proxy modes only; v9s down and v9s up --dataplane none leave nodes without rules',
+    );
+  if (spec.dataplane === 'none') await requireNoProxy(spec, lab);
   await requireFeatures(modeFeatures(mode));
   Object.assign(spec, { ...options, dataplane: mode });
   writeSpec(state, spec);
@@ -56,6 +69,19 @@ export async function switchDataplane(
         `node ${name} is not in mode ${mode} after ${longestSwitch / 1_000} s (${stderr.trim()}); see ${state.log}/${name}.log`,
       );
     onNode(name);
+  }
+}
+
+/** Nodes without a dataplane may have a proxy that somebody started: two would undo each other's rules. */
+async function requireNoProxy({ nodes }: ClusterSpec, lab: Lab): Promise<void> {
+  for (const { name } of nodes) {
+    const { exitCode, stdout } = await lab.enter(['curl', '-s', '--max-time', '2', modeAddress], {
+      node: name,
+    });
+    if (exitCode === 0)
+      throw new Error(
+        `on node ${name} a kube-proxy runs already, in mode ${stdout}; end it first (v9s exec ${name} -- ss -ltnp sport = :10249 shows its process id)`,
+      );
   }
 }
 

@@ -15,5 +15,8 @@ export function nodeEnvironment(): Record<string, string> {
   return { NODE_COMPILE_CACHE: join(cacheFolder(), 'compile') };
 }
 
+/** In a lab: how a kube-proxy that somebody starts on a node reaches the API. */
+export const proxyKubeconfigPath = '/run/v9s/kube-proxy.kubeconfig';
+
 /** Small heaps: a lab is many small processes, not one large one. */
 const memoryFlags = ['--max-semi-space-size=1', '--no-warnings'];

@@ -14,8 +14,8 @@ import { type NftablesLayout, nftablesLayouts, type ProxyMode } from '../datapla
 import { emulatedVersions } from '../dataplane/iptables/versions.ts';
 import { availableModes } from '../dataplane/modes.ts';
 
-/** How Services reach the kernel. */
-export type DataplaneMode = ProxyMode;
+/** How Services reach the kernel; with `none` nodes have no rules until a `v9s kube-proxy` is started on them. */
+export type DataplaneMode = ProxyMode | 'none';
 
 /** What a user may choose; everything has a default. */
 export interface ClusterOptions {
@@ -154,13 +154,16 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
 /** The part of the options that says how Services reach the kernel. */
 export type DataplaneOptions = Pick<ClusterOptions, 'dataplane' | 'emulatedVersion' | 'nftablesLayout'>;
 
+/** What a cluster may be started with; upstream's precedent for `none` is kind's `kubeProxyMode`. */
+const dataplaneModes: readonly DataplaneMode[] = [...availableModes, 'none'];
+
 /** Throws {@link OptionError} for a mode, release or layout that does not exist. */
 export function checkDataplane({ dataplane, emulatedVersion, nftablesLayout }: DataplaneOptions): void {
   const check = (option: string, value: string | undefined, known: readonly string[]) => {
     if (value !== undefined && !known.includes(value))
       throw new OptionError(option, value, `must be one of ${known.join(', ')}`);
   };
-  check('dataplane', dataplane, availableModes);
+  check('dataplane', dataplane, dataplaneModes);
   check('emulated-version', emulatedVersion, emulatedVersions);
   check('nftables-layout', nftablesLayout, nftablesLayouts);
 }

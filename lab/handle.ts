@@ -6,6 +6,7 @@ import type { Command } from '../kernel/run.ts';
 import type { ComponentStatus } from './components.ts';
 import { control } from './control.ts';
 import { utsPath } from './setup.ts';
+import { commandFolder } from './spec.ts';
 import { type LabState, readRunning } from './state.ts';
 
 export interface EnterOptions {
@@ -110,9 +111,8 @@ export function labHandle(state: LabState): Lab {
 export function labEnvironment(): Record<string, string> {
   const { PATH = '', TZ, TERM } = process.env;
   // An ordinary user's PATH often lacks the directories of ip and iptables.
-  const path = [...PATH.split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(
-    Boolean,
-  );
+  const system = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
+  const path = [commandFolder, ...PATH.split(':'), ...system].filter(Boolean);
   return {
     PATH: [...new Set(path)].join(':'),
     HOME: '/root',

@@ -47,6 +47,9 @@ export const gateway = '172.18.0.1';
 export const outsideAddress = '172.18.255.254';
 export const prefixLength = 16;
 
+/** Commands that somebody puts there, inside the lab, are found before all others. */
+export const commandFolder = '/run/v9s/bin';
+
 /** Throws an `Error` that names the first wrong value. */
 export function validateNames({
   name,

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import type { Register } from './options.ts';
 
 /** `v9s kube-proxy`: the dataplane as a program of its own, with kube-proxy's flags. */
@@ -12,6 +13,8 @@ export const register: Register = (program, finish) => {
     .passThroughOptions()
     .action(async (args: string[]) => {
       const { runKubeProxy } = await import('../../dataplane/program/kube-proxy.ts');
+      // Its name for ss and ps, which else would be Node.js'.
+      writeFileSync('/proc/self/comm', 'kube-proxy');
       const ending = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ending.abort());
       finish(

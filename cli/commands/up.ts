@@ -1,4 +1,5 @@
-import type { NftablesLayout, ProxyMode } from '../../dataplane/configuration.ts';
+import type { DataplaneMode } from '../../cluster/spec.ts';
+import type { NftablesLayout } from '../../dataplane/configuration.ts';
 import { nameOption, type Register, wholeNumber } from './options.ts';
 
 interface UpOptions {
@@ -8,7 +9,7 @@ interface UpOptions {
   serviceCidr?: string;
   serviceNodePortRange?: string;
   clusterDns?: string;
-  dataplane?: ProxyMode;
+  dataplane?: DataplaneMode;
   emulatedVersion?: string;
   nftablesLayout?: NftablesLayout;
   store?: 'level';
@@ -31,7 +32,10 @@ export const register: Register = (program) => {
       '--cluster-dns <ip>',
       'address of the kube-dns Service, or none (default: tenth of the service CIDR)',
     )
-    .option('--dataplane <mode>', 'how Services reach the kernel: iptables (default), ipvs or nftables')
+    .option(
+      '--dataplane <mode>',
+      'how Services reach the kernel: iptables (default), ipvs, nftables; or none, for a v9s kube-proxy of your own',
+    )
     .option(
       '--nftables-layout <layout>',
       'chains for each Service as kube-proxy has them: upstream (default), or shared maps: flat',
@@ -46,7 +50,9 @@ export const register: Register = (program) => {
       const began = performance.now();
       const cluster = await startCluster({ ...options, lifetime: 'detached' });
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      const { nodes } = cluster.spec;
+      const { nodes, dataplane } = cluster.spec;
+      const worker = nodes.at(-1)?.name;
+      const flag = cluster.name === 'v9s' ? '' : ` --name ${cluster.name}`;
       process.stdout.write(
         [
           `Cluster ${cluster.name}: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} Ready in ${seconds} s`,
@@ -54,11 +60,19 @@ export const register: Register = (program) => {
           `  export KUBECONFIG=${cluster.kubeconfig}`,
           '  kubectl get nodes',
           '',
-          `v9s exec ${nodes.at(-1)?.name} -- iptables-save -t nat   shows a node from inside`,
-          `v9s down${cluster.name === 'v9s' ? '' : ` --name ${cluster.name}`}   ends it`,
+          `v9s exec${flag} ${worker} -- iptables-save -t nat   shows a node from inside`,
+          `v9s down${flag}   ends it`,
+          ...(dataplane === 'none' ? ['', ...startProxy(flag)] : []),
           '',
         ].join('\n'),
       );
       cluster.detach();
     });
 };
+
+/** What a cluster without a dataplane waits for, on each node. */
+const startProxy = (flag: string) => [
+  'Services answer where you start a kube-proxy:',
+  '',
+  `  v9s exec${flag} NODE -- v9s kube-proxy --kubeconfig=/run/v9s/kube-proxy.kubeconfig`,
+];

@@ -11,6 +11,8 @@ test('tells the other modes that a node has been in', () => {
     expect(formerModes(join(folder, 'worker'), 'iptables')).toEqual([]);
     expect(formerModes(join(folder, 'worker'), 'nftables')).toEqual(['iptables']);
     expect(formerModes(join(folder, 'worker'), 'iptables')).toEqual(['nftables']);
+    expect(formerModes(join(folder, 'worker2'), 'none')).toEqual(['iptables', 'ipvs', 'nftables']);
+    expect(formerModes(join(folder, 'worker2'), 'iptables')).toEqual(['ipvs', 'nftables']);
   } finally {
     rmSync(folder, { recursive: true });
   }

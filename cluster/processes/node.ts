@@ -12,6 +12,7 @@ import { apiserverPort, OptionError } from '../spec.ts';
 import { traceCommand } from '../trace.ts';
 import { formerModes } from './former-modes.ts';
 import { runProgram } from './program.ts';
+import { provideTools } from './tools.ts';
 
 /** One process a node: the node-agent and the dataplane, on one API connection pool and one watch of what both follow. */
 void runProgram('node', async ({ spec, state, args, signal }) => {
@@ -19,8 +20,10 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
   if (!node)
     throw new OptionError('node', args[0], `one of ${spec.nodes.map(({ name }) => name).join(', ')}`);
   const host = spec.nodes[0]?.address ?? '';
+  const server = `https://${host}:${apiserverPort}`;
+  if (node === spec.nodes[0]) provideTools(spec, state, server);
   const client = createClient({
-    ...clientConfig(state, node.name, `https://${host}:${apiserverPort}`),
+    ...clientConfig(state, node.name, server),
     userAgent: `kubelet/${node.name}`,
     after: serverListens({ host, port: apiserverPort }, { signal }),
   });
@@ -34,6 +37,8 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     nodes: startInformer(client, resources.nodes, watching('nodes')),
     services: startInformer(client, resources.services, watching('services')),
   };
+  const { dataplane: mode } = spec;
+  const former = formerModes(runDir, mode);
   await Promise.all([
     startNodeAgent(
       {
@@ -53,22 +58,23 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
       },
       { signal },
     ),
-    startDataplane(
-      {
-        client,
-        informers,
-        kernel,
-        nodeName: node.name,
-        mode: spec.dataplane,
-        formerModes: formerModes(runDir, spec.dataplane),
-        configuration: {
-          clusterCIDR: spec.podCidrs.join(','),
-          nftables: { layout: spec.nftablesLayout ?? 'upstream' },
+    mode === 'none' ||
+      startDataplane(
+        {
+          client,
+          informers,
+          kernel,
+          nodeName: node.name,
+          mode,
+          formerModes: former,
+          configuration: {
+            clusterCIDR: spec.podCidrs.join(','),
+            nftables: { layout: spec.nftablesLayout ?? 'upstream' },
+          },
+          emulatedVersion: spec.emulatedVersion,
+          serve: proxyServers,
         },
-        emulatedVersion: spec.emulatedVersion,
-        serve: proxyServers,
-      },
-      { signal },
-    ),
+        { signal },
+      ),
   ]);
 });
