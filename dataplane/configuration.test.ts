@@ -108,3 +108,12 @@ test.each([
 ])('%j is refused', (file, message) => {
   expect(() => proxyConfiguration(file)).toThrow(`KubeProxyConfiguration: ${message}`);
 });
+
+test('feature gates are true or false; one of them counts', () => {
+  const gates = (featureGates: unknown) => proxyConfiguration({ featureGates }).featureGates;
+  expect(gates({})).toEqual({ preferSameNode: false });
+  expect(gates({ PreferSameTrafficDistribution: true, AllAlpha: false })).toEqual({ preferSameNode: true });
+  expect(() => gates({ AllAlpha: 'yes' })).toThrow(
+    'featureGates: {"AllAlpha":"yes"} is not a map of true and false',
+  );
+});

@@ -20,6 +20,11 @@ export interface ProxyConfiguration {
   readonly metricsBindAddress: string;
   readonly detectLocal: DetectLocal;
   readonly nodePortAddresses: readonly string[];
+  /** Gates of upstream's that change what a proxy does; other names are taken and mean nothing here. */
+  readonly featureGates: {
+    /** PreferSameTrafficDistribution (alpha in 1.33, so false): whether topology hints by node count. */
+    readonly preferSameNode: boolean;
+  };
   readonly iptables: {
     readonly masqueradeBit: number;
     readonly masqueradeAll: boolean;
@@ -73,6 +78,7 @@ export interface KubeProxyConfiguration {
   detectLocalMode?: string;
   detectLocal?: { bridgeInterface?: string; interfaceNamePrefix?: string };
   nodePortAddresses?: string[];
+  featureGates?: { [gate: string]: boolean };
   iptables?: {
     masqueradeBit?: number;
     masqueradeAll?: boolean;
@@ -107,6 +113,7 @@ type Shape =
   | 'boolean'
   | 'duration'
   | 'strings'
+  | 'booleans'
   | 'any'
   | { readonly [field: string]: Shape };
 
@@ -114,7 +121,7 @@ const periods = { syncPeriod: 'duration', minSyncPeriod: 'duration' } as const;
 const schema: { readonly [field: string]: Shape } = {
   apiVersion: 'string',
   kind: 'string',
-  featureGates: 'any',
+  featureGates: 'booleans',
   clientConnection: 'any',
   logging: 'any',
   hostnameOverride: 'string',
@@ -196,6 +203,11 @@ export function proxyConfiguration(file: unknown = {}): ProxyConfiguration {
     metricsBindAddress: (root.metricsBindAddress as string | undefined) || '127.0.0.1:10249',
     detectLocal,
     nodePortAddresses: addresses,
+    featureGates: {
+      preferSameNode:
+        (root.featureGates as { [gate: string]: boolean } | undefined)?.PreferSameTrafficDistribution ??
+        false,
+    },
     iptables: {
       masqueradeBit: bit(iptables.masqueradeBit, 'iptables'),
       masqueradeAll: (iptables.masqueradeAll as boolean | undefined) ?? false,
@@ -294,12 +306,23 @@ function check(value: unknown, shape: Exclude<Shape, object>, path: string): voi
   const ok =
     shape === 'any' ||
     (shape === 'strings' && Array.isArray(value) && value.every((one) => typeof one === 'string')) ||
+    (shape === 'booleans' && isBooleans(value)) ||
     (shape === 'duration' && durationOf(value) !== undefined) ||
     typeof value === shape;
-  const wanted =
-    shape === 'duration' ? 'duration (as in 30s or 1m30s)' : shape === 'strings' ? 'list of strings' : shape;
-  if (!ok) throw new ConfigurationError(`${path}: ${JSON.stringify(value)} is not a ${wanted}`);
+  if (!ok)
+    throw new ConfigurationError(`${path}: ${JSON.stringify(value)} is not a ${described[shape] ?? shape}`);
 }
+
+const described: { readonly [shape: string]: string } = {
+  duration: 'duration (as in 30s or 1m30s)',
+  strings: 'list of strings',
+  booleans: 'map of true and false',
+};
+
+const isBooleans = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  !Array.isArray(value) &&
+  Object.values(value ?? {}).every((one) => typeof one === 'boolean');
 
 function milliseconds(value: unknown, fallback: number): number {
   return value === undefined ? fallback : (durationOf(value) ?? fallback);

@@ -73,7 +73,7 @@ const shapes: { readonly [kind: string]: Shape } = {
         addresses: [text],
         conditions: { ready: flag, serving: flag, terminating: flag },
         nodeName: text,
-        hints: { forZones: [{ name: text }] },
+        hints: { forZones: [{ name: text }], forNodes: [{ name: text }] },
       },
     ],
   },

@@ -95,7 +95,7 @@ export const flags: readonly Flag[] = [
     'feature-gates',
     'map',
     'featureGates',
-    'key=true|false, comma-separated; all have their 1.33 defaults here',
+    'key=true|false, comma-separated; PreferSameTrafficDistribution (false): topology hints by node count',
   ),
   flag(
     'healthz-bind-address',

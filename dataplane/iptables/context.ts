@@ -6,6 +6,7 @@ import {
   type NodePortAddresses,
   nodePortAddresses,
 } from '../model/detector.ts';
+import { type Topology, topologyOf } from '../model/topology.ts';
 import type { NodeFacts } from '../node.ts';
 import { type Dialect, dialectOf } from './dialect.ts';
 
@@ -14,7 +15,7 @@ export interface RuleContext {
   /** The release whose rules are written. */
   readonly dialect: Dialect;
   readonly family: Family;
-  readonly nodeLabels: Readonly<Record<string, string>>;
+  readonly topology: Topology;
   readonly detector: LocalDetector | undefined;
   readonly masqueradeAll: boolean;
   /** `0x4000`: the bit that asks for masquerading. */
@@ -46,13 +47,13 @@ export function ruleContext(
     emulatedVersion = undefined as string | undefined,
   } = {},
 ): RuleContext {
-  const { iptables, detectLocal } = configuration;
+  const { iptables, detectLocal, featureGates } = configuration;
   const nodePorts = nodePortAddresses(configuration.nodePortAddresses, node.ips, node.localAddresses, family);
   const nodeIp = node.ips.find((ip) => familyOf(ip) === family);
   return {
     dialect: dialectOf(emulatedVersion),
     family,
-    nodeLabels: node.labels,
+    topology: topologyOf(node, featureGates),
     detector: localDetector(detectLocal, node.podCIDRs, family),
     masqueradeAll: iptables.masqueradeAll,
     mark: `0x${(2 ** iptables.masqueradeBit).toString(16)}`,

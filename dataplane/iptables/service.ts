@@ -44,7 +44,7 @@ interface Plan extends Categorized {
 
 /** The rules of one Service port on this node. Upstream: the loop of `syncProxyRules` in `pkg/proxy/iptables/proxier.go`. */
 export function serviceRules({ port, endpoints }: Row, context: RuleContext): ServiceRules {
-  const categorized = categorizeEndpoints(endpoints, port, context.nodeLabels);
+  const categorized = categorizeEndpoints(endpoints, port, context.topology);
   const names = serviceChains(port);
   const { hasAny, local } = categorized;
   const plan: Plan = {

@@ -61,7 +61,7 @@ export function createIpvsDataplane({
   function builderFor({ node }: ProxyState): StateBuilder {
     const context = ipvsContext(configuration, node, family, emulatedVersion);
     const key = JSON.stringify([
-      context.nodeLabels,
+      context.topology,
       context.nodePortIps,
       [...context.ownIps],
       node.ips,

@@ -28,7 +28,7 @@ export interface Part {
 
 /** What a Service port needs on this node, as kube-proxy 1.33 makes it. Pure. Upstream: the loop of `syncProxyRules`. */
 export function partOf({ port, endpoints }: Row, context: IpvsContext): Part {
-  const { cluster, local } = categorizeEndpoints(endpoints, port, context.nodeLabels);
+  const { cluster, local } = categorizeEndpoints(endpoints, port, context.topology);
   // Without an endpoint here, clients of this node still reach the others; answers to anybody else get lost.
   const nearby = local.length > 0 ? local : cluster;
   const options = serverOptions(context.scheduler, port);

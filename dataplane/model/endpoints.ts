@@ -1,4 +1,4 @@
-import { canonicalAddress, type Family, joinHostPort } from '../../api/address.ts';
+import { type Family, formatAddress, joinHostPort, parseAddress } from '../../api/address.ts';
 import type { Endpoint as ApiEndpoint, EndpointSlice } from '../../api/types.ts';
 
 /** One address that may serve one Service port. Upstream: `pkg/proxy/endpoint.go`. */
@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly terminating: boolean;
   /** Zones this endpoint is meant for; undefined without hints. */
   readonly zoneHints?: ReadonlySet<string>;
+  /** Nodes this endpoint is meant for, likewise. */
+  readonly nodeHints?: ReadonlySet<string>;
 }
 
 /** The label that ties an EndpointSlice to its Service. */
@@ -27,7 +29,9 @@ export function serviceOfSlice(slice: EndpointSlice): string | undefined {
 
 /**
  * Merges the slices of one Service: endpoints by `portName/PROTOCOL`, each address once, in upstream's
- * order (by text). An endpoint may stand in two slices while the controller moves it; a local one wins.
+ * order (by text). An address may stand in two slices while the controller moves an endpoint, or when a new pod
+ * got it before the old one was gone: what does not terminate wins, then what is on this node. Addresses of
+ * another family than the slice's are left out.
  */
 export function endpointsByPort(
   slices: Iterable<EndpointSlice>,
@@ -43,19 +47,30 @@ export function endpointsByPort(
       const known = ports.get(key) ?? new Map<string, Endpoint>();
       ports.set(key, known);
       for (const one of slice.endpoints ?? []) {
-        const endpoint = toEndpoint(one, port.port, nodeName);
-        if (endpoint && (endpoint.isLocal || !known.has(endpoint.text))) known.set(endpoint.text, endpoint);
+        const endpoint = toEndpoint(one, port.port, family, nodeName);
+        if (endpoint && wins(endpoint, known.get(endpoint.text))) known.set(endpoint.text, endpoint);
       }
     }
   }
   return new Map([...ports].map(([key, known]) => [key, [...known.values()].sort(byText)]));
 }
 
-function toEndpoint(endpoint: ApiEndpoint, port: number, nodeName: string): Endpoint | undefined {
-  const ip = canonicalAddress(endpoint.addresses?.[0] ?? '');
-  if (!ip) return undefined;
+function wins(endpoint: Endpoint, known: Endpoint | undefined): boolean {
+  if (!known) return true;
+  return endpoint.terminating === known.terminating ? endpoint.isLocal : known.terminating;
+}
+
+function toEndpoint(
+  endpoint: ApiEndpoint,
+  port: number,
+  family: Family,
+  nodeName: string,
+): Endpoint | undefined {
+  const address = parseAddress(endpoint.addresses?.[0] ?? '');
+  if (address?.family !== family) return undefined;
+  const ip = formatAddress(family, address.value);
   const { ready, serving, terminating } = endpoint.conditions ?? {};
-  const zones = endpoint.hints?.forZones ?? [];
+  const { forZones: zones = [], forNodes: nodes = [] } = endpoint.hints ?? {};
   return {
     text: joinHostPort(ip, port),
     ip,
@@ -65,6 +80,7 @@ function toEndpoint(endpoint: ApiEndpoint, port: number, nodeName: string): Endp
     serving: serving ?? true,
     terminating: terminating ?? false,
     ...(zones.length > 0 ? { zoneHints: new Set(zones.map((zone) => zone.name)) } : {}),
+    ...(nodes.length > 0 ? { nodeHints: new Set(nodes.map((node) => node.name)) } : {}),
   };
 }
 

@@ -157,3 +157,69 @@ test.each([
   );
   expect(row(model)?.port.healthCheckNodePort).toBe(expected);
 });
+
+test('of two endpoints on one address the one that does not terminate wins, in whatever order they come', () => {
+  const gone = { ip: '10.0.0.9', node: 'worker', ready: false, serving: true, terminating: true };
+  const fresh = { ip: '10.0.0.9', node: 'other' };
+  for (const [a, b] of [
+    [gone, fresh],
+    [fresh, gone],
+  ] as const) {
+    const model = createModel('IPv4', 'worker');
+    model.setService('ns/web', service('ns/web', spec));
+    model.setSlice('ns/web-a', slice('ns/web', [a]));
+    model.setSlice('ns/web-b', slice('ns/web', [b], { suffix: 'b' }));
+    expect(row(model)?.endpoints).toMatchObject([{ text: '10.0.0.9:80', ready: true, isLocal: false }]);
+  }
+});
+
+test('what no rule could name is left out: other families, names, nothing, port 0', () => {
+  const model = webModel();
+  model.setSlice('ns/web-a', slice('ns/web', ['fd00::9', 'web.example.com', '', '10.0.0.300', '10.0.0.9']));
+  expect(texts(model)).toEqual(['10.0.0.9:80']);
+  model.setSlice('ns/web-a', slice('ns/web', ['10.0.0.9'], { port: 0 }));
+  expect(texts(model)).toEqual([]);
+  model.setSlice('ns/web-a', slice('ns/web', ['10.0.0.9'], { addressType: 'FQDN' }));
+  expect(texts(model)).toEqual([]);
+  const { metadata, ...nameless } = slice('ns/web', ['10.0.0.9']);
+  model.setSlice('ns/web-a', { ...nameless, metadata: { ...metadata, labels: {} } });
+  expect(texts(model)).toEqual([]);
+});
+
+test('addresses with leading zeros are decimal, as the API reads those of old objects', () => {
+  const model = createModel('IPv4', 'worker');
+  const old = { ...spec, clusterIP: '010.096.0.010', externalIPs: ['192.000.2.1', '192.0.2', 'fd00::1'] };
+  model.setService('ns/web', service('ns/web', old, { loadBalancer: ['', '203.000.113.1'] }));
+  model.setSlice('ns/web-a', slice('ns/web', ['010.0.0.9']));
+  expect(texts(model)).toEqual(['10.0.0.9:80']);
+  expect(row(model)?.port).toMatchObject({
+    clusterIP: '10.96.0.10',
+    externalIPs: ['192.0.2.1'],
+    loadBalancerVIPs: ['203.0.113.1'],
+  });
+});
+
+test.each([
+  ['ClusterIP', [], false],
+  ['ClusterIP', ['192.0.2.1'], true],
+  ['NodePort', [], true],
+  ['LoadBalancer', [], true],
+])(
+  'externalTrafficPolicy Local on type %s with external addresses %j counts: %s',
+  (type, externalIPs, local) => {
+    const model = createModel('IPv4', 'worker');
+    model.setService(
+      'ns/web',
+      service('ns/web', { ...spec, type, externalIPs, externalTrafficPolicy: 'Local' }),
+    );
+    expect(row(model)?.port.externalPolicyLocal).toBe(local);
+  },
+);
+
+test('an address type is told by its own word, and nothing else', () => {
+  const model = createModel('IPv6', 'worker');
+  model.setService('ns/web', service('ns/web', { ...spec, clusterIPs: ['fd00::10'], clusterIP: 'fd00::10' }));
+  model.setSlice('ns/web-a', slice('ns/web', ['10.0.0.9']));
+  model.setSlice('ns/web-b', slice('ns/web', ['fd00:1::9', '10.0.0.9'], { addressType: 'IPv6' }));
+  expect(texts(model)).toEqual(['[fd00:1::9]:80']);
+});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Endpoint } from './endpoints.ts';
 import type { ServicePort } from './serviceport.ts';
-import { categorizeEndpoints, zoneLabel } from './topology.ts';
+import { categorizeEndpoints, topologyOf, zoneLabel } from './topology.ts';
 
 const base: ServicePort = {
   service: 'ns/svc',
@@ -22,10 +22,11 @@ const base: ServicePort = {
 const external = { externalPolicyLocal: true, nodePort: 8080 };
 const internal = { internalPolicyLocal: true };
 
-/** `a:zone-a,zone-b local`, with `-ready`, `-serving`, `terminating` as words. */
+/** `a:zone-a,zone-b@node-a,node-b local`, with `-ready`, `-serving`, `terminating` as words. */
 function endpoint(text: string): Endpoint {
   const [name = '', ...words] = text.split(' ');
-  const [ip = '', zones] = name.split(':');
+  const [before = '', nodes] = name.split('@');
+  const [ip = '', zones] = before.split(':');
   return {
     text: ip,
     ip,
@@ -35,6 +36,7 @@ function endpoint(text: string): Endpoint {
     serving: !words.includes('-serving'),
     terminating: words.includes('terminating'),
     ...(zones ? { zoneHints: new Set(zones.split(',')) } : {}),
+    ...(nodes ? { nodeHints: new Set(nodes.split(',')) } : {}),
   };
 }
 
@@ -113,6 +115,57 @@ const rows: Row[] = [
     ['0 -ready terminating', '1 -ready -serving terminating'],
     { cluster: '0' },
   ],
+  ['Cluster, none ready', {}, undefined, ['0 -ready', '1 -ready'], { hasAny: false }],
+  ['Cluster, some ready', {}, undefined, ['0 -ready', '1'], { cluster: '1' }],
+  [
+    'Cluster, all terminating',
+    {},
+    undefined,
+    ['0 -ready terminating local', '1 -ready terminating'],
+    { cluster: '0 1' },
+  ],
+  [
+    'Cluster, terminating ones with hints: only ready endpoints are chosen by zone',
+    {},
+    'zone-a',
+    ['0:zone-a -ready terminating', '1:zone-b -ready terminating'],
+    { cluster: '0 1' },
+  ],
+  [
+    'Local inside, Cluster outside',
+    { ...internal, nodePort: 8080 },
+    undefined,
+    ['0 local', '1'],
+    { cluster: '0 1', local: '0', reachable: '0 1' },
+  ],
+  [
+    'Cluster inside, Local outside',
+    external,
+    undefined,
+    ['0 local', '1'],
+    { cluster: '0 1', local: '0', reachable: '0 1' },
+  ],
+  [
+    'both Local, some local',
+    { ...internal, ...external },
+    undefined,
+    ['0 local', '1'],
+    { cluster: '0 1', local: '0', reachable: '0 1' },
+  ],
+  [
+    'both Local, all remote',
+    { ...internal, ...external },
+    undefined,
+    ['0', '1'],
+    { cluster: '0 1', reachable: '0 1' },
+  ],
+  [
+    'Local outside, with terminating ones on both sides',
+    external,
+    undefined,
+    ['0', '1 -ready -serving local', '2 -ready terminating local', '3 -ready terminating'],
+    { cluster: '0', local: '2', reachable: '0 2' },
+  ],
   ['Cluster, ready before terminating', {}, undefined, ['0', '1 -ready terminating'], { cluster: '0' }],
   [
     'Local outside, a local terminating one before remote ready ones',
@@ -137,12 +190,23 @@ const rows: Row[] = [
   ],
 ];
 
+const names = (list: readonly Endpoint[]) => list.map(({ ip }) => ip).join(' ');
+
+function categorized(
+  endpoints: readonly string[],
+  port: Partial<ServicePort>,
+  zone?: string,
+  preferSameNode = false,
+) {
+  const labels: Record<string, string> = zone === undefined ? {} : { [zoneLabel]: zone };
+  const topology = topologyOf({ name: 'node-a', labels }, { preferSameNode });
+  return categorizeEndpoints(endpoints.map(endpoint), { ...base, ...port }, topology);
+}
+
 test.each(rows)(
   '%s',
   (_, port, zone, endpoints, { cluster = '', local = '', reachable = cluster || local, hasAny }) => {
-    const labels: Record<string, string> = zone === undefined ? {} : { [zoneLabel]: zone };
-    const got = categorizeEndpoints(endpoints.map(endpoint), { ...base, ...port }, labels);
-    const names = (list: readonly Endpoint[]) => list.map(({ ip }) => ip).join(' ');
+    const got = categorized(endpoints, port, zone);
     expect({
       cluster: names(got.cluster),
       local: names(got.local),
@@ -156,3 +220,24 @@ test.each(rows)(
     });
   },
 );
+
+/** Rows of later releases of the same test: feature gate PreferSameTrafficDistribution is alpha in 1.33. */
+const byNode: [name: string, endpoints: string[], expected: string][] = [
+  ['node hints choose the own node', ['3@node-a', '4@node-b', '5@node-c', '6@node-a'], '3 6'],
+  ['node hints go before zone hints', ['3:zone-a@node-a', '4:zone-a@node-b', '5:zone-b@node-c'], '3'],
+  ['none for this node: by zone', ['3:zone-a@node-x', '4:zone-b@node-b', '5:zone-a@node-c'], '3 5'],
+  ['one without a node hint: by zone', ['3:zone-a@node-a', '4:zone-b@node-b', '5:zone-a'], '3 5'],
+  [
+    'the own one is not ready: by zone',
+    ['3:zone-a@node-a -ready', '4:zone-a@node-b', '5:zone-b@node-c'],
+    '4',
+  ],
+];
+
+test.each(byNode)('%s', (_, endpoints, expected) => {
+  expect(names(categorized(endpoints, {}, 'zone-a', true).cluster)).toBe(expected);
+});
+
+test('node hints do not count unless the feature gate is on', () => {
+  expect(names(categorized(['3@node-a', '4@node-b'], {}, 'zone-a').cluster)).toBe('3 4');
+});

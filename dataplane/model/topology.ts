@@ -1,8 +1,24 @@
+import type { NodeFacts } from '../node.ts';
 import type { Endpoint } from './endpoints.ts';
 import { type ServicePort, usesClusterEndpoints, usesLocalEndpoints } from './serviceport.ts';
 
 /** The node label that topology hints are matched against. */
 export const zoneLabel = 'topology.kubernetes.io/zone';
+
+/** What topology hints are held against: undefined where they do not count. */
+export interface Topology {
+  readonly zone: string | undefined;
+  /** The node's name, with feature gate PreferSameTrafficDistribution, which is off in 1.33. */
+  readonly node: string | undefined;
+}
+
+/** What counts for this node. */
+export function topologyOf(
+  { name, labels }: Pick<NodeFacts, 'name' | 'labels'>,
+  { preferSameNode }: { readonly preferSameNode: boolean },
+): Topology {
+  return { zone: labels[zoneLabel] || undefined, node: preferSameNode ? name : undefined };
+}
 
 /** Which endpoints a node uses for which kind of traffic. */
 export interface Categorized {
@@ -23,12 +39,11 @@ export interface Categorized {
 export function categorizeEndpoints(
   endpoints: readonly Endpoint[],
   port: ServicePort,
-  nodeLabels: Readonly<Record<string, string>>,
+  topology: Topology,
 ): Categorized {
   const usesCluster = usesClusterEndpoints(port);
   const usesLocal = usesLocalEndpoints(port);
-  const zone = usesCluster ? usableZone(endpoints, nodeLabels) : undefined;
-  const cluster = usesCluster ? clusterEndpoints(endpoints, zone) : [];
+  const cluster = usesCluster ? clusterEndpoints(endpoints, topology) : [];
   if (!usesLocal) return { cluster, local: [], reachable: cluster, hasAny: cluster.length > 0 };
 
   const local = readyOrTerminating(endpoints.filter((endpoint) => endpoint.isLocal));
@@ -38,11 +53,24 @@ export function categorizeEndpoints(
   return { cluster, local, reachable: [...union.values()], hasAny };
 }
 
-function clusterEndpoints(endpoints: readonly Endpoint[], zone: string | undefined): readonly Endpoint[] {
-  const ready = endpoints.filter(
-    (endpoint) => endpoint.ready && (zone === undefined || endpoint.zoneHints?.has(zone)),
+function clusterEndpoints(endpoints: readonly Endpoint[], { zone, node }: Topology): readonly Endpoint[] {
+  const usable = readyOrTerminating(endpoints);
+  return (
+    meantFor(usable, node, (endpoint) => endpoint.nodeHints) ??
+    meantFor(usable, zone, (endpoint) => endpoint.zoneHints) ??
+    usable
   );
-  return ready.length > 0 ? ready : endpoints.filter(isServingTerminating);
+}
+
+/** Those that are hinted here, when every ready endpoint has a hint and at least one is meant for here. */
+function meantFor(
+  usable: readonly Endpoint[],
+  here: string | undefined,
+  hints: (endpoint: Endpoint) => ReadonlySet<string> | undefined,
+): readonly Endpoint[] | undefined {
+  if (here === undefined || !usable.every((endpoint) => endpoint.ready && hints(endpoint))) return undefined;
+  const meant = usable.filter((endpoint) => hints(endpoint)?.has(here));
+  return meant.length > 0 ? meant : undefined;
 }
 
 function readyOrTerminating(endpoints: readonly Endpoint[]): readonly Endpoint[] {
@@ -52,15 +80,3 @@ function readyOrTerminating(endpoints: readonly Endpoint[]): readonly Endpoint[]
 
 const isServingTerminating = (endpoint: Endpoint) => endpoint.serving && endpoint.terminating;
 const isUsable = (endpoint: Endpoint) => endpoint.ready || isServingTerminating(endpoint);
-
-/** This node's zone, when every ready endpoint has a hint and at least one is meant for it. */
-function usableZone(
-  endpoints: readonly Endpoint[],
-  labels: Readonly<Record<string, string>>,
-): string | undefined {
-  const zone = labels[zoneLabel];
-  if (!zone) return undefined;
-  const ready = endpoints.filter((endpoint) => endpoint.ready);
-  if (!ready.every((endpoint) => endpoint.zoneHints)) return undefined;
-  return ready.some((endpoint) => endpoint.zoneHints?.has(zone)) ? zone : undefined;
-}

@@ -7,6 +7,7 @@ import {
   type NodePortAddresses,
   nodePortAddresses,
 } from '../model/detector.ts';
+import { type Topology, topologyOf } from '../model/topology.ts';
 import type { NodeFacts } from '../node.ts';
 
 /** How rules tell traffic of this cluster's pods: the piece of a rule, and its opposite. */
@@ -22,7 +23,7 @@ export interface RuleContext {
   readonly ip: NftFamily;
   /** `ipv4_addr` or `ipv6_addr`. */
   readonly address: string;
-  readonly nodeLabels: Readonly<Record<string, string>>;
+  readonly topology: Topology;
   /** Undefined where nothing is known of pods' addresses. */
   readonly detector: Detector | undefined;
   readonly masqueradeAll: boolean;
@@ -36,7 +37,7 @@ export interface RuleContext {
 }
 
 export function ruleContext(
-  { nftables, detectLocal, nodePortAddresses: configured }: ProxyConfiguration,
+  { nftables, detectLocal, featureGates, nodePortAddresses: configured }: ProxyConfiguration,
   node: NodeFacts,
   family: Family,
 ): RuleContext {
@@ -48,7 +49,7 @@ export function ruleContext(
     family,
     ip,
     address: family === 'IPv4' ? 'ipv4_addr' : 'ipv6_addr',
-    nodeLabels: node.labels,
+    topology: topologyOf(node, featureGates),
     detector: detectorFor(detectLocal, node, family, ip),
     masqueradeAll: nftables.masqueradeAll,
     mark: `0x${(2 ** nftables.masqueradeBit).toString(16)}`,

@@ -23,8 +23,8 @@ export interface Plan extends Categorized {
 }
 
 /** Upstream: the first half of the loop of `syncProxyRules` in `pkg/proxy/nftables/proxier.go`. */
-export function planOf({ port, endpoints }: Row, { nodeLabels }: RuleContext): Plan {
-  const categorized = categorizeEndpoints(endpoints, port, nodeLabels);
+export function planOf({ port, endpoints }: Row, { topology }: RuleContext): Plan {
+  const categorized = categorizeEndpoints(endpoints, port, topology);
   const { hasAny, local } = categorized;
   return {
     ...categorized,
