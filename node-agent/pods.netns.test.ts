@@ -147,13 +147,13 @@ describe('a pod', () => {
   });
 
   it('says what there is when its image is unknown', async () => {
-    await create('unknown', { containers: [{ name: 'main', image: 'nginx:1.27' }] });
+    await create('unknown', { containers: [{ name: 'main', image: 'nosuch:1.27' }] });
     const pod = await podWhere(
       'unknown',
       (seen) => statusOf(seen)?.state?.waiting?.reason === 'ImagePullBackOff',
     );
     expect(statusOf(pod)?.state?.waiting?.message).toMatch(
-      /^Back-off pulling image "nginx:1.27": ErrImagePull: .*busybox/,
+      /^Back-off pulling image "nosuch:1.27": ErrImagePull: .*busybox/,
     );
     const reasons = await until('events', async () => {
       const { items } = await scene.client.list(resources.events, { namespace });

@@ -45,7 +45,7 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
   const line = (text = '') => out.write(`${text}\n`);
   /** On a terminal long lines are folded or cut; a file or pipe gets them whole. */
   const fold = (text: string) =>
-    out.isTTY ? foldOutput(text, (out.columns ?? width) - indent.length) : [text];
+    out.isTTY ? foldOutput(text, (out.columns || width) - indent.length) : [text];
 
   return {
     failures,

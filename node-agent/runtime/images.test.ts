@@ -30,12 +30,13 @@ describe('the built-in images', () => {
     ['docker.io/library/busybox:1.28', 'busybox'],
     ['registry.k8s.io/coredns/coredns:v1.12.0', 'coredns'],
     ['curlimages/curl', 'curl'],
+    ['nginx:1.15', 'nginx'],
   ])('have %s', (reference, name) => {
     expect(catalogue.find(reference)?.name).toBe(name);
   });
 
   it('are listed as people write them', () => {
-    expect(catalogue.find('nginx')).toBeUndefined();
+    expect(catalogue.find('nosuch')).toBeUndefined();
     expect(catalogue.names()).toContain('busybox');
     expect(catalogue.names()).toContain('curlimages/curl');
   });
