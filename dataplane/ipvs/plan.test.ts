@@ -5,6 +5,7 @@ import { parseSaved } from '../iptables/parse.ts';
 import { savedText } from '../iptables/rules.ts';
 import { createModel, type Model } from '../model/model.ts';
 import { nodeFacts } from '../node.ts';
+import { applyServers, applySets } from '../testing/modelipvs.ts';
 import { service, slice } from '../testing/objects.ts';
 import { stateBuilder } from './builder.ts';
 import { ipvsContext } from './context.ts';
@@ -174,41 +175,6 @@ test('random histories: the state reached by differences is that of a fresh star
     expect([...rest.draining].sort()).toEqual([...draining].sort());
   }
 });
-
-/** What `ipset restore -exist` makes of a batch; more strict than it, since we know what is there. */
-function applySets(before: Sets, batch: string): Sets {
-  const sets = new Map([...before].map(([name, entries]) => [name, new Set(entries.keys())]));
-  for (const line of batch.split('\n').filter(Boolean)) {
-    const [verb, name = '', entry = ''] = line.split(' ');
-    const set = sets.get(name);
-    if (!set || set.has(entry) === (verb === 'add')) throw new Error(`refused: ${line}`);
-    if (verb === 'add') set.add(entry);
-    else set.delete(entry);
-  }
-  return sets;
-}
-
-/** What `ipvsadm --restore` makes of a batch; throws where the kernel would refuse. */
-function applyServers(before: Servers, batch: string): Servers {
-  const servers = new Map(
-    [...before].map(([key, { options, reals }]) => [key, { options, reals: new Map(reals) }]),
-  );
-  for (const line of batch.split('\n').filter(Boolean)) {
-    const [verb = '', protocol = '', address = '', ...words] = line.split(' ');
-    const key = `${protocol} ${address}`;
-    const server = servers.get(key);
-    if ((verb === '-A') === (server !== undefined)) throw new Error(`refused: ${line}`);
-    if (verb === '-A') servers.set(key, { options: words.join(' '), reals: new Map() });
-    if (verb === '-D') servers.delete(key);
-    if (verb === '-E' && server) server.options = words.join(' ');
-    if (!/^-[ade]$/.test(verb) || !server) continue;
-    const real = words[1] ?? '';
-    if ((verb === '-a') === server.reals.has(real)) throw new Error(`refused: ${line}`);
-    if (verb === '-d') server.reals.delete(real);
-    else server.reals.set(real, Number(words.at(-1)));
-  }
-  return servers;
-}
 
 test('connections are counted from the table of ipvsadm', () => {
   const table = `IP Virtual Server version 1.2.1 (size=4096)

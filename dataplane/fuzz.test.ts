@@ -1,0 +1,16 @@
+import { describe, test } from 'vitest';
+import { follow } from './testing/fuzz.ts';
+import { tryHistory } from './testing/history.ts';
+import { randomHistory } from './testing/randomhistory.ts';
+import { type BackendName, backends } from './testing/standing.ts';
+
+const seeds = Array.from({ length: 8 }, (_, seed) => seed + 1);
+
+describe.each(Object.keys(backends) as BackendName[])(
+  '%s: the state reached by differences is that of a new start',
+  (name) => {
+    test.each(seeds)('in a model of the kernel, seed %i', async (seed) => {
+      await tryHistory(seed, randomHistory(seed, 30), (history) => follow(name, seed, history));
+    });
+  },
+);
