@@ -20,15 +20,18 @@ export interface IpvsContext extends RuleContext {
 /** Releases before this one are those of the articles. */
 const today = '1.33';
 
+/** Whether it is one of the articles' releases that is emulated. */
+export const isClassic = (emulatedVersion = today) => emulatedVersion.replace(/^v/, '') !== today;
+
 /** Upstream: the beginning of `syncProxyRules` in `pkg/proxy/ipvs/proxier.go`. */
 export function ipvsContext(
   configuration: ProxyConfiguration,
   node: NodeFacts,
   family: Family,
-  emulatedVersion = today,
+  emulatedVersion?: string,
 ): IpvsContext {
   const { scheduler } = configuration.ipvs;
-  const classic = emulatedVersion.replace(/^v/, '') !== today;
+  const classic = isClassic(emulatedVersion);
   const rules = ruleContext(configuration, node, family);
   const local = node.localAddresses
     .map((ip) => canonicalAddress(ip) ?? ip)

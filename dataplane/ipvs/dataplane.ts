@@ -9,7 +9,7 @@ import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
 import { removal, smallCommit } from '../iptables/diff.ts';
 import type { RuleSet } from '../iptables/rules.ts';
 import { type IpvsChanges, type StateBuilder, stateBuilder } from './builder.ts';
-import { dummyDevice, ipvsContext } from './context.ts';
+import { dummyDevice, ipvsContext, isClassic } from './context.ts';
 import { prepareIpvs } from './parameters.ts';
 import { type Plan, type PlanOptions, planFrom, planOf, planText } from './plan.ts';
 import { type Draining, deleteReal } from './servers.ts';
@@ -47,6 +47,7 @@ export function createIpvsDataplane({
     family,
     excludeCIDRs: configuration.ipvs.excludeCIDRs,
     commitSize: Number.POSITIVE_INFINITY,
+    broadcast: isClassic(emulatedVersion),
   };
 
   async function adopt(): Promise<void> {

@@ -135,6 +135,14 @@ test('a first start makes the device and the sets', () => {
   expect(plan.created).toBe(1);
 });
 
+test('an emulated release gives addresses themselves as broadcast address, as its netlink library did', () => {
+  const had = stateOf({});
+  const standing = { servers: new Map(), shared: false, sets: new Map(), saved: new Map() };
+  const found = { ...standing, addresses: new Set(had.addresses.keys()) };
+  const plan = planFrom(found, stateOf({ tcp: ['10.0.0.1'] }), { ...options, broadcast: true });
+  expect(plan.addresses).toEqual(['address add 10.96.0.1/32 broadcast 10.96.0.1 dev kube-ipvs0']);
+});
+
 test('random histories: the state reached by differences is that of a fresh start', () => {
   let seed = 7;
   const random = (below: number) => {

@@ -32,14 +32,13 @@ export interface PlanOptions {
   /** Virtual servers in these are somebody else's: `ipvs.excludeCIDRs`. */
   readonly excludeCIDRs: readonly string[];
   readonly commitSize: number;
+  /** Whether IPv4 addresses get themselves as broadcast address, as up to 1.13. */
+  readonly broadcast?: boolean;
 }
 
 /** The least that turns what was read from the kernel into what is wanted. Pure. */
-export function planFrom(
-  found: IpvsStanding,
-  wanted: IpvsState,
-  { family, excludeCIDRs, commitSize }: PlanOptions,
-): Plan {
+export function planFrom(found: IpvsStanding, wanted: IpvsState, options: PlanOptions): Plan {
+  const { family, excludeCIDRs, commitSize } = options;
   const excluded = excludeCIDRs.flatMap((text) => cidrOf(text) ?? []);
   const foreign = (key: string) => excluded.some((cidr) => contains(cidr, addressOf(key)));
   const ours = [...found.servers].filter(([key]) => wanted.servers.has(key) || !foreign(key));
@@ -53,7 +52,7 @@ export function planFrom(
     rules: difference(rules, wanted.rules, commitSize).text,
     addresses: [
       ...(found.addresses ? [] : [`link add ${dummyDevice} type dummy`]),
-      ...addressLines(differing(found.addresses ?? new Set(), wanted.addresses), family),
+      ...addressLines(differing(found.addresses ?? new Set(), wanted.addresses), options),
     ],
   };
 }
@@ -62,8 +61,9 @@ export function planFrom(
 export function planOf(
   changes: IpvsChanges,
   { draining, rules, wanted }: { draining: readonly Draining[]; rules: RuleSet; wanted: RuleSet },
-  { family, commitSize }: PlanOptions,
+  options: PlanOptions,
 ): Plan {
+  const { commitSize } = options;
   const drainingOf = (key: string) => draining.filter(([one]) => one === key).map(([, real]) => real);
   const pairs = [...changes.servers].map(
     ([key, [had, wants]]) => [key, [had && withDraining(had, drainingOf(key)), wants]] as const,
@@ -76,7 +76,7 @@ export function planOf(
     servers: text(lines),
     sets: text(setsChanges(changes.sets)),
     rules: difference(rules, wanted, commitSize).text,
-    addresses: addressLines(changes.addresses, family),
+    addresses: addressLines(changes.addresses, options),
   };
 }
 
@@ -92,9 +92,12 @@ function differing(have: Entries, want: Entries): Map<string, boolean> {
   ]);
 }
 
-function addressLines(changes: ReadonlyMap<string, boolean>, family: Family): string[] {
+function addressLines(changes: ReadonlyMap<string, boolean>, { family, broadcast }: PlanOptions): string[] {
   const bits = widthOf(family);
-  return [...changes].map(([ip, came]) => `address ${came ? 'add' : 'del'} ${ip}/${bits} dev ${dummyDevice}`);
+  return [...changes].map(([ip, came]) => {
+    const also = came && broadcast && family === 'IPv4' ? ` broadcast ${ip}` : '';
+    return `address ${came ? 'add' : 'del'} ${ip}/${bits}${also} dev ${dummyDevice}`;
+  });
 }
 
 const text = (lines: readonly string[]) => (lines.length > 0 ? `${lines.join('\n')}\n` : '');
