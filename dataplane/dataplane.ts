@@ -5,8 +5,10 @@ import type { NodeFacts } from './node.ts';
 
 /** What a node should do with Service traffic of one address family. */
 export interface ProxyState {
-  /** By `servicePortKey`. A row that did not change is the same object as in the last state. */
+  /** By `servicePortKey`, in any order. A row that did not change is the same object as in the last state. */
   readonly rows: ReadonlyMap<string, Row>;
+  /** Keys of the rows that may be others than in the last state, gone ones too. Without it, all are looked at. */
+  readonly changed?: ReadonlySet<string>;
   readonly node: NodeFacts;
 }
 

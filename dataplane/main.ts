@@ -24,14 +24,7 @@ import { type NodeFacts, nodeFacts } from './node.ts';
 import { createRunner } from './runner.ts';
 import { type ProxyServer, startServers } from './servers.ts';
 import { followServiceCIDRs } from './servicecidrs.ts';
-import {
-  createStack,
-  forgetStaleFlows,
-  type Stack,
-  syncStack,
-  triggerTime,
-  withoutLocalEndpoints,
-} from './stack.ts';
+import { createStack, forgetStaleFlows, type Stack, syncStack, triggerTime } from './stack.ts';
 import { chosenTools } from './tools.ts';
 import { onceEach, settled, untilAborted } from './waiting.ts';
 
@@ -199,7 +192,7 @@ export async function startDataplane(
     });
     health.updated(family);
     if (pending) health.queued(family);
-    metrics.synced({ family, ...sync, withoutLocalEndpoints: withoutLocalEndpoints(stack.written.values()) });
+    metrics.synced({ family, ...sync, withoutLocalEndpoints: stack.seen.withoutLocal });
     onSync?.({ ...sync.result, family, milliseconds: performance.now() - since });
     if (!mayBeStale) return;
     const began = performance.now();

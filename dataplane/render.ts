@@ -107,5 +107,6 @@ function rowsOf(objects: readonly KubeObject[], family: Family, nodeName: string
     if (object.kind === 'Service') model.setService(key, object as Service);
     else if (object.kind === 'EndpointSlice') model.setSlice(key, object as EndpointSlice);
   }
-  return [...model.rows().values()];
+  const rows = [...model.rows()].sort(([a], [b]) => (a < b ? -1 : 1));
+  return rows.map(([, row]) => row);
 }

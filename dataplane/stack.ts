@@ -14,7 +14,11 @@ export interface Stack {
   readonly model: Model;
   readonly dataplane: Dataplane;
   active: boolean;
+  /** Every row, once a sync has ended well; those that a later one failed to write are in it too. */
   written: ReadonlyMap<string, Row>;
+  /** What changed since the last sync that ended well, as it was then. */
+  readonly unwritten: Map<string, Row | undefined>;
+  readonly seen: Seen;
   /** Whether the next sync looks at everything: the first one, and the one after a failure. */
   whole: boolean;
   /** When the changes began that are not in the kernel yet, in milliseconds since the epoch. */
@@ -28,9 +32,19 @@ export function createStack(family: Family, nodeName: string, dataplane: Datapla
     dataplane,
     active: family === 'IPv4',
     written: new Map(),
+    unwritten: new Map(),
+    seen: { checked: new Map(), withoutLocal: { internal: 0, external: 0 } },
     whole: true,
     triggers: [],
   };
+}
+
+/** What is known of the rows that were written, kept current row by row: looking at all of them takes too long. */
+export interface Seen {
+  /** Rows of Services with a health check port. */
+  readonly checked: Map<string, Row>;
+  /** Service ports whose Local policy leaves this node without an endpoint for them, though they have some. */
+  readonly withoutLocal: { internal: number; external: number };
 }
 
 /** What a sync of one family came to. */
@@ -45,14 +59,17 @@ export interface StackSync {
 
 /** Brings the kernel in step with the model. */
 export async function syncStack(stack: Stack, node: NodeFacts): Promise<StackSync> {
-  const rows = new Map(stack.model.rows());
-  const { triggers, whole: full } = stack;
+  const { model, dataplane, unwritten, triggers, whole: full } = stack;
+  for (const [key, row] of model.changes()) if (!unwritten.has(key)) unwritten.set(key, row);
+  const rows = model.rows();
   stack.triggers = [];
   const began = performance.now();
   try {
-    const result = await stack.dataplane.sync({ rows, node });
+    const result = await dataplane.sync({ rows, node, changed: new Set(unwritten.keys()) });
     stack.whole = false;
-    const mayBeStale = mayLeaveStaleFlows(stack.written, rows);
+    const mayBeStale = mayLeaveStaleFlows(unwritten, rows);
+    for (const [key, before] of unwritten) see(stack.seen, key, before, rows.get(key));
+    unwritten.clear();
     stack.written = rows;
     return { result, seconds: (performance.now() - began) / 1_000, full, triggers, mayBeStale };
   } catch (error) {
@@ -73,25 +90,28 @@ export async function forgetStaleFlows(kernel: Kernel, { family, written }: Stac
 /** Health-checked Services of all families; where both have endpoints here, the family with more counts. */
 export function checkedOf(stacks: readonly Stack[]): ReturnType<typeof checkedServices> {
   const all = new Map<string, { port: number; localEndpoints: number }>();
-  for (const { written } of stacks)
-    for (const [name, one] of checkedServices(written.values())) {
+  for (const { seen } of stacks)
+    for (const [name, one] of checkedServices(seen.checked.values())) {
       const known = all.get(name)?.localEndpoints ?? 0;
       all.set(name, { port: one.port, localEndpoints: Math.max(known, one.localEndpoints) });
     }
   return all;
 }
 
-/** Services whose Local policy leaves this node without an endpoint for them, though they have some. */
-export function withoutLocalEndpoints(rows: Iterable<Row>): { internal: number; external: number } {
-  const count = { internal: 0, external: 0 };
-  for (const { port, endpoints } of rows) {
-    if (!port.internalPolicyLocal && !port.externalPolicyLocal) continue;
-    const serving = endpoints.filter((one) => one.ready || (one.serving && one.terminating));
-    if (serving.length === 0 || serving.some((one) => one.isLocal)) continue;
-    if (port.internalPolicyLocal) count.internal++;
-    if (port.externalPolicyLocal) count.external++;
+function see(seen: Seen, key: string, before: Row | undefined, after: Row | undefined): void {
+  if (after?.port.healthCheckNodePort) seen.checked.set(key, after);
+  else seen.checked.delete(key);
+  for (const [row, more] of [[before, -1] as const, [after, 1] as const]) {
+    if (!row || !lacksLocal(row)) continue;
+    if (row.port.internalPolicyLocal) seen.withoutLocal.internal += more;
+    if (row.port.externalPolicyLocal) seen.withoutLocal.external += more;
   }
-  return count;
+}
+
+function lacksLocal({ port, endpoints }: Row): boolean {
+  if (!port.internalPolicyLocal && !port.externalPolicyLocal) return false;
+  const serving = endpoints.filter((one) => one.ready || (one.serving && one.terminating));
+  return serving.length > 0 && !serving.some((one) => one.isLocal);
 }
 
 /** When the change began that this slice is about, as its controller noted it; undefined without the note. */

@@ -70,3 +70,8 @@ export async function chainExists(
     throw error;
   }
 }
+
+/** Whether these tools write to nf_tables; the legacy ones, and those before 1.8, do not. */
+export async function writesToNftables(kernel: Kernel, family: IptablesFamily): Promise<boolean> {
+  return (await kernel.run(tool(family, '-restore'), ['--version'])).stdout.includes('(nf_tables)');
+}

@@ -29,14 +29,15 @@ export function staleFlows(flows: Iterable<Flow>, rows: Iterable<Row>): Flow[] {
   return [...stale.values()];
 }
 
-/** Whether the step from one state to the next can have made a UDP flow stale. */
+/** Whether rows that changed can have made a UDP flow stale. `before` has each as it was, undefined where it was not. */
 export function mayLeaveStaleFlows(
-  before: ReadonlyMap<string, Row>,
+  before: ReadonlyMap<string, Row | undefined>,
   after: ReadonlyMap<string, Row>,
 ): boolean {
-  for (const [key, row] of after) {
-    if (row.port.protocol !== 'UDP' || before.get(key) === row) continue;
-    const old = before.get(key)?.endpoints ?? [];
+  for (const [key, was] of before) {
+    const row = after.get(key);
+    if (row?.port.protocol !== 'UDP' || was === row) continue;
+    const old = was?.endpoints ?? [];
     if (old.length === 0 && row.endpoints.length > 0) return true;
     const serving = new Set(
       row.endpoints.filter((endpoint) => endpoint.serving).map((endpoint) => endpoint.text),

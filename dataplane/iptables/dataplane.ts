@@ -1,14 +1,21 @@
 import type { Family } from '../../api/address.ts';
-import { chainExists, iptablesRestore, iptablesSave, RestoreError } from '../../kernel/iptables.ts';
+import {
+  chainExists,
+  iptablesRestore,
+  iptablesSave,
+  RestoreError,
+  writesToNftables,
+} from '../../kernel/iptables.ts';
 import { createRestorer } from '../../kernel/iptables-restorer.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
+import { createRulesBuilder, type RuleChanges, type RulesBuilder } from './builder.ts';
 import { largeClusterEndpoints, type RuleContext, ruleContext } from './context.ts';
-import { difference, removal, type Standing, smallCommit } from './diff.ts';
+import { type Difference, difference, differenceOf, removal, type Standing, smallCommit } from './diff.ts';
 import { parseSaved, type Saved } from './parse.ts';
 import { removalOfOtherReleases } from './releases.ts';
-import { buildRules, canaryChain, type RuleCache, type RuleSet } from './rules.ts';
+import { buildRules, canaryChain, type RuleSet } from './rules.ts';
 import { standingOf } from './standing.ts';
 
 export interface IptablesOptions {
@@ -32,13 +39,11 @@ export function createIptablesDataplane({
   const empty = ruleContext(configuration, nobody, family, { emulatedVersion });
   /** What the kernel had when it was last read; consumed by the next sync. */
   let saved: Saved | undefined;
-  /** What it has by our own writes; undefined when that is not known. */
+  /** What it has by our own writes or as `verify` found it; undefined when that is not known. */
   let standing: Standing | undefined;
-  let wanted: RuleSet | undefined;
+  let current: { key: string; context: RuleContext; builder: RulesBuilder } | undefined;
   /** Rules in one commit at most: all of a table, unless this kernel has refused that. */
   let commitSize = Number.POSITIVE_INFINITY;
-  let cache: RuleCache = new WeakMap();
-  let context: { key: string; value: RuleContext } | undefined;
 
   const restorer = createRestorer(kernel, family);
 
@@ -47,31 +52,47 @@ export function createIptablesDataplane({
     saved = parseSaved(await iptablesSave(kernel, family));
   }
 
-  /** The same object as long as nothing in it changed, or every row's rules would be written anew. */
-  function contextFor({ rows, node }: ProxyState): RuleContext {
+  /** Brings the rules up to a state. No changes where they have nothing to do with those of the last sync. */
+  function update({ rows, node, changed }: ProxyState): { builder: RulesBuilder; changes?: RuleChanges } {
+    const nodeKey = JSON.stringify(node);
+    if (current?.key === nodeKey) {
+      const changes = current.builder.update(rows, changed);
+      if (current.builder.endpoints > largeClusterEndpoints === current.context.large)
+        return { builder: current.builder, changes };
+      // Its rules have gone on; what the kernel has is read again, and then nearly all of it is rewritten.
+      standing = undefined;
+    }
     let endpoints = 0;
     for (const row of rows.values()) endpoints += row.endpoints.length;
-    const key = JSON.stringify([node, endpoints > largeClusterEndpoints]);
-    if (context?.key !== key) {
-      context = { key, value: ruleContext(configuration, node, family, { endpoints, emulatedVersion }) };
-      cache = new WeakMap();
-    }
-    return context.value;
+    const context = ruleContext(configuration, node, family, { endpoints, emulatedVersion });
+    const builder = createRulesBuilder(context);
+    builder.update(rows);
+    current = { key: nodeKey, context, builder };
+    return { builder };
   }
 
-  async function write(rules: RuleSet): Promise<SyncResult> {
+  /** In commits of a size that is right for the batch. */
+  async function fitting(compare: (commitSize: number) => Difference): Promise<Difference> {
+    const batch = compare(commitSize);
+    if (commitSize === smallCommit || batch.text.length < longCommit) return batch;
+    return (await writesToNftables(kernel, family)) ? compare(smallCommit) : batch;
+  }
+
+  async function write({ builder: { rules }, changes }: ReturnType<typeof update>): Promise<SyncResult> {
     if (!standing && !saved) await adopt();
-    const from = standing ?? standingOf(saved ?? new Map(), rules);
-    const batch = difference(from, rules, commitSize);
-    // Once what is wanted stands.
-    const others = saved && context ? removalOfOtherReleases(saved, rules, context.value) : '';
-    const text = batch.text + others;
+    const [known, read = new Map()] = [standing, saved];
+    const from = known ?? standingOf(read, rules);
     // Until the kernel has said yes, nothing is known of it.
     standing = undefined;
     saved = undefined;
+    const batch = await fitting((size) =>
+      changes && from === rules ? differenceOf(changes, rules, size) : difference(from, rules, size),
+    );
+    // Once what is wanted stands.
+    const others = !known && current ? removalOfOtherReleases(read, rules, current.context) : '';
+    const text = batch.text + others;
     if (text) await restorer.restore(text);
     standing = rules;
-    wanted = rules;
     return { ...batch, text };
   }
 
@@ -79,19 +100,20 @@ export function createIptablesDataplane({
     family,
     adopt,
     async sync(state) {
-      const rules = buildRules(state.rows.values(), contextFor(state), cache);
+      const updated = update(state);
       try {
-        return await write(rules);
+        return await write(updated);
       } catch (error) {
         if (!(error instanceof RestoreError && error.tooLong) || commitSize === smallCommit) throw error;
         commitSize = smallCommit;
-        return write(rules);
+        return write(updated);
       }
     },
     async verify() {
-      if (!wanted) return undefined;
+      if (!current) return undefined;
+      const wanted = current.builder.rules;
       // Reading a hundred thousand rules every half minute would cost more than it finds.
-      if (context?.value.large) {
+      if (current.context.large) {
         if (await chainExists(kernel, family, 'nat', witnessOf(wanted))) return undefined;
         standing = undefined;
         return flushed;
@@ -106,16 +128,19 @@ export function createIptablesDataplane({
     },
     async cleanup() {
       const now = parseSaved(await iptablesSave(kernel, family));
-      const rules = wanted ?? buildRules([], empty);
-      const batch = removal(now, rules, smallCommit) + removalOfOtherReleases(now, rules, empty);
+      const rules = current?.builder.rules ?? buildRules([], empty);
+      let batch = removal(now, rules, smallCommit);
+      if (batch.length > longCommit && !(await writesToNftables(kernel, family))) batch = removal(now, rules);
+      batch += removalOfOtherReleases(now, rules, empty);
       if (batch) await iptablesRestore(kernel, family, batch);
       standing = undefined;
       saved = undefined;
     },
     ruleCounts() {
       const count = (name: 'filter' | 'nat') => {
-        let sum = wanted?.[name].hooks.length ?? 0;
-        for (const rules of wanted?.[name].chains.values() ?? []) sum += rules.length;
+        const table = current?.builder.rules[name];
+        let sum = table?.hooks.length ?? 0;
+        for (const rules of table?.chains.values() ?? []) sum += rules.length;
         return sum;
       };
       return { filter: count('filter'), nat: count('nat') };
@@ -123,6 +148,12 @@ export function createIptablesDataplane({
   };
 }
 
+/**
+ * Text above which the nft tools get several commits even where one could be had: what they do to a commit
+ * grows with the square of its rules, and 75,000 take them fourteen seconds instead of one. The legacy tools
+ * write a table whole, so that for them each commit costs as much as all.
+ */
+const longCommit = 200_000;
 const flushed = 'the tables were flushed';
 const nobody = { name: '', labels: {}, ips: [], podCIDRs: [], localAddresses: [] };
 

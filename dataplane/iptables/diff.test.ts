@@ -5,8 +5,9 @@ import { nodeFacts } from '../node.ts';
 import { applyBatch, emptyKernel } from '../testing/kernel.ts';
 import { service, slice } from '../testing/objects.ts';
 import { type Random, randomFrom } from '../testing/random.ts';
+import { createRulesBuilder } from './builder.ts';
 import { ruleContext } from './context.ts';
-import { difference, nothingStands, removal } from './diff.ts';
+import { difference, differenceOf, nothingStands, removal } from './diff.ts';
 import { parseSaved, type Saved } from './parse.ts';
 import { buildRules, type RuleSet, ruleSetText } from './rules.ts';
 import { standingOf } from './standing.ts';
@@ -37,6 +38,27 @@ test('from nothing, the batch gives the same tables as the rendered text', () =>
   for (const table of ['filter', 'nat'] as const)
     for (const [chain, rules] of rendered.get(table) ?? [])
       expect(got.get(table)?.get(chain), chain).toEqual(rules);
+});
+
+test('Services that come and go far apart cost a line each in the chains they share', () => {
+  const model = createModel('IPv4', 'worker');
+  const set = (i: number, exists = true) => {
+    const spec = { clusterIP: `10.96.${i >> 8}.${i & 255}`, ports: [{ name: 'p80', port: 80 }] };
+    model.setService(`ns/s${i}`, exists ? service(`ns/s${i}`, spec) : undefined);
+  };
+  for (let i = 100; i < 500; i++) set(i);
+  const builder = createRulesBuilder(context);
+  builder.update(model.rows());
+  const kernel = fresh(builder.rules);
+  model.changes();
+  set(1);
+  set(900);
+  for (const gone of [120, 250, 251, 499]) set(gone, false);
+  const changes = builder.update(model.rows(), new Set(model.changes().keys()));
+  const { text } = differenceOf(changes, builder.rules);
+  expect(text.match(/^-[ID] KUBE-SERVICES /gm)).toHaveLength(6);
+  expect(text).not.toMatch(/^-A KUBE-SERVICES /m);
+  expect(shape(applyBatch(kernel, text))).toEqual(shape(fresh(rulesOf(model))));
 });
 
 function randomEvent(model: Model, random: Random): void {
@@ -91,18 +113,26 @@ test.each([
   (seed, commitSize) => {
     const random = randomFrom(seed);
     const model = createModel('IPv4', 'worker');
-    let kernel = emptyKernel;
-    let standing = nothingStands;
+    let builder = createRulesBuilder(context);
+    builder.update(model.rows());
+    let kernel = applyBatch(emptyKernel, difference(nothingStands, builder.rules, commitSize).text);
     for (let step = 0; step < 60; step++) {
       for (let events = 1 + random(3); events > 0; events--) randomEvent(model, random);
+      const changed = new Set(model.changes().keys());
+      const changes = builder.update(model.rows(), random(2) ? changed : undefined);
+      kernel = applyBatch(kernel, differenceOf(changes, builder.rules, commitSize).text);
       const wanted = rulesOf(model);
-      kernel = applyBatch(kernel, difference(standing, wanted, commitSize).text);
-      standing = wanted;
       expect(shape(kernel)).toEqual(shape(fresh(wanted)));
-      // Now and then the process dies and another one adopts.
+      expect(difference(builder.rules, wanted).text).toBe('');
+      // Now and then the process dies and another one adopts what stands, which may be of an hour ago.
       if (random(10) === 0) {
-        standing = standingOf(kernel, wanted);
-        expect(difference(standing, wanted).text).toBe('');
+        randomEvent(model, random);
+        model.changes();
+        builder = createRulesBuilder(context);
+        builder.update(model.rows());
+        const standing = standingOf(kernel, builder.rules);
+        kernel = applyBatch(kernel, difference(standing, builder.rules, commitSize).text);
+        expect(difference(standingOf(kernel, builder.rules), builder.rules).text).toBe('');
       }
     }
     const left = applyBatch(kernel, removal(kernel, rulesOf(model), commitSize));

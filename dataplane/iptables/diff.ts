@@ -1,4 +1,6 @@
 import type { Family } from '../../api/address.ts';
+import type { RuleChanges } from './builder.ts';
+import { editsOf, sameLines } from './edits.ts';
 import { isServiceChain } from './names.ts';
 import { normalRule } from './normal.ts';
 import type { Saved } from './parse.ts';
@@ -29,9 +31,6 @@ export const nothingStands: Standing = {
 
 const tableNames: readonly TableName[] = ['mangle', 'filter', 'nat'];
 
-/** A chain up to this share of whose rules change is edited in place, so that the others keep their counters. */
-const editShare = 0.5;
-
 /**
  * The commands that turn what stands into what is wanted, touching only chains that differ. Chains are
  * filled before anything leads to them, and stale ones go after nothing does.
@@ -44,10 +43,37 @@ export function difference(
   wanted: RuleSet,
   commitSize = Number.POSITIVE_INFINITY,
 ): Difference {
+  return allTables(commitSize, (name, sum) =>
+    tableDifference(
+      everyChain(standing[name], wanted[name]),
+      missingHooks(standing[name], wanted[name]),
+      sum,
+    ),
+  );
+}
+
+/** The same where what stands are these rules as they were before these changes, at the cost of the changes. */
+export function differenceOf(
+  changes: RuleChanges,
+  wanted: RuleSet,
+  commitSize = Number.POSITIVE_INFINITY,
+): Difference {
+  return allTables(commitSize, (name, sum) => {
+    const { chains } = wanted[name];
+    const pairs = [...changes[name]].map(([chain, had]) => [chain, had, chains.get(chain)] as const);
+    return tableDifference(pairs, [], sum);
+  });
+}
+
+interface Sum {
+  created: number;
+  changed: number;
+  deleted: number;
+}
+
+function allTables(commitSize: number, partsOf: (name: TableName, sum: Sum) => Part[]): Difference {
   const sum = { created: 0, changed: 0, deleted: 0 };
-  const text = tableNames
-    .map((name) => commits(name, tableDifference(standing[name], wanted[name], sum), commitSize))
-    .join('');
+  const text = tableNames.map((name) => commits(name, partsOf(name, sum), commitSize)).join('');
   return { text, ...sum };
 }
 
@@ -72,19 +98,32 @@ interface Part {
   readonly rules: readonly string[];
 }
 
-function tableDifference(
-  standing: StandingTable,
-  wanted: Table,
-  sum: { created: number; changed: number; deleted: number },
-): Part[] {
+type Rules = readonly string[] | undefined;
+type Pairs = Iterable<readonly [chain: string, have: Rules, want: Rules]>;
+
+/** What stands and what is wanted of every chain that is ours to write or delete. */
+function* everyChain({ chains: standing }: StandingTable, { chains: wanted }: Table): Pairs {
+  for (const [chain, want] of wanted) yield [chain, standing.get(chain), want];
+  for (const [chain, have] of standing)
+    if (!wanted.has(chain) && isServiceChain(chain)) yield [chain, have, undefined];
+}
+
+function tableDifference(pairs: Pairs, hooks: readonly Hook[], sum: Sum): Part[] {
   const fresh: string[] = [];
+  const stale: string[] = [];
   const parts: (Part & { readonly rank: number })[] = [];
-  for (const [chain, want] of wanted.chains) {
-    const have = standing.chains.get(chain);
-    if (have === want || (have && sameLines(have, want))) continue;
+  for (const [chain, have, want] of pairs) {
+    if (have === want || (have && want && sameLines(have, want))) continue;
+    if (!want) {
+      sum.deleted++;
+      stale.push(chain);
+      continue;
+    }
     if (have) sum.changed++;
-    else sum.created++;
-    if (!have) fresh.push(head(chain));
+    else {
+      sum.created++;
+      fresh.push(head(chain));
+    }
     const edits = have && editsOf(chain, have, want);
     const rank = rankOf(chain);
     if (edits) parts.push({ rank, heads: [], rules: edits });
@@ -92,12 +131,8 @@ function tableDifference(
   }
   parts.sort((a, b) => a.rank - b.rank);
   // Prepended one by one, so the last of a chain comes first.
-  const hooks = missingHooks(standing, wanted).map(({ chain, rule }) => `-I ${chain} 1 ${rule}`);
-  const stale = [...standing.chains.keys()].filter(
-    (chain) => !wanted.chains.has(chain) && isServiceChain(chain),
-  );
-  sum.deleted += stale.length;
-  return [{ heads: fresh, rules: [] }, ...parts, { heads: [], rules: hooks.reverse() }, ...emptied(stale)];
+  const jumps = hooks.map(({ chain, rule }) => `-I ${chain} 1 ${rule}`).reverse();
+  return [{ heads: fresh, rules: [] }, ...parts, { heads: [], rules: jumps }, ...emptied(stale)];
 }
 
 /** All emptied, then all deleted: a chain that something leads to cannot go. */
@@ -143,34 +178,10 @@ function commits(table: TableName, parts: readonly Part[], size: number): string
   return texts.join('');
 }
 
-function missingHooks(standing: StandingTable, wanted: Table): Hook[] {
+function missingHooks(standing: StandingTable, wanted: Table): readonly Hook[] {
   return wanted.hooks.filter(
     (hook) => !standing.hooks.some((one) => one.chain === hook.chain && one.rule === hook.rule),
   );
-}
-
-function sameLines(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((line, i) => line === b[i]);
-}
-
-/** Deletions and insertions by number for the one stretch that differs; undefined when rewriting is cheaper. */
-function editsOf(chain: string, have: readonly string[], want: readonly string[]): string[] | undefined {
-  let start = 0;
-  while (start < have.length && start < want.length && have[start] === want[start]) start++;
-  let end = 0;
-  while (
-    end < have.length - start &&
-    end < want.length - start &&
-    have[have.length - 1 - end] === want[want.length - 1 - end]
-  )
-    end++;
-  const gone = have.length - end - start;
-  const fresh = want.slice(start, want.length - end);
-  if (gone + fresh.length > editShare * want.length) return undefined;
-  return [
-    ...Array.from({ length: gone }, () => `-D ${chain} ${start + 1}`),
-    ...fresh.map((rule, i) => `-I ${chain} ${start + i + 1} ${rule}`),
-  ];
 }
 
 /**

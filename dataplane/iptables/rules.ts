@@ -1,8 +1,9 @@
 import type { Family } from '../../api/address.ts';
 import type { Row } from '../model/model.ts';
+import { servicePortKey } from '../model/serviceport.ts';
+import { createRulesBuilder } from './builder.ts';
 import type { RuleContext } from './context.ts';
 import { normalRule } from './normal.ts';
-import type { ServiceRules } from './service.ts';
 
 export type TableName = 'mangle' | 'filter' | 'nat';
 
@@ -34,46 +35,17 @@ export interface SharedLines {
   readonly firewall: readonly string[];
 }
 
-/** Remembers the rules of a row for as long as the row and the context stay the same objects. */
-export type RuleCache = WeakMap<Row, ServiceRules>;
-
 /** The chain whose absence tells that somebody flushed the tables. */
 export const canaryChain = 'KUBE-PROXY-CANARY';
 
 /**
- * The rules of a node for these rows, as kube-proxy writes them. Pure: the same rows and context
- * give the same rules. Upstream: `syncProxyRules` in `pkg/proxy/iptables/proxier.go`.
+ * The rules of a node for these rows, as kube-proxy writes them, Services in the order of their names. Pure: the
+ * same rows and context give the same rules. Upstream: `syncProxyRules` in `pkg/proxy/iptables/proxier.go`.
  */
-export function buildRules(
-  rows: Iterable<Row>,
-  context: RuleContext,
-  cache: RuleCache = new WeakMap(),
-): RuleSet {
-  const { dialect, family } = context;
-  const shared = {
-    natServices: [] as string[],
-    natNodePorts: [] as string[],
-    services: [] as string[],
-    external: [] as string[],
-    nodePorts: [] as string[],
-    firewall: [] as string[],
-  };
-  const own: ReadonlyMap<string, readonly string[]>[] = [];
-  for (const row of rows) {
-    const rules = cache.get(row) ?? dialect.serviceRules(row, context);
-    cache.set(row, rules);
-    shared.natServices.push(...rules.nat.services);
-    shared.natNodePorts.push(...rules.nat.nodePorts);
-    shared.services.push(...rules.filter.services);
-    shared.external.push(...rules.filter.external);
-    shared.nodePorts.push(...rules.filter.nodePorts);
-    shared.firewall.push(...rules.filter.firewall);
-    own.push(rules.chains);
-  }
-  const { mangle, filter, nat } = dialect.overallTables(shared, context);
-  const chains = new Map(nat.chains);
-  for (const one of own) for (const [name, rules] of one) chains.set(name, rules);
-  return { family, mangle, filter, nat: { chains, hooks: nat.hooks } };
+export function buildRules(rows: Iterable<Row>, context: RuleContext): RuleSet {
+  const builder = createRulesBuilder(context);
+  builder.update(new Map([...rows].map((row) => [servicePortKey(row.port), row])));
+  return builder.rules;
 }
 
 const baseChains: { readonly [name in TableName]: readonly string[] } = {

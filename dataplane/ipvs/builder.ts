@@ -19,8 +19,12 @@ export interface IpvsChanges {
 /** Keeps the state of a node in step with rows, looking only at rows that changed. */
 export interface StateBuilder {
   readonly state: IpvsState;
-  /** By `servicePortKey`, as the model gives them. */
-  update(rows: ReadonlyMap<string, Row>): IpvsChanges;
+  /**
+   * By `servicePortKey`, as the model gives them.
+   *
+   * @param changed keys of the rows that may be others than at the last update; without it, all are looked at
+   */
+  update(rows: ReadonlyMap<string, Row>, changed?: ReadonlySet<string>): IpvsChanges;
 }
 
 /** The state after any updates is that of a new builder given the last rows. */
@@ -60,23 +64,25 @@ export function stateBuilder(context: IpvsContext): StateBuilder {
     get state() {
       return state;
     },
-    update(rows) {
-      for (const [key, { row, part }] of parts) {
-        if (rows.get(key) === row) continue;
-        apply(key, part, false);
+    update(rows, changed = new Set([...parts.keys(), ...rows.keys()])) {
+      const others = [...changed].filter((key) => parts.get(key)?.row !== rows.get(key));
+      for (const key of others) {
+        const had = parts.get(key);
+        if (had) apply(key, had.part, false);
         parts.delete(key);
       }
-      for (const [key, row] of rows) {
-        if (parts.has(key)) continue;
+      for (const key of others) {
+        const row = rows.get(key);
+        if (!row) continue;
         const part = partOf(row, context);
         apply(key, part, true);
         parts.set(key, { row, part });
       }
       state = { ...state, rules: rules() };
-      const changed = new Map([...sets].map(([id, set]) => [setName(id, family), set.changes()]));
+      const entries = new Map([...sets].map(([id, set]) => [setName(id, family), set.changes()]));
       const bound = addresses.changes();
-      changed.set(setName('KUBE-IPVS-IPS', family), bound);
-      return { servers: servers.changes(), sets: changed, addresses: bound };
+      entries.set(setName('KUBE-IPVS-IPS', family), bound);
+      return { servers: servers.changes(), sets: entries, addresses: bound };
     },
   };
 }

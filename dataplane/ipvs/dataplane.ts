@@ -113,8 +113,9 @@ export function createIpvsDataplane({
     family,
     adopt,
     async sync(state) {
+      const before = builder;
       const current = builderFor(state);
-      const changes = current.update(state.rows);
+      const changes = current.update(state.rows, builder === before ? state.changed : undefined);
       try {
         return await write(current, changes);
       } catch (error) {

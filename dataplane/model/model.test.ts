@@ -67,13 +67,28 @@ test('one port number over TCP and UDP is two rows', () => {
     { name: 'dns', port: 53, protocol: 'TCP' },
   ];
   model.setService('kube-system/kube-dns', service('kube-system/kube-dns', { ...spec, ports }));
-  expect([...model.rows().keys()]).toEqual(['kube-system/kube-dns:dns/TCP', 'kube-system/kube-dns:dns/UDP']);
+  expect([...model.rows().keys()].sort()).toEqual([
+    'kube-system/kube-dns:dns/TCP',
+    'kube-system/kube-dns:dns/UDP',
+  ]);
 });
 
-test('rows stand in the order of their keys, whenever they came', () => {
+test('changes are the rows as they were at the last look, each once', () => {
   const model = webModel();
+  const first = row(model);
+  expect([...model.changes()]).toEqual([['ns/web:p80/TCP', undefined]]);
+  expect(model.changes().size).toBe(0);
+  model.setSlice('ns/web-a', slice('ns/web', ['10.0.0.9']));
+  model.rows();
+  model.setSlice('ns/web-a', slice('ns/web', ['10.0.0.8']));
   model.setService('ns/app', service('ns/app', { ...spec, clusterIP: '10.96.0.2' }));
-  expect([...model.rows().keys()]).toEqual(['ns/app:p80/TCP', 'ns/web:p80/TCP']);
+  expect([...model.changes()]).toEqual([
+    ['ns/web:p80/TCP', first],
+    ['ns/app:p80/TCP', undefined],
+  ]);
+  const second = row(model);
+  model.setService('ns/web', undefined);
+  expect([...model.changes()]).toEqual([['ns/web:p80/TCP', second]]);
 });
 
 test.each([

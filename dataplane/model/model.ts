@@ -19,8 +19,13 @@ export interface Row {
 export interface Model {
   setService(key: string, service: Service | undefined): void;
   setSlice(key: string, slice: EndpointSlice | undefined): void;
-  /** Every row by `servicePortKey`, in the order of the keys. Looks only at Services told of since the last call. */
+  /**
+   * Every row by `servicePortKey`, in any order. Looks only at Services told of since the last call. It is always
+   * the same map, brought up to date by this.
+   */
   rows(): ReadonlyMap<string, Row>;
+  /** Rows that came, changed or went since the last call of this, as they were then; undefined where there was none. */
+  changes(): ReadonlyMap<string, Row | undefined>;
 }
 
 const noEndpoints: readonly Endpoint[] = [];
@@ -32,7 +37,14 @@ export function createModel(family: Family, nodeName: string): Model {
   const serviceOf = new Map<string, string>();
   const keysOf = new Map<string, string[]>();
   const dirty = new Set<string>();
-  let rows = new Map<string, Row>();
+  const rows = new Map<string, Row>();
+  let changes = new Map<string, Row | undefined>();
+
+  function put(key: string, row: Row | undefined): void {
+    if (!changes.has(key)) changes.set(key, rows.get(key));
+    if (row) rows.set(key, row);
+    else rows.delete(key);
+  }
 
   function dropSlice(key: string): void {
     const service = serviceOf.get(key);
@@ -44,24 +56,26 @@ export function createModel(family: Family, nodeName: string): Model {
     dirty.add(service);
   }
 
-  function rebuild(key: string): { added: boolean } {
+  function rebuild(key: string): void {
     const service = services.get(key);
     const ports = service ? servicePorts(service, family) : [];
     const endpoints = endpointsByPort(slices.get(key)?.values() ?? [], family, nodeName);
     const keys: string[] = [];
-    let added = false;
     for (const port of ports) {
       const rowKey = servicePortKey(port);
       const row = { port, endpoints: endpoints.get(`${port.portName}/${port.protocol}`) ?? noEndpoints };
       const old = rows.get(rowKey);
       keys.push(rowKey);
-      if (!old) added = true;
-      if (!old || !sameRow(old, row)) rows.set(rowKey, row);
+      if (!old || !sameRow(old, row)) put(rowKey, row);
     }
-    for (const old of keysOf.get(key) ?? []) if (!keys.includes(old)) rows.delete(old);
+    for (const old of keysOf.get(key) ?? []) if (!keys.includes(old)) put(old, undefined);
     if (keys.length > 0) keysOf.set(key, keys);
     else keysOf.delete(key);
-    return { added };
+  }
+
+  function settle(): void {
+    for (const key of dirty) rebuild(key);
+    dirty.clear();
   }
 
   return {
@@ -81,11 +95,14 @@ export function createModel(family: Family, nodeName: string): Model {
       dirty.add(service);
     },
     rows() {
-      let added = false;
-      for (const key of dirty) added = rebuild(key).added || added;
-      dirty.clear();
-      if (added) rows = new Map([...rows].sort(([a], [b]) => (a < b ? -1 : 1)));
+      settle();
       return rows;
+    },
+    changes() {
+      settle();
+      const latest = changes;
+      changes = new Map();
+      return latest;
     },
   };
 }

@@ -13,8 +13,12 @@ export interface Touched {
 /** A table that follows its rows; only rows that are new objects are looked at. */
 export interface TableBuilder {
   readonly table: Table;
-  /** Brings the table up to these rows (in the order of their keys) and says what that touched. */
-  update(rows: ReadonlyMap<string, Row>): Touched;
+  /**
+   * Brings the table up to these rows, by `servicePortKey`, and says what that touched.
+   *
+   * @param changed keys of the rows that may be others than at the last update; without it, all are looked at
+   */
+  update(rows: ReadonlyMap<string, Row>, changed?: ReadonlySet<string>): Touched;
 }
 
 /** Who puts one thing in: nearly always one row, so the others are kept apart. */
@@ -60,24 +64,23 @@ export function createTableBuilder(base: Fragment, fragmentOf: (row: Row) => Fra
   let unsaid: Touched | undefined = first;
   return {
     table,
-    update(rows) {
+    update(rows, changed = new Set([...known.keys(), ...rows.keys()])) {
       const touched = unsaid ?? nothingTouched();
       unsaid = undefined;
-      for (const [key, row] of rows) {
+      for (const key of changed) {
         const before = known.get(key);
+        const row = rows.get(key);
         if (before?.row === row) continue;
-        const fragment = fragmentOf(row);
-        visit(key, fragment, touched, add);
-        if (before) dropRest(key, before.fragment, fragment, touched);
-        known.set(key, { row, fragment });
+        if (row) {
+          const fragment = fragmentOf(row);
+          visit(key, fragment, touched, add);
+          if (before) dropRest(key, before.fragment, fragment, touched);
+          known.set(key, { row, fragment });
+        } else if (before) {
+          visit(key, before.fragment, touched, remove);
+          known.delete(key);
+        }
       }
-      // All rows are known now: only where there are more, some have gone.
-      if (known.size > rows.size)
-        for (const [key, { fragment }] of known)
-          if (!rows.has(key)) {
-            visit(key, fragment, touched, remove);
-            known.delete(key);
-          }
       return touched;
     },
   };

@@ -98,7 +98,7 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
     adopt,
     async sync(state): Promise<SyncResult> {
       const { value, isNew } = builderFor(state);
-      const updated = value.update(state.rows);
+      const updated = value.update(state.rows, isNew ? undefined : state.changed);
       rows = state.rows;
       const wanted = value.table;
       await deleteStale();
