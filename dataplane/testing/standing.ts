@@ -2,10 +2,10 @@ import type { Family } from '../../api/address.ts';
 import { iptablesSave } from '../../kernel/iptables.ts';
 import { nftListTable } from '../../kernel/nft.ts';
 import type { Kernel } from '../../kernel/run.ts';
-import type { ProxyConfiguration, ProxyMode } from '../configuration.ts';
+import type { ProxyMode } from '../configuration.ts';
 import { createIptablesDataplane } from '../iptables/dataplane.ts';
 import { normalRule } from '../iptables/normal.ts';
-import { parseSaved } from '../iptables/parse.ts';
+import { parseSaved, type Saved } from '../iptables/parse.ts';
 import { createIpvsDataplane } from '../ipvs/dataplane.ts';
 import { readStanding } from '../ipvs/standing.ts';
 import type { CreateDataplane } from '../modes.ts';
@@ -35,7 +35,8 @@ export const backends = {
     mode: 'iptables',
     create: createIptablesDataplane,
     configuration: {},
-    standing: async (kernel, family) => ruleLines(await iptablesSave(kernel, family), family).sort(),
+    standing: async (kernel, family) =>
+      ruleLines(parseSaved(await iptablesSave(kernel, family)), family).sort(),
   },
   'nftables upstream': nftables('upstream'),
   'nftables flat': nftables('flat'),
@@ -49,16 +50,19 @@ export const hostBackends = [
   'nftables flat',
 ] as const satisfies BackendName[];
 
-/** What a new proxy writes into an empty kernel. */
-export type Fresh = (configuration: ProxyConfiguration) => Promise<string[]>;
-
-/** Every chain but the kernel's own ones, and every rule with its place in its chain. */
-function ruleLines(saved: string, family: Family): string[] {
-  return [...parseSaved(saved)].flatMap(([table, chains]) =>
-    [...chains].flatMap(([chain, rules]) => [
-      ...(/^[A-Z]+$/.test(chain) ? [] : [`${table} :${chain}`]),
-      ...rules.map((rule, i) => `${table} ${chain} ${i + 1} ${normalRule(rule, family)}`),
-    ]),
+/**
+ * Every chain but the kernel's own ones, and every rule with its place in its chain. In the kernel's own chains places
+ * are left out: a jump that somebody deleted comes back first of all, as kube-proxy puts it.
+ */
+function ruleLines(saved: Saved, family: Family): string[] {
+  return [...saved].flatMap(([table, chains]) =>
+    [...chains].flatMap(([chain, rules]) => {
+      const own = /^[A-Z]+$/.test(chain);
+      const lines = rules.map(
+        (rule, i) => `${table} ${chain} ${own ? '' : i + 1} ${normalRule(rule, family)}`,
+      );
+      return own ? lines : [`${table} :${chain}`, ...lines];
+    }),
   );
 }
 
@@ -82,7 +86,7 @@ async function tableLines(kernel: Kernel, family: Family): Promise<string[]> {
 
 /** Without real servers that drain: those that a connection keeps are not wanted any more. */
 async function ipvsLines(kernel: Kernel, family: Family): Promise<string[]> {
-  const { servers, addresses, sets } = await readStanding(kernel, family);
+  const { servers, addresses, sets, saved } = await readStanding(kernel, family);
   const ours = (name: string) => name.startsWith('KUBE-6-') === (family === 'IPv6');
   return [
     ...[...servers].flatMap(([key, { options, reals }]) => [
@@ -98,6 +102,6 @@ async function ipvsLines(kernel: Kernel, family: Family): Promise<string[]> {
         `set ${name}`,
         ...[...entries.keys()].map((entry) => `set ${name} ${entry}`),
       ]),
-    ...ruleLines(await iptablesSave(kernel, family), family),
+    ...ruleLines(saved, family),
   ].sort();
 }
