@@ -17,7 +17,7 @@ function collector(): { out: Writable; text(): string } {
 async function story(report: Report): Promise<void> {
   report.step('A step');
   report.command('worker', 'ipvsadm -L -n');
-  report.output('one\ntwo\nthree');
+  report.output('one\ntwo\nthree', undefined);
   report.output('a\nb\nc\n', 2);
   report.note('Well known: “服务”.');
   report.check('it holds', true);

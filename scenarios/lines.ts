@@ -21,7 +21,8 @@ export function recordReport(out: Writable, verbose = false): Report {
     title: () => undefined,
     step: (text) => write(['step', text]),
     command: (where, text) => write(['command', where, text]),
-    output: (...args) => write(['output', ...args]),
+    // JSON would make nothing of an argument that is left out.
+    output: (text, most) => write(most === undefined ? ['output', text] : ['output', text, most]),
     note: (text) => write(['note', text]),
     check(text, holds, found) {
       checks += 1;

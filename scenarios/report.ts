@@ -72,7 +72,7 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
     output(text, most = 14) {
       const lines = text.replace(/\n+$/, '').split('\n');
       for (const part of lines.slice(0, most).flatMap(fold)) line(`${indent}${part}`.trimEnd());
-      if (lines.length > most) line(`${indent}… and ${lines.length - most} lines more`);
+      if (lines.length > most) line(`${indent}… and ${count(lines.length - most, 'line')} more`);
     },
     note(text) {
       for (const part of wrap(text, width - indent.length)) line(indent + color.dim(part));

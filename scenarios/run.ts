@@ -7,12 +7,13 @@ import { sharesUserNamespace } from '../kernel/namespaces.ts';
 import { loadClient } from './client.ts';
 import { playInGuest } from './guest.ts';
 import { hostnames } from './hostnames/hostnames.ts';
+import { ipvs } from './ipvs/ipvs.ts';
 import { recordReport } from './lines.ts';
 import { count, createReport, host, type Report } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
 /** Every scenario, in the order of the articles. */
-const scenarios: readonly Scenario[] = [hostnames];
+const scenarios: readonly Scenario[] = [hostnames, ipvs];
 
 export interface RunOptions {
   nodes?: number;
@@ -171,8 +172,8 @@ async function createStage(
     report.command(where, line);
   };
   let told = false;
-  const shown = (text: string) => {
-    if (text.trim()) report.output(text);
+  const shown = (text: string, most?: number) => {
+    if (text.trim()) report.output(text, most);
     return text;
   };
   return {
@@ -191,10 +192,10 @@ async function createStage(
       told = true;
       return shown(stdout);
     },
-    async onNode(node, line) {
+    async onNode(node, line, most) {
       command(node, line);
       const { stdout } = await cluster.node(node).exec(['sh', '-c', line]);
-      return shown(stdout);
+      return shown(stdout, most);
     },
     async inPod(pod, line) {
       command(pod, line);

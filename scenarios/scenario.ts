@@ -28,8 +28,8 @@ export interface Stage {
   again(): Promise<void>;
   /** Shows and runs a kubectl line; its output is shown and returned. */
   kubectl(line: string, input?: string): Promise<string>;
-  /** Shows and runs a shell line on a node (or `outside`); its output is shown and returned. */
-  onNode(node: string, line: string): Promise<string>;
+  /** Shows and runs a shell line on a node (or `outside`); its output is returned, and shown up to `most` lines. */
+  onNode(node: string, line: string, most?: number): Promise<string>;
   /** The same inside a pod. */
   inPod(pod: string, line: string): Promise<string>;
 }

@@ -1,0 +1,62 @@
+import type { Stage } from '../scenario.ts';
+import { countRepeats } from '../statistics.ts';
+import { article, nodeOf, type Pods } from './ipvs.ts';
+
+/** Of each request to the Service: a multiple of three, so that round robin comes out even. */
+const requests = 30;
+
+/** Title of nginx' first page. */
+const welcome = 'Welcome to nginx!';
+
+/** By the Service's address and by each address of the node, from within and without. */
+export async function reach(stage: Stage): Promise<void> {
+  const { report, cluster } = stage;
+  const { ip, port, nodePort } = article.nginx;
+  const node = nodeOf(stage);
+  const address = cluster.spec.nodes.at(-1)?.address ?? '';
+  report.step('The Service answers by its address, and by node port from outside');
+  const title = "| grep -o '<h1>.*</h1>'";
+  const inside = await stage.onNode(node, `curl -s ${ip}:${port} ${title}`);
+  report.check('by its ClusterIP', inside.includes(welcome), inside);
+  const outside = await stage.onNode('outside', `curl -s ${address}:${nodePort} ${title}`);
+  report.check('by the node port, from a machine that is no node', outside.includes(welcome), outside);
+  const dashboard = await stage.onNode('outside', `curl -s ${address}:${article.dashboard.nodePort}`);
+  report.check('and the dashboard on its', dashboard.startsWith('kubernetes-dashboard-'), dashboard);
+}
+
+/** Who answered is seen by a page of each pod's own. */
+export async function balancing(stage: Stage, { nginx }: Pods): Promise<void> {
+  const { report, cluster } = stage;
+  const { ip } = article.nginx;
+  const node = nodeOf(stage);
+  report.step(`Round robin: ${requests} connections, and who answered them`);
+  const names = nginx.map(({ metadata }) => metadata?.name ?? '');
+  const page = 'hostname > /usr/share/nginx/html/index.html';
+  report.command('', `for pod in $(kubectl get pods -o name); do kubectl exec $pod -- sh -c '${page}'; done`);
+  for (const name of names) await cluster.pod(name).exec(['sh', '-c', page]);
+  await stage.onNode(node, 'ipvsadm -Z');
+  const command = `curl -s -H 'Connection: close' 'http://${ip}/?[1-${requests}]'`;
+  report.command(node, command);
+  const { stdout } = await cluster.node(node).exec(['sh', '-c', command]);
+  const answers = stdout.split('\n').filter(Boolean);
+  const counts = names.map((name) => answers.filter((answer) => answer === name).length);
+  report.output(names.map((name, index) => `${String(counts[index]).padStart(5)}  ${name}`).join('\n'));
+  report.check(
+    `each pod answered ${requests / 3} times exactly`,
+    counts.every((count) => count === requests / 3),
+    counts.join(', '),
+  );
+  report.check('never the same twice running', countRepeats(answers) === 0, String(countRepeats(answers)));
+
+  // The kernel adds them up every two seconds.
+  const line = `ipvsadm -L -n --stats -t ${ip}:80`;
+  const moved = `i=0; until ${line} | grep -q '^TCP .*:80 *${requests} ' || [ $i = 50 ]; do sleep 0.1; i=$((i+1)); done`;
+  await report.progress('waiting for the counters', cluster.node(node).exec(['sh', '-c', moved]));
+  const stats = await stage.onNode(node, line);
+  const connections = [...stats.matchAll(/^ +-> [\d.]+:80 +(\d+) /gm)].map(([, count]) => Number(count));
+  report.check(
+    `the counters have moved: ${requests} connections, ${requests / 3} to each real server`,
+    new RegExp(`^TCP +${ip}:80 +${requests} `, 'm').test(stats) && connections.join() === counts.join(),
+    stats,
+  );
+}
