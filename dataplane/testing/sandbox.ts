@@ -1,10 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { enterCommand, startSandbox } from '../../kernel/namespaces.ts';
 import { childOf } from '../../kernel/processes.ts';
 import { type Command, createKernel, type Kernel } from '../../kernel/run.ts';
+import { type Agent, startAgent } from './agent.ts';
+import { nodeIp, topologyScript } from './topology.ts';
 
-/** Namespaces of a test's own, with room for a node, its pods and somebody outside. */
+export { nodeIp, pods } from './topology.ts';
+
+/** Namespaces of a test's own: a node, a second one, their pods and somebody outside, as `topology.ts` lays them. */
 export interface TestNode extends AsyncDisposable {
   /** Acts in the network namespace of the node. */
   readonly kernel: Kernel;
@@ -12,9 +16,11 @@ export interface TestNode extends AsyncDisposable {
   readonly commands: Command[];
   /** A kernel that acts in a named network namespace: `pod1`, `outside`. */
   inside(netns: string): Kernel;
-  /** Starts a server that answers every TCP connection and UDP datagram with its name and the client's address. */
-  serve(netns: string, name: string, ports: readonly number[]): Promise<ChildProcess>;
-  /** Opens so many connections one after the other; answers by text, failures by error code. */
+  /** Connections of every kind, from and to every network namespace. */
+  readonly agent: Agent;
+  /** Starts a server that answers every TCP and SCTP connection and UDP datagram with its name and the client's address. */
+  serve(netns: string, name: string, ports: readonly number[]): Promise<void>;
+  /** Opens so many TCP connections one after the other; answers by text, failures by error code. */
   connect(
     netns: string | undefined,
     address: string,
@@ -25,12 +31,7 @@ export interface TestNode extends AsyncDisposable {
   datagram(netns: string, address: string, port: number): Promise<string>;
 }
 
-/** The pods' addresses: `pod1` is 10.244.1.5, `pod2` .6, `pod3` .7, `client` .9; also fd00:244:1::5 and so on. */
-export const pods = { pod1: 5, pod2: 6, pod3: 7, client: 9 };
-/** The node's own address on the underlay; `outside` is 172.18.255.254. */
-export const nodeIp = '172.18.0.3';
-
-/** Starts the sandbox, lays a bridge with four pods and a link to the outside. Works as root and as an ordinary user. */
+/** Starts the sandbox. Works as root and as an ordinary user. */
 export async function startTestNode(): Promise<TestNode> {
   const { child, channel } = await startSandbox({
     script: 'mount -t tmpfs tmpfs /run && mkdir /run/netns && echo ready && exec sleep infinity',
@@ -67,28 +68,32 @@ export async function startTestNode(): Promise<TestNode> {
       };
     },
   };
-  await node.run('ip', ['-batch', '-'], { input: topology() });
-  await node.run('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
-
-  const evaluate = (netns: string | undefined, script: string, args: readonly string[]) =>
-    enterCommand(pid, [process.execPath, '-e', script, ...args], netns ? { netns } : {});
+  const agent = startAgent((command) => enterCommand(pid, command));
+  await enter().run('sh', ['-s'], { input: topologyScript() });
+  await Promise.all(
+    [undefined, 'node2'].flatMap((netns) => sysctls.map(([path, text]) => agent.write(netns, path, text))),
+  );
+  // Whoever is refused was heard: all links are up, and neighbours known.
+  const ways = ['client', 'client2', 'outside'].flatMap((from) =>
+    [nodeIp, 'fd00:172::4'].map((address) => ({ from, address, port: 1 })),
+  );
+  await Promise.all(ways.map((way) => agent.connect(way)));
+  commands.length = 0;
   return {
     kernel: node,
     commands,
     inside: enter,
-    async serve(netns, name, ports) {
-      const { file, args } = evaluate(netns, serverScript, [name, ...ports.map(String)]);
-      const server = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-      for await (const line of createInterface(server.stdout)) if (line === 'ready') break;
-      return server;
-    },
-    async connect(netns, address, port, times = 1) {
-      const { file, args } = evaluate(netns, clientScript, [address, String(port), String(times)]);
-      return JSON.parse((await host.run(file, args)).stdout) as Record<string, number>;
-    },
-    async datagram(netns, address, port) {
-      const { file, args } = evaluate(netns, datagramScript, [address, String(port)]);
-      return (await host.run(file, args)).stdout;
+    agent,
+    serve: agent.serve,
+    connect: (from, address, port, times = 1) =>
+      agent.connect({ from, address, port, timeout: silence }, times),
+    async datagram(from, address, port) {
+      const target = { from, address, port, protocol: 'UDP', sourcePort: 40_000, timeout: 0.5 } as const;
+      for (let tries = 0; tries < 4; tries++) {
+        const [outcome = ''] = Object.keys(await agent.connect(target));
+        if (!/^E[A-Z]+$/.test(outcome)) return outcome;
+      }
+      return 'no answer';
     },
     async [Symbol.asyncDispose]() {
       const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -105,75 +110,13 @@ function findInit(child: ChildProcess): number {
   return init;
 }
 
-/** One batch for `ip`. */
-function topology(): string {
-  const inside = (netns: string, ...commands: string[]) =>
-    commands.map((one) => `netns exec ${netns} ip ${one}`);
-  const pod = ([name, host]: [string, number]) => [
-    `netns add ${name}`,
-    `link add v${name} type veth peer name eth0 netns ${name}`,
-    `link set v${name} master cni0 up`,
-    `link set v${name} type bridge_slave hairpin on`,
-    ...inside(
-      name,
-      'link set lo up',
-      `address add 10.244.1.${host}/24 dev eth0`,
-      `address add fd00:244:1::${host}/64 dev eth0 nodad`,
-      'link set eth0 up',
-      'route add default via 10.244.1.1',
-      '-6 route add default via fd00:244:1::1',
-    ),
-  ];
-  const lines = [
-    'link set lo up',
-    'link add cni0 type bridge',
-    'address add 10.244.1.1/24 dev cni0',
-    'address add fd00:244:1::1/64 dev cni0 nodad',
-    'link set cni0 up',
-    'netns add outside',
-    'link add eth0 type veth peer name eth0 netns outside',
-    `address add ${nodeIp}/16 dev eth0`,
-    'link set eth0 up',
-    'route add default via 172.18.255.254',
-    ...inside('outside', 'link set lo up', 'address add 172.18.255.254/16 dev eth0', 'link set eth0 up'),
-    ...Object.entries(pods).flatMap(pod),
-  ];
-  return `${lines.join('\n')}\n`;
-}
+/** Seconds. The first packet is sent again after one. */
+const silence = 2;
 
-const serverScript = `
-const [name, ...ports] = process.argv.slice(1);
-const clean = (a) => a.replace('::ffff:', '');
-let left = ports.length * 2;
-const done = () => { if (--left === 0) console.log('ready'); };
-for (const port of ports) {
-  require('net').createServer((s) => { s.on('error', () => {}); s.end(name + ' ' + clean(s.remoteAddress)); }).listen(+port, '::', done);
-  const u = require('dgram').createSocket('udp6');
-  u.on('message', (m, from) => u.send(name + ' ' + clean(from.address), from.port, from.address));
-  u.bind(+port, done);
-}`;
-
-const clientScript = `
-const [host, port, times] = process.argv.slice(1);
-const counts = {};
-const once = () => new Promise((resolve) => {
-  let text = '';
-  const s = require('net').connect({ host, port: +port, timeout: 2000 });
-  s.on('data', (d) => (text += d));
-  s.on('end', () => resolve(text));
-  s.on('timeout', () => { s.destroy(); resolve('ETIMEDOUT'); });
-  s.on('error', (e) => resolve(e.code));
-});
-(async () => {
-  for (let i = 0; i < +times; i++) { const got = await once(); counts[got] = (counts[got] || 0) + 1; }
-  console.log(JSON.stringify(counts));
-})();`;
-
-const datagramScript = `
-const [host, port] = process.argv.slice(1);
-const s = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
-const send = () => s.send('x', +port, host, () => {});
-let tries = 0;
-s.on('error', () => {});
-s.on('message', (m) => { process.stdout.write(String(m)); process.exit(0); });
-s.bind(40000, () => { send(); setInterval(() => { if (++tries > 20) { process.stdout.write('no answer'); process.exit(0); } send(); }, 100); });`;
+/** Nodes forward, and answer every packet that leads nowhere, not six and then one a second. */
+const sysctls = [
+  ['/proc/sys/net/ipv4/ip_forward', '1'],
+  ['/proc/sys/net/ipv6/conf/all/forwarding', '1'],
+  ['/proc/sys/net/ipv4/icmp_ratelimit', '0'],
+  ['/proc/sys/net/ipv6/icmp/ratelimit', '0'],
+] as const;
