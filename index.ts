@@ -22,4 +22,12 @@ export type { Applied } from './cluster/manifest.ts';
 export { type ClusterOptions, type ClusterSpec, OptionError } from './cluster/spec.ts';
 export type { Until, WaitOptions } from './cluster/wait.ts';
 export { type RenderOptions, renderRules } from './dataplane/render.ts';
+export {
+  type Outcome,
+  type Packet,
+  type ReadRules,
+  type Rules,
+  readRules,
+  trace,
+} from './dataplane/trace.ts';
 export { CommandError } from './kernel/run.ts';

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../api/object.ts';
 import { proxyConfiguration } from '../configuration.ts';
 import { desiredRules, type RenderOptions, renderRules } from '../render.ts';
 import { service, slice } from '../testing/objects.ts';
-import { trace } from './trace.ts';
+import { trace } from '../trace.ts';
 
 /** The rules of a release, without chain declarations. */
 async function rulesOf(objects: KubeObject[], options: Partial<RenderOptions> = {}): Promise<string[]> {

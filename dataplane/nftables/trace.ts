@@ -1,16 +1,13 @@
 import { joinHostPort } from '../../api/address.ts';
-import type { Outcome, Packet } from '../iptables/trace.ts';
+import type { Outcome, Packet } from '../packet.ts';
 import type { Table } from './table.ts';
 import { isLocal, matches, readKey, type State } from './tracekey.ts';
 
-export type { Outcome, Packet } from '../iptables/trace.ts';
-
 /**
- * Where a packet would go, from the table alone: every outcome with its probability. The packet is new: no
- * client has affinity yet, no connection is tracked. Reads the rules that this room writes, of both layouts;
- * throws on others.
+ * Where a packet would go, from one table alone: the base chains of each hook in the order of their priorities.
+ * Reads what kube-proxy writes and what both layouts of this room have; throws on the rest.
  */
-export function trace(table: Table, packet: Packet): Outcome[] {
+export function traceTable(table: Table, packet: Packet): Outcome[] {
   const local = isLocal(packet.source, packet);
   const start: State = {
     ...packet,
@@ -22,16 +19,18 @@ export function trace(table: Table, packet: Packet): Outcome[] {
     weight: 1,
     rules: [],
   };
-  const entry = local ? 'output' : 'prerouting';
-  let states = passed(table, [start], [`filter-${entry}-pre-dnat`, `nat-${entry}`]);
-  const done = states.filter(({ verdict }) => isFinal(verdict));
-  const routed = states.filter(({ verdict }) => !isFinal(verdict)).map(({ state }) => state);
-  states = routed.flatMap((state) => {
-    const here = isLocal(state.destination, packet);
-    const hook = local ? 'output' : here ? 'input' : 'forward';
-    return passed(table, [state], [`filter-${hook}`, ...(here && !local ? [] : ['nat-postrouting'])]);
+  const routed = passed(table, [{ state: start, verdict: 'end' }], local ? 'output' : 'prerouting');
+  const steps = routed.flatMap((step) => {
+    const here = isLocal(step.state.destination, packet);
+    // What the node sends to itself comes back in by the loopback device.
+    const hooks = local
+      ? ['postrouting', ...(here ? ['input'] : [])]
+      : here
+        ? ['input']
+        : ['forward', 'postrouting'];
+    return hooks.reduce((before, hook) => passed(table, before, hook), [step]);
   });
-  return [...done, ...states].map(({ state, verdict }) => ({
+  return steps.map(({ state, verdict }) => ({
     probability: state.weight,
     verdict: verdict === 'drop' || verdict === 'reject' ? verdict : 'accept',
     to: joinHostPort(state.destination, state.port),
@@ -49,12 +48,17 @@ interface Step {
 
 const isFinal = (verdict: Verdict) => verdict === 'drop' || verdict === 'reject';
 
-/** Base chains one after the other; what one refuses the next does not see. */
-function passed(table: Table, states: readonly State[], hooks: readonly string[]): Step[] {
-  let steps: Step[] = states.map((state) => ({ state, verdict: 'end' }));
-  for (const hook of hooks)
-    steps = steps.flatMap((step) => (isFinal(step.verdict) ? [step] : walk(table, hook, step.state)));
-  return steps;
+/** The base chains of one hook, one after the other; what one refuses the next does not see. */
+function passed(table: Table, before: readonly Step[], hook: string): Step[] {
+  const priority = (name: string) => table.chains.get(name)?.hook?.priority ?? 0;
+  const names = [...table.chains.keys()]
+    .filter((name) => table.chains.get(name)?.hook?.hook === hook)
+    .sort((a, b) => priority(a) - priority(b));
+  return names.reduce<Step[]>(
+    (steps, name) =>
+      steps.flatMap((step) => (isFinal(step.verdict) ? [step] : walk(table, name, step.state))),
+    [...before],
+  );
 }
 
 function walk(table: Table, name: string, start: State): Step[] {
@@ -121,10 +125,11 @@ function verdictOf(table: Table, text: string, state: State): Step[] | undefined
       step.verdict === 'end' || step.verdict === 'return' ? { ...step, verdict } : step,
     );
   }
-  if (word === 'return' || word === 'drop' || word === 'reject') return [{ state, verdict: word }];
+  if (word === 'return' || word === 'drop' || word === 'reject' || word === 'accept')
+    return [{ state, verdict: word }];
   if (word === 'masquerade') return [{ state: { ...state, masqueraded: true }, verdict: 'accept' }];
   if (word !== 'dnat') return undefined;
-  const to = text.slice('dnat to '.length);
+  const to = text.replace(/^dnat (?:ip6? )?to /, '');
   if (!to.includes(' map ')) {
     const cut = to.lastIndexOf(':');
     return [translate(state, to.slice(0, cut).replace(/[[\]]/g, ''), to.slice(cut + 1))];
@@ -147,9 +152,9 @@ function translate(state: State, destination: string, port: string): Step {
 /** In a named map, or in one that the rule itself has. */
 function lookUp(table: Table, map: string, key: string): string | undefined {
   if (map.startsWith('@')) return table.elements.get(map.slice(1))?.get(key)?.value;
-  for (const item of map.slice(2, -2).split(' , ')) {
-    const [own, value] = item.split(' : ');
-    if (own === key) return value;
+  for (const item of map.slice(1, -1).split(',')) {
+    const [own = '', value] = item.split(' : ');
+    if (own.trim() === key) return value?.trim();
   }
   return undefined;
 }

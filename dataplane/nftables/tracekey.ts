@@ -1,5 +1,5 @@
-import { cidrOf, contains, formatAddress, parseAddress, widthOf } from '../../api/address.ts';
-import type { Packet } from '../iptables/trace.ts';
+import { cidrOf, contains, formatAddress, parseAddress } from '../../api/address.ts';
+import { isLoopback, type Packet } from '../packet.ts';
 import type { Table } from './table.ts';
 
 /** A packet on its way through the table. */
@@ -21,7 +21,7 @@ interface Key {
 }
 
 const term =
-  /^(ip6? [sd]addr|meta l4proto|(?:th|tcp|udp|sctp) dport|numgen random mod \d+|jhash ip6? saddr mod \d+|ct original (?:ip6? [sd]addr|proto-dst)|\(ip6? saddr and \S+\)|fib [sd]addr type|iifname|mark and \S+|ct state|ct status)/;
+  /^(ip6? saddr & \S+|ip6? [sd]addr|meta l4proto|(?:th|tcp|udp|sctp) dport|numgen (?:random|inc) mod \d+|jhash ip6? saddr mod \d+(?: seed \S+)?|ip protocol|ip6 nexthdr|ct original (?:ip6? [sd]addr|proto-dst)|\(ip6? saddr and \S+\)|fib [sd]addr type|iifname|iif|mark and \S+|ct state|ct status)/;
 
 /** The expression a text begins with: terms with ` . ` between them. `rest` is what stands behind it. */
 export function readKey(text: string, state: State): { keys: Key[]; rest: string } {
@@ -46,18 +46,18 @@ export function readKey(text: string, state: State): { keys: Key[]; rest: string
 /** The values of one term, all as likely. */
 function valuesOf(text: string, state: State): string[] {
   const [first = '', second = '', third = ''] = text.split(' ');
-  const [, count] = / mod (\d+)$/.exec(text) ?? [];
+  const [, count] = / mod (\d+)(?: seed \S+)?$/.exec(text) ?? [];
   if (count !== undefined) return Array.from({ length: Number(count) }, (_, i) => String(i));
-  if (first.startsWith('(')) return [masked(state.source, text)];
+  if (first.startsWith('(') || third === '&') return [masked(state.source, text)];
   if (text.startsWith('ct original'))
     return [third === 'proto-dst' ? String(state.original.port) : addressOf(text, state, state.original)];
   if (text === 'ct state') return ['new'];
   if (text === 'ct status') return [state.translated ? 'dnat' : ''];
   if (first === 'fib')
     return [isLocal(second === 'saddr' ? state.source : state.destination, state) ? 'local' : ''];
-  if (first === 'iifname') return [state.interface ?? ''];
+  if (first === 'iifname' || first === 'iif') return [state.interface ?? ''];
   if (first === 'mark') return [String(state.mark & Number(third))];
-  if (text === 'meta l4proto') return [state.protocol];
+  if (/^(meta l4proto|ip protocol|ip6 nexthdr)$/.test(text)) return [state.protocol];
   if (second === 'dport') return [first === 'th' || first === state.protocol ? String(state.port) : 'none'];
   return [addressOf(text, state, state)];
 }
@@ -66,7 +66,7 @@ const addressOf = (text: string, { source }: State, { destination }: { destinati
   text.endsWith('saddr') ? source : destination;
 
 function masked(address: string, text: string): string {
-  const mask = parseAddress(/and (\S+)\)$/.exec(text)?.[1] ?? '');
+  const mask = parseAddress(/(?:and|&) (\S+?)\)?$/.exec(text)?.[1] ?? '');
   const value = parseAddress(address);
   if (!mask || !value) throw new Error(`cannot read the mask of ${text}`);
   return formatAddress(value.family, value.value & mask.value);
@@ -98,9 +98,5 @@ function equals(value: string, wanted: string): boolean {
 
 /** An address of the node itself. */
 export function isLocal(address: string, { nodeIps }: Pick<Packet, 'nodeIps'>): boolean {
-  const parsed = parseAddress(address);
-  const loopback =
-    parsed &&
-    (parsed.family === 'IPv6' ? parsed.value === 1n : parsed.value >> BigInt(widthOf('IPv4') - 8) === 127n);
-  return Boolean(loopback) || nodeIps.includes(address);
+  return isLoopback(address) || nodeIps.includes(address);
 }
