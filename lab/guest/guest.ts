@@ -4,31 +4,11 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../kernel/package-root.ts';
 import { cacheFolder } from '../../scripts/bootstrap/cache.mjs';
+import { commandScript, type GuestOptions, type GuestResult, tail } from './command.ts';
 import { ensureGuestKernel } from './packages.ts';
 
-export { GuestUnavailable } from './packages.ts';
-
-export interface GuestOptions {
-  /** Default: this process's. */
-  readonly cwd?: string;
-  /** Replaces the environment. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** As the kernel reads it; default `1G`. Only what is used is taken. */
-  readonly memory?: string;
-  /** Where output goes: to ours, or into the result. Default `inherit`. */
-  readonly output?: 'inherit' | 'capture';
-  /** Sees standard output as it comes, where it is captured. */
-  readonly onOutput?: (chunk: Buffer) => void;
-  /** Ends the guest. */
-  readonly signal?: AbortSignal;
-}
-
-export interface GuestResult {
-  readonly exitCode: number;
-  /** Empty unless captured. */
-  readonly stdout: string;
-  readonly stderr: string;
-}
+export { GuestUnavailable } from './apt.ts';
+export type { GuestOptions, GuestResult } from './command.ts';
 
 /** They stay files: the guest's shell and perl read them. */
 const folder = join(packageRoot, 'lab/guest');
@@ -139,24 +119,3 @@ async function fitsSharedMemory(memory: string): Promise<boolean> {
   const space = await statfs('/dev/shm').catch(() => undefined);
   return space !== undefined && space.bavail * space.bsize > bytes;
 }
-
-/**
- * Read by the guest's shell. User namespaces of this kernel cannot use IPVS, so labs do without. Temporary files
- * are the guest's own, in memory: here nobody can tell which of the machine's are in use.
- */
-function commandScript(
-  command: readonly string[],
-  cwd: string,
-  env: Readonly<Record<string, string | undefined>>,
-): string {
-  const set = Object.entries({ PATH: process.env.PATH, ...env, ...guestEnvironment })
-    .filter(([name]) => /^[A-Za-z_]\w*$/.test(name))
-    .flatMap(([name, value]) => (value === undefined ? [] : [`export ${name}=${quoted(value)}`]));
-  const words = command.map(quoted).join(' ');
-  return [...set, `cd ${quoted(cwd)} && exec ${words}`, ''].join('\n');
-}
-
-const guestEnvironment = { TMPDIR: '/dev/shm', V9S_USER_NAMESPACE: 'shared' };
-
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-const tail = (text: string) => text.trim().split('\n').slice(-12).join('\n');

@@ -5,6 +5,7 @@
 #     perl modules.pl FOLDER -q -- NAME      as the kernel calls modprobe(8); NAME may be an alias
 use strict;
 use warnings;
+use POSIX 'uname';
 
 my ($folder, @wanted) = @ARGV;
 my $quiet = grep { $_ eq '-q' } @wanted;
@@ -21,6 +22,7 @@ while (<$dep>) {
 }
 
 my $failed = 0;
+my $finit_module = (uname())[4] eq 'x86_64' ? 313 : 273;
 for my $name (@wanted) {
     my @files = map { $path{$_} // () } $name =~ tr/-/_/r;
     @files = by_alias($name) unless @files;
@@ -38,7 +40,7 @@ sub load {
     load($_) for reverse @{ $needs{$file} };
     open my $module, '<', "$folder/$file" or die "$file: $!\n";
     my $options = '';
-    return if syscall(313, fileno $module, $options, 0) == 0;    # finit_module(2) on x86_64
+    return if syscall($finit_module, fileno $module, $options, 0) == 0;
     return if $!{EEXIST};
     print STDERR "$file: $!\n" unless $quiet;
     $failed = 1;

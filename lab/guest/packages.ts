@@ -3,19 +3,14 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from '../../scripts/bootstrap/cache.mjs';
+import { aptDownload, GuestUnavailable } from './apt.ts';
+
+export { GuestUnavailable } from './apt.ts';
 
 /** A kernel that runs as a plain process: User-mode Linux, and the folder that holds its modules by release. */
 export interface GuestKernel {
   readonly program: string;
   readonly modules: string;
-}
-
-/** Why there is no guest kernel here, and the line that helps. */
-export class GuestUnavailable extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'GuestUnavailable';
-  }
 }
 
 const run = promisify(execFile);
@@ -40,10 +35,12 @@ export async function ensureGuestKernel(): Promise<GuestKernel> {
 
 async function download(folder: string): Promise<string> {
   if (process.arch !== 'x64')
-    throw new GuestUnavailable(`User-mode Linux runs on x86-64 only, this is ${process.arch}`);
+    throw new GuestUnavailable(
+      `no guest kernel: User-mode Linux runs on x86-64 only, this is ${process.arch}; QEMU does: npm run guest -- --qemu`,
+    );
   const work = await mkdtemp(join(folder, 'download-'));
   try {
-    await aptDownload(work);
+    await aptDownload(work, [packageName]);
     const deb = (await readdir(work)).find((name) => name.endsWith('.deb'));
     if (!deb) throw new GuestUnavailable(`apt-get downloaded no package ${packageName}`);
     const name = deb.replace(/\.deb$/, '');
@@ -52,24 +49,6 @@ async function download(folder: string): Promise<string> {
     return name;
   } finally {
     await rm(work, { recursive: true, force: true });
-  }
-}
-
-/** The lists of packages may be missing (as in container images); only root can get them. */
-async function aptDownload(cwd: string): Promise<void> {
-  const attempt = () => run('apt-get', ['-q', 'download', packageName], { cwd });
-  try {
-    await attempt();
-  } catch {
-    // What it said is said again by the second attempt.
-    const update = process.getuid?.() === 0 ? ['apt-get'] : ['sudo', '-n', 'apt-get'];
-    await run(update[0] ?? '', [...update.slice(1), '-q', 'update']).catch(() => undefined);
-    await attempt().catch((error: Error) => {
-      const line = `sudo apt-get update && (cd ${cwd} && apt-get download ${packageName})`;
-      throw new GuestUnavailable(
-        `no guest kernel: ${error.message.trim().split('\n').at(-1)}; on Debian, run: ${line}`,
-      );
-    });
   }
 }
 

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { runInQemu } from './qemu.ts';
+import { haveQemu } from './qemu-packages.ts';
+
+const there = await haveQemu();
+if (!there)
+  process.stderr.write(
+    'skipped lab/guest/qemu.netns.test.ts: no QEMU in the cache; npm run guest -- --qemu true\n',
+  );
+
+describe.skipIf(!there)('a guest kernel in QEMU', () => {
+  test('has nf_tables and IPVS, and runs a command as here: folder, environment, output, exit code', async () => {
+    const script = [
+      'pwd; echo "$GREETING"; echo error >&2',
+      'nft add table inet t; nft list tables',
+      'ipvsadm -A -t 192.0.2.1:80 -s mh; ipvsadm -S -n',
+      // More than a port of QEMU, or a pipe, takes at once.
+      'head -c 300000 /dev/zero | tr "\\0" x; exit 7',
+    ].join('\n');
+    const { stdout, ...rest } = await runInQemu(['sh', '-c', script], {
+      cwd: '/usr/share',
+      env: { ...process.env, GREETING: "it's me" },
+      output: 'capture',
+    });
+    expect(stdout.slice(-300_000)).toBe('x'.repeat(300_000));
+    expect(stdout.slice(0, -300_000).split('\n')).toEqual([
+      '/usr/share',
+      "it's me",
+      'table inet t',
+      expect.stringMatching(/^-A -t 192\.0\.2\.1:80 -s mh/),
+      '',
+    ]);
+    expect(rest).toEqual({ exitCode: 7, stderr: 'error\n' });
+    // It starts in ten seconds where nobody else computes.
+  }, 240_000);
+});
