@@ -37,6 +37,8 @@ export interface Dataplane {
    * what it takes, it does nothing. What mode `keep` uses as well stays: that mode's rules stand already.
    */
   cleanup(keep?: ProxyMode): Promise<void>;
+  /** Whether the last cleanup for another mode left something in place because connections go through it. */
+  inUse?(): boolean;
   /** How many rules of ours stand in each table, for metrics; only where that is a thing to count. */
   ruleCounts?(): Readonly<Record<string, number>>;
 }

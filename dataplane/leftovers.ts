@@ -16,7 +16,8 @@ interface Leftovers {
 /**
  * Takes out what `others`, modes too, and this one through the other iptables tools, have left in the kernel.
  * Call it when `mode` itself stands, so that no packet finds neither. In ipvs mode iptables' rules stay: both share
- * their chains, and ipvs mode writes them.
+ * their chains, and ipvs mode writes them. Resolves to the modes that established connections still need something
+ * of: call it again for these.
  */
 export async function removeLeftovers(
   mode: ProxyMode,
@@ -25,11 +26,14 @@ export async function removeLeftovers(
     others,
     ...rest
   }: Leftovers & { readonly tools: ChosenTools; readonly others: readonly ProxyMode[] },
-): Promise<void> {
+): Promise<ProxyMode[]> {
+  const inUse: ProxyMode[] = [];
   for (const other of others)
-    if (other !== mode && !(mode === 'ipvs' && other === 'iptables')) await remove(other, rest, mode);
+    if (other !== mode && !(mode === 'ipvs' && other === 'iptables') && (await remove(other, rest, mode)))
+      inUse.push(other);
   const mixed = await tools.other().catch(rest.complain('choice of iptables tools'));
   if (mode === 'iptables' && mixed) await removeWith(mode, { ...rest, kernel: mixed });
+  return inUse;
 }
 
 /** Takes out the rules of every mode, of both iptables tool sets: `kube-proxy --cleanup`. */
@@ -37,20 +41,28 @@ export async function removeAllModes(leftovers: Leftovers): Promise<void> {
   for (const mode of availableModes) await remove(mode, leftovers);
 }
 
-async function remove(mode: ProxyMode, leftovers: Leftovers, keep?: ProxyMode): Promise<void> {
+/** Whether something of the mode is still in use, and therefore there. */
+async function remove(mode: ProxyMode, leftovers: Leftovers, keep?: ProxyMode): Promise<boolean> {
   const sets = mode === 'nftables' ? [undefined] : await iptablesToolSets(leftovers.kernel);
-  for (const tools of sets)
-    await removeWith(mode, { ...leftovers, kernel: withIptablesTools(leftovers.kernel, tools) }, keep);
+  let inUse = false;
+  for (const tools of sets) {
+    const kernel = withIptablesTools(leftovers.kernel, tools);
+    inUse = (await removeWith(mode, { ...leftovers, kernel }, keep)) || inUse;
+  }
+  return inUse;
 }
 
 async function removeWith(
   mode: ProxyMode,
   { kernel, configuration, complain }: Leftovers,
   keep?: ProxyMode,
-): Promise<void> {
+): Promise<boolean> {
   const create = await loadMode(mode);
-  for (const family of ['IPv4', 'IPv6'] as const)
-    await create({ kernel, family, configuration })
-      .cleanup(keep)
-      .catch(complain(`leftovers of mode ${mode}, ${family}`));
+  let inUse = false;
+  for (const family of ['IPv4', 'IPv6'] as const) {
+    const dataplane = create({ kernel, family, configuration });
+    await dataplane.cleanup(keep).catch(complain(`leftovers of mode ${mode}, ${family}`));
+    inUse ||= dataplane.inUse?.() ?? false;
+  }
+  return inUse;
 }

@@ -214,8 +214,15 @@ export async function startDataplane(
     metrics.conntrackCleaned(family, (performance.now() - began) / 1_000, deleted ?? 0);
   }
 
+  /** Modes that have left what connections still go through. */
+  let inUse: readonly ProxyMode[] = [];
+  const clearUp = async (others: readonly ProxyMode[]) => {
+    inUse = await removeLeftovers(mode, { kernel: config.kernel, tools, others, configuration, complain });
+  };
+
   async function repairNote(): Promise<void> {
     verifying = false;
+    if (inUse.length > 0) await clearUp(inUse);
     for (const stack of active()) {
       const found = await stack.dataplane.verify();
       stack.whole = true;
@@ -232,9 +239,7 @@ export async function startDataplane(
   ready = true;
   runner.poke();
   await runner.first;
-  const { formerModes: others = availableModes } = config;
-  if (!signal.aborted)
-    await removeLeftovers(mode, { kernel: config.kernel, tools, others, configuration, complain });
+  if (!signal.aborted) await clearUp(config.formerModes ?? availableModes);
   if (config.serve && !signal.aborted) {
     servers = startServers({
       serve: config.serve,

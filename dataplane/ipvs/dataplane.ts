@@ -11,8 +11,8 @@ import type { RuleSet } from '../iptables/rules.ts';
 import { type IpvsChanges, type StateBuilder, stateBuilder } from './builder.ts';
 import { dummyDevice, ipvsContext, isClassic } from './context.ts';
 import { prepareIpvs } from './parameters.ts';
-import { type Plan, type PlanOptions, planFrom, planOf, planText } from './plan.ts';
-import { type Draining, deleteReal } from './servers.ts';
+import { isForeign, type Plan, type PlanOptions, planFrom, planOf, planText } from './plan.ts';
+import { addressOf, type Draining, deleteReal, type Servers } from './servers.ts';
 import { setIds, setName } from './sets.ts';
 import { nobody, onlyIptables, onlyIpvs, withHooksOfIptables, withoutServiceChains } from './shared.ts';
 import { type IpvsStanding, readLeftovers, readStanding } from './standing.ts';
@@ -43,6 +43,7 @@ export function createIpvsDataplane({
   let builder: { key: string; value: StateBuilder } | undefined;
   let draining: readonly Draining[] = [];
   let prepared = false;
+  let inUse = false;
   let options: PlanOptions = {
     family,
     excludeCIDRs: configuration.ipvs.excludeCIDRs,
@@ -85,12 +86,19 @@ export function createIpvsDataplane({
     // Until the kernel has said yes, nothing is known of it.
     known = undefined;
     read = undefined;
+    const rest = found ? removal(found.saved, onlyIptables(state.rules, configuration), smallCommit) : '';
+    const writeRules = async () => {
+      if (batch.rules) await iptablesRestore(kernel, family, batch.rules);
+    };
     if (batch.sets) await ipsetRestore(kernel, batch.sets);
-    if (batch.rules) await iptablesRestore(kernel, family, batch.rules);
+    // Those of iptables mode send packets on before they reach a server, and have to until the servers stand.
+    if (!rest) await writeRules();
     if (batch.servers) await ipvsRestore(kernel, batch.servers);
     await ipBatch(kernel, batch.addresses);
-    const rest = found ? removal(found.saved, onlyIptables(state.rules, configuration), smallCommit) : '';
-    if (rest) await iptablesRestore(kernel, family, rest);
+    if (rest) {
+      await writeRules();
+      await iptablesRestore(kernel, family, rest);
+    }
     draining = batch.draining;
     await reap();
     known = state.rules;
@@ -143,21 +151,40 @@ export function createIpvsDataplane({
       builder = undefined;
       draining = [];
       const found = await readLeftovers(kernel, family);
+      inUse = false;
       if (!found) return;
       const empty = stateBuilder(ipvsContext(configuration, nobody, family)).state;
+      // Connections are IPVS's own, and end with their server or address: unlike those of the other modes.
+      const busy: Servers = keep ? await connectedServers(found.servers) : new Map();
+      inUse = busy.size > 0;
       const ours = (keep === 'iptables' ? onlyIpvs : withHooksOfIptables)(empty.rules, configuration);
       const batch = removal(withoutServiceChains(found.saved), ours, smallCommit);
       if (batch) await iptablesRestore(kernel, family, batch);
       // Upstream flushes IPVS whole; what is not ours, or the other family's, stays here.
-      const { servers, addresses } = planFrom(found, empty, options);
+      const used = [...busy.keys()].map(addressOf).filter((ip) => found.addresses?.has(ip));
+      const left = { ...empty, servers: busy, addresses: new Map(used.map((ip) => [ip, 1])) };
+      const { servers, addresses } = planFrom(found, left, options);
       if (servers) await ipvsRestore(kernel, servers);
       // The device goes with the last family's addresses.
-      const device = found.shared ? addresses : [`link del ${dummyDevice}`];
+      const device = found.shared || inUse ? addresses : [`link del ${dummyDevice}`];
       if (found.addresses) await ipBatch(kernel, device);
       const sets = setIds.map((id) => setName(id, family)).filter((name) => found.sets.has(name));
       if (sets.length > 0) await destroySets(sets);
     },
+    inUse: () => inUse,
   };
+
+  async function connectedServers(servers: Servers): Promise<Servers> {
+    const foreign = isForeign(options);
+    const ours = [...servers].filter(([key]) => !foreign(key));
+    const counts = await ipvsConnections(
+      kernel,
+      ours.map(([key]) => key),
+    );
+    return new Map(
+      ours.filter(([key, { reals }]) => [...reals.keys()].some((real) => counts.get(`${key} ${real}`))),
+    );
+  }
 
   /** Those that rules of the other iptables tools look into stay; cleaning up with those tools takes them out. */
   async function destroySets(names: readonly string[]): Promise<void> {

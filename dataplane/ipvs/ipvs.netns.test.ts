@@ -146,8 +146,19 @@ function describeInKernel(): void {
       await iptables.adopt();
       await iptables.sync(state());
       await dataplane.cleanup('iptables');
-      expect(await run('ipvsadm', '-Sn')).toBe('');
+      // The kernel still knows that connection, which would end with its server or with the address.
+      expect(dataplane.inUse?.()).toBe(true);
+      expect(await run('ipvsadm', '-Sn')).toBe(
+        '-A -t 10.96.0.10:80 -s rr\n-a -t 10.96.0.10:80 -r 10.244.1.5:9376 -m -w 1\n',
+      );
+      expect(await run('ip', '-brief', 'address', 'show', 'kube-ipvs0')).toContain(' 10.96.0.10/32');
       expect(await run('ipset', 'save')).toBe('');
+      // A while later it does not; this is the same to us.
+      await run('ipvsadm', '-d', '-t', '10.96.0.10:80', '-r', '10.244.1.5:9376');
+      await dataplane.cleanup('iptables');
+      expect(dataplane.inUse?.()).toBe(false);
+      expect(await run('ipvsadm', '-Sn')).toBe('');
+      expect(await run('ip', '-brief', 'link')).not.toContain('kube-ipvs0');
       expect(await iptables.verify()).toBeUndefined();
       expect(await through()).toEqual({ 'pod1 10.244.1.9': 1 });
       await iptables.cleanup();

@@ -38,9 +38,8 @@ export interface PlanOptions {
 
 /** The least that turns what was read from the kernel into what is wanted. Pure. */
 export function planFrom(found: IpvsStanding, wanted: IpvsState, options: PlanOptions): Plan {
-  const { family, excludeCIDRs, commitSize } = options;
-  const excluded = excludeCIDRs.flatMap((text) => cidrOf(text) ?? []);
-  const foreign = (key: string) => excluded.some((cidr) => contains(cidr, addressOf(key)));
+  const { family, commitSize } = options;
+  const foreign = isForeign(options);
   const ours = [...found.servers].filter(([key]) => wanted.servers.has(key) || !foreign(key));
   const { lines, ...servers } = serversDifference(serverPairs(new Map(ours), wanted.servers));
   // Chains of Services are iptables mode's: they go with what leads to them.
@@ -55,6 +54,12 @@ export function planFrom(found: IpvsStanding, wanted: IpvsState, options: PlanOp
       ...addressLines(differing(found.addresses ?? new Set(), wanted.addresses), options),
     ],
   };
+}
+
+/** Tells servers that are somebody else's by their keys. */
+export function isForeign({ excludeCIDRs }: Pick<PlanOptions, 'excludeCIDRs'>): (key: string) => boolean {
+  const excluded = excludeCIDRs.flatMap((text) => cidrOf(text) ?? []);
+  return (key) => excluded.some((cidr) => contains(cidr, addressOf(key)));
 }
 
 /** The same where the kernel has what was wanted last, at the cost of what changed since. Pure. */
