@@ -229,7 +229,7 @@ test('the scheduler, which for mh looks at the port too; options as ipvsadm-save
   expect(lines('mh', { sessionAffinity: 'ClientIP' })).toEqual([
     '-A -t 10.20.30.41:80 -s mh -p 10800 -b mh-port',
   ]);
-  expect(() => lines('best')).toThrow(/ipvs\.scheduler: "best" is none of rr, wrr/);
+  expect(() => lines('best')).toThrow(/IPVS\.Scheduler: Invalid value: "best": must be rr,wrr,/);
 });
 
 test('the articles: servers on loopback, addresses that answer whatever the node answers', () => {

@@ -219,6 +219,6 @@ test('masqueradeAll and another bit are taken from the configuration of this mod
 
 test('a layout that there is not is refused', () => {
   expect(() => proxyConfiguration({ nftables: { layout: 'round' } })).toThrow(
-    'nftables.layout: "round" is none of upstream, flat',
+    'NFTables.Layout: Invalid value: "round": must be upstream,flat or blank',
   );
 });

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { familyOf, joinHostPort } from '../../api/address.ts';
-import type { KubeProxyConfiguration } from '../configuration.ts';
+import { type KubeProxyConfiguration, withPort } from '../configuration.ts';
 import type { ParsedFlags } from '../flags/parse.ts';
 import { parseDocument } from '../objects.ts';
 import { type ProxyServer, proxyServers } from '../servers.ts';
@@ -44,11 +43,6 @@ export async function configure({ configuration: set, options }: ParsedFlags): P
 }
 
 const defaultPorts = { healthz: '10256', metrics: '10249' } as const;
-
-/** Upstream: `AppendPortIfNeeded` of `pkg/proxy/util`. What is no bare IP address stays as it is. */
-function withPort(address: string, port: string): string {
-  return familyOf(address) ? joinHostPort(address, port) : address;
-}
 
 /** Objects are merged field by field, everything else is replaced. */
 function overlay(base: unknown, over: unknown): unknown {
