@@ -44,7 +44,28 @@ export function endpointOf(
     targetRef: { kind: 'Pod', namespace, name, uid },
     ...(pod.spec?.nodeName ? { nodeName: pod.spec.nodeName } : {}),
     ...(zone ? { zone } : {}),
+    ...(ready ? hintsOf(service, zone, pod.spec?.nodeName) : {}),
   } as Endpoint;
+}
+
+/**
+ * For whom a ready endpoint is meant by the Service's trafficDistribution. Hints of topology-aware routing would go
+ * before these, so a Service that asks for it gets none. Upstream: `endpointslice/trafficdist`.
+ */
+function hintsOf(
+  { spec, metadata }: Service,
+  zone: string | undefined,
+  nodeName: string | undefined,
+): Pick<Endpoint, 'hints'> {
+  const mode = metadata?.annotations?.['service.kubernetes.io/topology-mode'];
+  if (mode === 'Auto' || mode === 'auto') return {};
+  const byNode = spec?.trafficDistribution === 'PreferSameNode';
+  if (!byNode && !/^Prefer(Close|SameZone)$/.test(spec?.trafficDistribution ?? '')) return {};
+  const hints = {
+    ...(byNode && nodeName ? { forNodes: [{ name: nodeName }] } : {}),
+    ...(zone ? { forZones: [{ name: zone }] } : {}),
+  };
+  return Object.keys(hints).length > 0 ? { hints } : {};
 }
 
 /** A pod has a name of its own in DNS when its subdomain is the Service's name. */
