@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Client } from '../api/client.ts';
 import type { KubeObject } from '../api/object.ts';
@@ -20,7 +21,7 @@ export interface KubectlOptions {
 }
 
 /**
- * Runs the real kubectl against a cluster. Without one on PATH it answers `get`, `create -f -`, `apply -f -`
+ * Runs the real kubectl against a cluster. Without one on PATH it answers `get`, `create -f`, `apply -f` (one file)
  * and `delete` itself from the API, printing what kubectl would. Rejects with CommandError where kubectl fails.
  */
 export async function kubectl(args: readonly string[], options: KubectlOptions): Promise<KubectlAnswer> {
@@ -53,8 +54,9 @@ async function answer(client: Client, args: readonly string[], input: string): P
   const { values, positionals } = parseArgs({ args: [...args], options: flags, allowPositionals: true });
   const [verb = '', target = '', name] = positionals;
   const { namespace } = values;
-  if ((verb === 'create' || verb === 'apply') && values.filename === '-') {
-    const applied = await applyManifest(client, input, namespace);
+  if ((verb === 'create' || verb === 'apply') && values.filename !== undefined) {
+    const text = values.filename === '-' ? input : readFileSync(values.filename, 'utf8');
+    const applied = await applyManifest(client, text, namespace);
     return applied.map(({ object, action }) => `${nameOf(object)} ${action}\n`).join('');
   }
   if (verb !== 'get' && verb !== 'delete') {

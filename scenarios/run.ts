@@ -5,15 +5,17 @@ import { readTrace } from '../cluster/trace.ts';
 import { type Feature, missingFeatures } from '../kernel/features.ts';
 import { sharesUserNamespace } from '../kernel/namespaces.ts';
 import { loadClient } from './client.ts';
+import { clusterip } from './clusterip/clusterip.ts';
 import { playInGuest } from './guest.ts';
 import { hostnames } from './hostnames/hostnames.ts';
 import { ipvs } from './ipvs/ipvs.ts';
 import { recordReport } from './lines.ts';
+import { nodeport } from './nodeport/nodeport.ts';
 import { count, createReport, host, type Report } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
 /** Every scenario, in the order of the articles. */
-const scenarios: readonly Scenario[] = [hostnames, ipvs];
+const scenarios: readonly Scenario[] = [hostnames, clusterip, ipvs, nodeport];
 
 export interface RunOptions {
   nodes?: number;
@@ -47,7 +49,7 @@ async function playHere(scenario: Scenario, options: RunOptions, report: Report)
   const cluster = await report.progress('starting nodes', start(scenario, options, report));
   if (!options.keep) interrupted.take(cluster);
   try {
-    showCluster(cluster, report, performance.now() - began);
+    showCluster(scenario, cluster, report, performance.now() - began);
     const beganPlay = performance.now();
     const stage = await createStage(scenario, cluster, report, options);
     await scenario.play(stage).catch((error: unknown) => {
@@ -129,10 +131,17 @@ function start(scenario: Scenario, { nodes, keep, verbose }: RunOptions, report:
   });
 }
 
-function showCluster(cluster: Cluster, report: Report, milliseconds: number): void {
-  const { spec } = cluster;
-  const flags = spec.nodes.some(({ taints }) => taints.length > 0) ? ' --taint-control-plane' : '';
-  report.command(host, `v9s up --name ${spec.name} --nodes ${spec.nodes.length}${flags}`);
+function showCluster(scenario: Scenario, { spec }: Cluster, report: Report, milliseconds: number): void {
+  const { podCidr, clusterDns, dataplane, emulatedVersion } = scenario.cluster;
+  const words = [
+    `v9s up --name ${spec.name} --nodes ${spec.nodes.length}`,
+    ...(spec.nodes.some(({ taints }) => taints.length > 0) ? ['--taint-control-plane'] : []),
+    ...(podCidr ? [`--pod-cidr ${podCidr}`] : []),
+    ...(clusterDns ? [`--cluster-dns ${clusterDns}`] : []),
+    ...(dataplane ? [`--dataplane ${dataplane}`] : []),
+    ...(emulatedVersion ? [`--emulated-version ${emulatedVersion}`] : []),
+  ];
+  report.command(host, words.join(' '));
   report.output(`${count(spec.nodes.length, 'node')} Ready in ${(milliseconds / 1000).toFixed(2)} s`);
 }
 
