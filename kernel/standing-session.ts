@@ -12,7 +12,7 @@ export interface StandingSession {
 }
 
 /** Milliseconds without a call after which the waiting program ends. */
-const idleTime = 10_000;
+export const idleTime = 10_000;
 
 /** Nothing is started before the first call, nor where the kernel cannot: then a call throws. */
 export function createStandingSession(

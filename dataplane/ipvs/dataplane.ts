@@ -3,6 +3,7 @@ import { ipBatch } from '../../kernel/ip.ts';
 import { IpsetError, ipsetRestore } from '../../kernel/ipset.ts';
 import { iptablesRestore, RestoreError } from '../../kernel/iptables.ts';
 import { ipvsConnections, ipvsRestore } from '../../kernel/ipvs.ts';
+import { createIpvsTools } from '../../kernel/ipvs-tools.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
@@ -51,6 +52,8 @@ export function createIpvsDataplane({
     broadcast: isClassic(emulatedVersion),
   };
 
+  const tools = createIpvsTools(kernel);
+
   async function adopt(): Promise<void> {
     known = undefined;
     read = await readStanding(kernel, family);
@@ -90,11 +93,11 @@ export function createIpvsDataplane({
     const writeRules = async () => {
       if (batch.rules) await iptablesRestore(kernel, family, batch.rules);
     };
-    if (batch.sets) await ipsetRestore(kernel, batch.sets);
+    if (batch.sets) await tools.sets(batch.sets);
     // Those of iptables mode send packets on before they reach a server, and have to until the servers stand.
     if (!rest) await writeRules();
-    if (batch.servers) await ipvsRestore(kernel, batch.servers);
-    await ipBatch(kernel, batch.addresses);
+    if (batch.servers) await tools.servers(batch.servers);
+    await tools.addresses(batch.addresses);
     if (rest) {
       await writeRules();
       await iptablesRestore(kernel, family, rest);
@@ -109,11 +112,11 @@ export function createIpvsDataplane({
   /** Deletes the real servers that nobody is connected to any more. */
   async function reap(): Promise<void> {
     if (draining.length === 0) return;
-    const counts = await ipvsConnections(kernel, [...new Set(draining.map(([key]) => key))]);
+    const counts = await tools.connections([...new Set(draining.map(([key]) => key))]);
     const busy = draining.filter(([key, real]) => counts.get(`${key} ${real}`));
     const idle = draining.filter(([key, real]) => counts.get(`${key} ${real}`) === 0);
     if (idle.length > 0)
-      await ipvsRestore(kernel, `${idle.map(([key, real]) => deleteReal(key, real)).join('\n')}\n`);
+      await tools.servers(`${idle.map(([key, real]) => deleteReal(key, real)).join('\n')}\n`);
     draining = busy;
   }
 

@@ -67,12 +67,30 @@ function describeInKernel(): void {
       await dataplane.sync(state());
       expect(lab.commands).toEqual([
         {
-          file: 'ipvsadm',
-          args: ['--restore'],
+          file: 'sh',
+          args: ['-c', 'exec ipvsadm --restore 2>&1'],
           input:
-            '-a -t 10.96.0.10:80 -r 10.244.1.6:9376 -m -w 1\n-a -t 172.18.0.3:30080 -r 10.244.1.6:9376 -m -w 1\n',
+            '-a -t 10.96.0.10:80 -r 10.244.1.6:9376 -m -w 1\n-a -t 172.18.0.3:30080 -r 10.244.1.6:9376 -m -w 1\n--list --timeout\n',
         },
       ]);
+    });
+
+    test('changes in quick succession go to tools that stay, and what those refuse is told', async () => {
+      await dataplane.sync(state());
+      for (let i = 11; i < 16; i++) {
+        const spec = { ...web, clusterIP: `10.96.0.${i}`, ports: [{ port: i }] };
+        model.setService('ns/more', service('ns/more', spec));
+        lab.commands.length = 0;
+        await dataplane.sync(state());
+        expect(lab.commands.map(({ file }) => file)).toEqual(['sh', 'sh', 'sh']);
+        expect(await run('ipvsadm', '-Sn')).toContain(`-t 10.96.0.${i}:${i} `);
+        expect(await run('ip', 'address')).toContain(`10.96.0.${i}/32`);
+      }
+      await run('ipvsadm', '-D', '-t', '10.96.0.15:15');
+      model.setService('ns/more', undefined);
+      await expect(dataplane.sync(state())).rejects.toThrow('ipvsadm --restore: No such service');
+      await dataplane.sync(state());
+      expect(await dataplane.verify()).toBeUndefined();
     });
 
     test('the tools print what is rendered', async () => {
