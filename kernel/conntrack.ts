@@ -8,6 +8,7 @@ export interface Flow {
   readonly originalPort: number;
   /** Who answers: the real server where the destination was translated. */
   readonly replySource: string;
+  readonly replyPort: number;
 }
 
 /** The tracked connections of one protocol (`udp`). */
@@ -18,12 +19,12 @@ export async function listFlows(kernel: Kernel, family: 'IPv4' | 'IPv6', protoco
 
 /** Forgets every connection of that kind; the next packet of one is translated anew. True when there was any. */
 export async function deleteFlows(kernel: Kernel, family: 'IPv4' | 'IPv6', flow: Flow): Promise<boolean> {
-  const { protocol, originalDestination, originalPort, replySource } = flow;
+  const { protocol, originalDestination, originalPort, replySource, replyPort } = flow;
   try {
     await kernel.run('conntrack', [
       ...['-D', '-f', nameOf(family), '-p', protocol],
       ...['--orig-dst', originalDestination, '--orig-port-dst', String(originalPort)],
-      ...['--reply-src', replySource],
+      ...['--reply-src', replySource, '--reply-port-src', String(replyPort)],
     ]);
     return true;
   } catch (error) {
@@ -52,12 +53,14 @@ export function parseFlow(line: string): Flow | undefined {
   const [originalDestination] = values('dst');
   const [, replySource] = values('src');
   const [port] = values('dport');
-  if (!originalDestination || !replySource || !port) return undefined;
+  const [, replyPort] = values('sport');
+  if (!originalDestination || !replySource || !port || !replyPort) return undefined;
   return {
     protocol: line.split(/\s+/, 1)[0] ?? '',
     originalDestination,
     originalPort: Number(port),
     replySource,
+    replyPort: Number(replyPort),
   };
 }
 

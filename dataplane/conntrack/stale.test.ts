@@ -17,38 +17,41 @@ function rows(endpoints: (string | EndpointOptions)[], protocol = 'UDP') {
   return model.rows();
 }
 
-const flow = (originalDestination: string, originalPort: number, replySource: string) => ({
+const flow = (originalDestination: string, originalPort: number, replySource: string, replyPort = 5353) => ({
   protocol: 'udp',
   originalDestination,
   originalPort,
   replySource,
+  replyPort,
 });
 const flows = [
   flow('10.96.0.10', 53, '10.244.1.5'),
   flow('10.96.0.10', 53, '10.244.1.6'),
-  flow('10.96.0.10', 53, '10.96.0.10'),
+  flow('10.96.0.10', 53, '10.96.0.10', 53),
   flow('192.0.2.1', 53, '10.244.1.6'),
   flow('192.0.2.2', 53, '10.244.1.6'),
   flow('172.18.0.3', 30053, '10.244.1.6'),
   flow('10.96.0.10', 54, '10.244.1.6'),
-  flow('8.8.8.8', 53, '8.8.8.8'),
+  flow('8.8.8.8', 53, '8.8.8.8', 53),
+  flow('10.96.0.10', 53, '10.244.1.5', 5300),
+  flow('172.18.0.3', 30053, '10.244.1.5', 5300),
 ];
 const stale = (endpoints: (string | EndpointOptions)[], protocol?: string) =>
   staleFlows(flows, rows(endpoints, protocol).values()).map((one) =>
     flows.indexOf(one as (typeof flows)[number]),
   );
 
-test('flows to an endpoint that is gone, and those made before there was one, by every way in', () => {
-  expect(stale(['10.244.1.5'])).toEqual([1, 2, 3, 4, 5]);
+test('flows to an endpoint that is gone or has another port now, and those made before there was one, by every way in', () => {
+  expect(stale(['10.244.1.5'])).toEqual([1, 2, 3, 4, 5, 8, 9]);
 });
 
 test('flows to an endpoint that still serves stay while it terminates', () => {
   expect(stale(['10.244.1.5', { ip: '10.244.1.6', ready: false, serving: true, terminating: true }])).toEqual(
-    [2],
+    [2, 8, 9],
   );
   expect(
     stale(['10.244.1.5', { ip: '10.244.1.6', ready: false, serving: false, terminating: true }]),
-  ).toEqual([1, 2, 3, 4, 5]);
+  ).toEqual([1, 2, 3, 4, 5, 8, 9]);
 });
 
 test('without endpoints, and for TCP, nothing is forgotten', () => {
@@ -69,6 +72,6 @@ test.each([
 test('conntrack lines are read in both directions', () => {
   const line =
     'udp      17 29 src=10.244.1.9 dst=10.96.0.53 sport=40000 dport=53 [UNREPLIED] src=10.244.1.5 dst=10.244.1.9 sport=9376 dport=40000 mark=0 use=1';
-  expect(parseFlow(line)).toEqual(flow('10.96.0.53', 53, '10.244.1.5'));
+  expect(parseFlow(line)).toEqual(flow('10.96.0.53', 53, '10.244.1.5', 9376));
   expect(parseFlow('')).toBeUndefined();
 });

@@ -3,8 +3,8 @@ import type { Flow } from '../../kernel/conntrack.ts';
 import type { Row } from '../model/model.ts';
 
 /**
- * Which of these UDP flows lead to an endpoint that serves their Service no more, or were made before
- * the Service had any. UDP has no end of connection: without this a client goes on talking to nobody.
+ * Which of these UDP flows lead to an endpoint that serves their Service no more, or not on that port, or were
+ * made before the Service had any. UDP has no end of connection: without this a client goes on talking to nobody.
  * Services without endpoints keep their flows. Upstream: `pkg/proxy/conntrack/cleanup.go`.
  */
 export function staleFlows(flows: Iterable<Flow>, rows: Iterable<Row>): Flow[] {
@@ -12,7 +12,9 @@ export function staleFlows(flows: Iterable<Flow>, rows: Iterable<Row>): Flow[] {
   const byNodePort = new Map<number, ReadonlySet<string>>();
   for (const { port, endpoints } of rows) {
     if (port.protocol !== 'UDP') continue;
-    const servers = new Set(endpoints.filter((endpoint) => endpoint.serving).map((endpoint) => endpoint.ip));
+    const servers = new Set(
+      endpoints.filter((endpoint) => endpoint.serving).map((endpoint) => endpoint.text),
+    );
     if (servers.size === 0) continue;
     for (const ip of [port.clusterIP, ...port.loadBalancerVIPs, ...port.externalIPs])
       byAddress.set(joinHostPort(ip, port.port), servers);
@@ -20,11 +22,11 @@ export function staleFlows(flows: Iterable<Flow>, rows: Iterable<Row>): Flow[] {
   }
   const stale = new Map<string, Flow>();
   for (const flow of flows) {
-    const { originalDestination, originalPort, replySource } = flow;
+    const { originalDestination, originalPort } = flow;
+    const server = joinHostPort(flow.replySource, flow.replyPort);
     const servers =
       byAddress.get(joinHostPort(originalDestination, originalPort)) ?? byNodePort.get(originalPort);
-    if (servers && !servers.has(replySource))
-      stale.set(`${originalDestination} ${originalPort} ${replySource}`, flow);
+    if (servers && !servers.has(server)) stale.set(`${originalDestination} ${originalPort} ${server}`, flow);
   }
   return [...stale.values()];
 }

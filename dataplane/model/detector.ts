@@ -37,8 +37,8 @@ export function localDetector(
 }
 
 function bySource(cidrs: readonly string[], family: Family): LocalDetector | undefined {
-  const text = cidrs.map((one) => one.trim()).find((one) => cidrOf(one)?.family === family);
-  return text === undefined ? undefined : { match: `-s ${text}`, negated: `! -s ${text}` };
+  const cidr = cidrs.map((text) => cidrOf(text)).find((one) => one?.family === family);
+  return cidr && { match: `-s ${cidr.text}`, negated: `! -s ${cidr.text}` };
 }
 
 /** On which of the node's addresses node ports answer: `all`, or these. */
