@@ -6,6 +6,7 @@ import { createAuthenticator } from './auth/authenticate.ts';
 import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { createApp } from './http/app.ts';
+import { createKubelets, type KubeletClientTls } from './http/kubelet.ts';
 import { addressOf, type Listen, listen, type Tls } from './http/listen.ts';
 import { createLoopback } from './http/loopback.ts';
 import { expireEvents } from './registry/expiry.ts';
@@ -27,6 +28,8 @@ export interface ApiserverConfig {
   serviceCidrs: string[];
   /** `30000-32767` */
   serviceNodePortRange: string;
+  /** Without it, nothing can be asked of kubelets: no logs, no exec. */
+  kubeletClient?: KubeletClientTls;
   /** What a new cluster starts with, written at its first start only, all at once. */
   initialObjects?: readonly KubeObject[];
   /** Revisions of history that watches may resume from; default 10,000. */
@@ -81,6 +84,7 @@ export async function startApiserver(
       now,
       strategyOf: (resource: Resource) => byResource.get(resource),
       authenticate: createAuthenticator(tokens, [issuer], now),
+      kubelets: createKubelets(cache.lookup, config.kubeletClient),
       storageHealthy: () => storage.healthy(),
       address: `${config.advertise.host}:${config.advertise.port}`,
       report: onError,

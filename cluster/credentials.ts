@@ -2,48 +2,91 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressAt, parseCidr } from '../api/address.ts';
 import type { ClientConfig } from '../api/client.ts';
+import type { CertificateAuthority, Subject } from './pki.ts';
 import type { ClusterSpec } from './spec.ts';
 import { type StateDir, writeWhole } from './state.ts';
 
-/** File names inside `pki/`, as kubeadm has them; a node's client certificate is `NODE.crt`. */
+/** File names inside `pki/`, as kubeadm has them; a node's certificate is `NODE.crt`. */
 const adminName = 'admin';
 /** As Kubernetes' default roles know it. */
 const proxyName = 'kube-proxy';
+const kubeletClientName = 'apiserver-kubelet-client';
 
 /**
- * Makes the cluster's CA and every certificate it starts with, unless they are there: the apiserver's,
+ * Makes the cluster's CA and every certificate it starts with, unless they are there: the apiserver's two,
  * the administrator's, kube-proxy's, one for each node's agent, and the key pair for service-account tokens.
+ * What an older version has left is completed.
  */
 export async function ensurePki(spec: ClusterSpec, state: StateDir): Promise<void> {
-  if (existsSync(state.pki)) return;
-  const { createCertificateAuthority, createSigningKeys, writeFolder } = await import('./pki.ts');
-  const authority = await createCertificateAuthority();
-  const signing = createSigningKeys();
-  const files: Record<string, string> = {
+  if (existsSync(join(state.pki, `${kubeletClientName}.crt`))) return;
+  const pki = await import('./pki.ts');
+  if (existsSync(state.pki)) {
+    const authority = await pki.loadCertificateAuthority(readPem(state, 'ca.crt'), readPem(state, 'ca.key'));
+    const files = await issueAll(authority, [proxy, ...nodeSubjects(spec), kubeletClient]);
+    // The last one says that all are there.
+    for (const [name, content] of Object.entries(files)) writeWhole(join(state.pki, name), content);
+    return;
+  }
+  const authority = await pki.createCertificateAuthority();
+  const signing = pki.createSigningKeys();
+  const files = await issueAll(authority, [
+    { name: 'apiserver', subject: { commonName: 'kube-apiserver', serverNames: apiserverNames(spec) } },
+    { name: adminName, subject: { commonName: 'kubernetes-admin', organizations: ['system:masters'] } },
+    proxy,
+    ...nodeSubjects(spec),
+    kubeletClient,
+  ]);
+  pki.writeFolder(state.pki, {
     'ca.crt': authority.cert,
     'ca.key': authority.key,
     'sa.key': signing.privateKey,
     'sa.pub': signing.publicKey,
-  };
-  const clients = spec.nodes.map(({ name }) => ({
+    ...files,
+  });
+}
+
+interface NamedSubject {
+  /** Of the files, without their ending. */
+  name: string;
+  subject: Subject;
+}
+
+const proxy: NamedSubject = {
+  name: proxyName,
+  subject: { commonName: 'system:kube-proxy', organizations: ['system:node-proxier'] },
+};
+
+/** As whom the apiserver comes to a kubelet. */
+const kubeletClient: NamedSubject = {
+  name: kubeletClientName,
+  subject: { commonName: 'kube-apiserver-kubelet-client', organizations: ['system:masters'] },
+};
+
+/** A node is the API's client and the apiserver's server, with one certificate. */
+function nodeSubjects({ nodes }: ClusterSpec): NamedSubject[] {
+  return nodes.map(({ name, address }) => ({
     name,
-    subject: { commonName: `system:node:${name}`, organizations: ['system:nodes'] },
-  }));
-  const subjects = [
-    { name: 'apiserver', subject: { commonName: 'kube-apiserver', serverNames: apiserverNames(spec) } },
-    { name: adminName, subject: { commonName: 'kubernetes-admin', organizations: ['system:masters'] } },
-    {
-      name: proxyName,
-      subject: { commonName: 'system:kube-proxy', organizations: ['system:node-proxier'] },
+    subject: {
+      commonName: `system:node:${name}`,
+      organizations: ['system:nodes'],
+      serverNames: { dns: [name], ips: [address] },
+      isClient: true,
     },
-    ...clients,
-  ];
+  }));
+}
+
+/** Contents by the name of their file. */
+async function issueAll(
+  authority: CertificateAuthority,
+  subjects: readonly NamedSubject[],
+): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
   for (const { name, subject } of subjects) {
     const { cert, key } = await authority.issue(subject);
-    files[`${name}.crt`] = cert;
     files[`${name}.key`] = key;
+    files[`${name}.crt`] = cert;
   }
-  writeFolder(state.pki, files);
+  return files;
 }
 
 /** Under which names the API is reached: by kubectl on the host, by nodes, by pods. */
@@ -68,6 +111,27 @@ function apiserverNames(spec: ClusterSpec): { dns: string[]; ips: string[] } {
 /** Reads one PEM file of the cluster. */
 export function readPem(state: StateDir, name: string): string {
   return readFileSync(join(state.pki, name), 'utf8');
+}
+
+/** With what the API of a node's kubelet is served. */
+export function kubeletServing(
+  state: StateDir,
+  node: string,
+): { cert: string; key: string; clientCa: string } {
+  return {
+    cert: readPem(state, `${node}.crt`),
+    key: readPem(state, `${node}.key`),
+    clientCa: readPem(state, 'ca.crt'),
+  };
+}
+
+/** With what the apiserver reaches every kubelet. */
+export function kubeletClientConfig(state: StateDir): { ca: string; cert: string; key: string } {
+  return {
+    ca: readPem(state, 'ca.crt'),
+    cert: readPem(state, `${kubeletClientName}.crt`),
+    key: readPem(state, `${kubeletClientName}.key`),
+  };
 }
 
 /** How the administrator reaches the API from the host. */

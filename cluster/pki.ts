@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { generateKeyPairSync, KeyObject, type webcrypto } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, KeyObject, type webcrypto } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
@@ -10,6 +10,8 @@ export interface Subject {
   organizations?: readonly string[];
   /** Makes it a serving certificate for these names and addresses. */
   serverNames?: { dns: readonly string[]; ips: readonly string[] };
+  /** A client's as well, where it is a server's. */
+  isClient?: boolean;
 }
 
 /** A certificate and its key, PEM. */
@@ -45,6 +47,21 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
+  return signingWith(authority, keys);
+}
+
+/** A CA that was made before, from its PEM. */
+export async function loadCertificateAuthority(cert: string, key: string): Promise<CertificateAuthority> {
+  const authority = new x509.X509Certificate(cert);
+  const der = createPrivateKey(key).export({ type: 'pkcs8', format: 'der' });
+  const privateKey = await crypto.subtle.importKey('pkcs8', der, algorithm, true, ['sign']);
+  return signingWith(authority, { privateKey });
+}
+
+async function signingWith(
+  authority: x509.X509Certificate,
+  keys: { privateKey: webcrypto.CryptoKey },
+): Promise<CertificateAuthority> {
   // The same in every certificate, and each costs its making.
   const common = [
     new x509.KeyUsagesExtension(
@@ -67,7 +84,10 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
         publicKey: own.publicKey,
         signingKey: keys.privateKey,
         signingAlgorithm: algorithm,
-        extensions: [...common, ...(subject.serverNames ? forServer(subject.serverNames) : forClients)],
+        extensions: [
+          ...common,
+          ...(subject.serverNames ? forServer(subject.serverNames, subject.isClient) : forClients),
+        ],
       });
       return { cert: certificate.toString('pem'), key: privatePem(own.privateKey) };
     },
@@ -110,13 +130,14 @@ function distinguishedName({ commonName, organizations = [] }: Subject): x509.Js
   return [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }];
 }
 
-function forServer(serverNames: NonNullable<Subject['serverNames']>): x509.Extension[] {
+function forServer(serverNames: NonNullable<Subject['serverNames']>, isClient = false): x509.Extension[] {
+  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const names = [
     ...serverNames.dns.map((value) => ({ type: 'dns' as const, value })),
     ...serverNames.ips.map((value) => ({ type: 'ip' as const, value })),
   ];
   return [
-    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    new x509.ExtendedKeyUsageExtension(isClient ? [serverAuth, clientAuth] : [serverAuth]),
     new x509.SubjectAlternativeNameExtension(names),
   ];
 }

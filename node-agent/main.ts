@@ -14,6 +14,7 @@ import { type Pods, startPods } from './pods/pods.ts';
 import { createSources } from './pods/sources.ts';
 import { hostLayout } from './runtime/containers.ts';
 import { loadCatalogue } from './runtime/images.ts';
+import { startServer } from './server/server.ts';
 
 export interface NodeAgentConfig {
   client: Client;
@@ -33,6 +34,8 @@ export interface NodeAgentConfig {
   resolvConf: string;
   labels?: Record<string, string>;
   taints?: Taint[];
+  /** PEM; without it nobody is served: no logs, no exec. `clientCa` signs those who may ask. */
+  serving?: { cert: string; key: string; clientCa: string };
   /** All Nodes and all Services, where this process watches them already. */
   informers?: { nodes: Informer<Node>; services: Informer<Service> };
   /** Told of everything that failed and will be tried again. Default: standard error. */
@@ -64,6 +67,7 @@ export async function startNodeAgent(
     labels: config.labels ?? {},
     taints: config.taints ?? [],
   };
+  const host = hostLayout();
   const watching = (what: string) => (error: unknown) => onError(`watching ${what}`, error);
   // Read while the API tells which addresses this node's pods have; whoever uses it is told of a failure.
   let links: ReturnType<typeof readLinks> | undefined = readLinks(kernel);
@@ -86,7 +90,7 @@ export async function startNodeAgent(
         clusterDomain: config.clusterDomain,
         nodeResolvConf: readFileSync(config.resolvConf, 'utf8'),
       },
-      host: hostLayout(),
+      host,
       catalogue: loadCatalogue(),
       sources: createSources(client, config.caPem),
       recorder: createRecorder(client, {
@@ -136,6 +140,11 @@ export async function startNodeAgent(
   });
   pods = await podsStarted;
   pods.enqueueAll();
+  if (config.serving) {
+    const { all } = pods;
+    const { serving: tls } = config;
+    void startServer({ client, nodeName, tls, machine: host.machine, pods: all, onError }, signal);
+  }
   return { ready };
 }
 

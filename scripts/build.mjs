@@ -34,6 +34,7 @@ const parts = {
   render: 'cli/render.ts',
   'kube-proxy': 'dataplane/program/kube-proxy.ts',
   cluster: 'cluster/cluster.ts',
+  kubelet: 'node-agent/server/serve.ts',
   pki: 'cluster/pki.ts',
   doctor: 'lab/doctor.ts',
   scenario: 'scenarios/run.ts',

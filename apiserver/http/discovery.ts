@@ -10,6 +10,7 @@ interface Served {
 }
 
 const objectVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const proxyVerbs = ['create', 'delete', 'get', 'patch', 'update'];
 const partVerbs = ['get', 'patch', 'update'];
 
 /** Kinds that are answered and never stored. */
@@ -63,8 +64,17 @@ function special(name: string): [string, Partial<APIResource>][] {
   switch (name) {
     case 'namespaces':
       return [['finalize', { verbs: ['update'] }]];
+    case 'nodes':
+      return [['proxy', { kind: 'NodeProxyOptions', verbs: proxyVerbs }]];
+    case 'services':
+      return [['proxy', { kind: 'ServiceProxyOptions', verbs: proxyVerbs }]];
     case 'pods':
       return [
+        ['attach', { kind: 'PodAttachOptions', verbs: ['create', 'get'] }],
+        ['exec', { kind: 'PodExecOptions', verbs: ['create', 'get'] }],
+        ['log', { verbs: ['get'] }],
+        ['portforward', { kind: 'PodPortForwardOptions', verbs: ['create', 'get'] }],
+        ['proxy', { kind: 'PodProxyOptions', verbs: proxyVerbs }],
         ['binding', { kind: 'Binding', verbs }],
         ['eviction', { group: 'policy', version: 'v1', kind: 'Eviction', verbs }],
       ];

@@ -3,6 +3,7 @@ import { createServer as createHttpServer, type RequestListener, type Server } f
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { joinHostPort } from '../../api/address.ts';
+import { serveUpgrades } from './upgrade.ts';
 
 /** An inherited listening socket, an address, or the path of a Unix socket (plain HTTP, trusted). */
 export type Listen = { fd: number } | { host: string; port: number } | { path: string };
@@ -38,6 +39,7 @@ export async function listen(
         },
         handlers.secure,
       );
+  serveUpgrades(server, path ? handlers.trusted : handlers.secure);
   if (path) removeStale(path);
   // A socket is born with the mode that umask leaves; nobody else may connect even for a moment.
   const umask = path ? process.umask(0o177) : undefined;

@@ -17,6 +17,7 @@ import { timestamp } from '../registry/pipeline/metadata.ts';
 import type { Mutation, Ref } from '../registry/registry.ts';
 import type { Entry } from '../storage/entry.ts';
 import { readObject } from './body.ts';
+import type { Kubelets } from './kubelet.ts';
 import {
   type Call,
   methodNotAllowed,
@@ -26,6 +27,7 @@ import {
   serveObjects,
   warner,
 } from './objects.ts';
+import type { PodStream } from './pod-streams.ts';
 import { parseFieldValidation } from './query.ts';
 import { sendJson } from './respond.ts';
 import { unknownPath } from './target.ts';
@@ -34,9 +36,10 @@ export interface SubresourceOptions extends Serving {
   tokens: Tokens;
   issuer: string;
   now(): Date;
+  kubelets: Kubelets;
 }
 
-/** `status`, `scale`, `binding`, `eviction`, `token`, `finalize`. @throws StatusError NotFound for any other */
+/** `status`, `scale`, `binding`, `eviction`, `token`, `finalize`, and what kubelets and pods answer. @throws StatusError NotFound for any other */
 export async function serveSubresource(serving: SubresourceOptions, call: Call): Promise<void> {
   const { resource, subresource } = call.target;
   switch (`${resource.name}/${subresource}`) {
@@ -49,6 +52,19 @@ export async function serveSubresource(serving: SubresourceOptions, call: Call):
       return evict(serving, call);
     case 'serviceaccounts/token':
       return issueToken(serving, call);
+    case 'pods/log':
+    case 'pods/exec':
+    case 'pods/attach':
+    case 'pods/portforward': {
+      const { servePodStream } = await import('./pod-streams.ts');
+      return servePodStream(serving, serving.kubelets, call, subresource as PodStream);
+    }
+    case 'pods/proxy':
+    case 'services/proxy':
+    case 'nodes/proxy': {
+      const { serveProxy } = await import('./proxy-targets.ts');
+      return serveProxy(serving, serving.kubelets, call);
+    }
   }
   if (subresource === 'status' && resource.status) {
     if (!['get', 'update', 'patch'].includes(call.verb)) throw methodNotAllowed();

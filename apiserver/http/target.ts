@@ -33,7 +33,9 @@ export function parseTarget(path: string): Target | undefined {
   const namespace = nested ? parts[1] : undefined;
   const [plural = '', name, subresource, ...rest] = nested ? parts.slice(2) : parts;
   const resource = rows.get(`${group}/${version}/${plural}`);
-  if (!resource || rest.length > 0 || (namespace !== undefined && !resource.namespaced)) throw unknownPath();
+  // Below `proxy` everything is the backend's.
+  const tooLong = rest.length > 0 && subresource !== 'proxy';
+  if (!resource || tooLong || (namespace !== undefined && !resource.namespaced)) throw unknownPath();
   return {
     resource,
     ...(namespace ? { namespace } : {}),

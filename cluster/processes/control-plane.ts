@@ -4,7 +4,7 @@ import type { Node } from '../../api/types.ts';
 import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
 import { dnsAddon } from '../addons.ts';
-import { readPem } from '../credentials.ts';
+import { kubeletClientConfig, readPem } from '../credentials.ts';
 import { apiserverPort, type ClusterSpec, serviceAccountIssuer } from '../spec.ts';
 import { runProgram } from './program.ts';
 
@@ -22,6 +22,7 @@ void runProgram('control-plane', async ({ spec, state, signal }) => {
       advertise: { host: spec.nodes[0]?.address ?? '', port: apiserverPort },
       serviceCidrs: spec.serviceCidrs,
       serviceNodePortRange: spec.serviceNodePortRange,
+      kubeletClient: kubeletClientConfig(state),
       initialObjects: initialObjects(spec),
     },
     { signal },

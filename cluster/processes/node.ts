@@ -7,7 +7,7 @@ import { proxyServers } from '../../dataplane/servers.ts';
 import { createKernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../../node-agent/main.ts';
 import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
-import { clientConfig, readPem } from '../credentials.ts';
+import { clientConfig, kubeletServing, readPem } from '../credentials.ts';
 import { apiserverPort, OptionError } from '../spec.ts';
 import { traceCommand } from '../trace.ts';
 import { formerModes } from './former-modes.ts';
@@ -53,6 +53,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         clusterDomain: spec.clusterDomain,
         caPem: readPem(state, 'ca.crt'),
         resolvConf: '/run/v9s/resolv.conf',
+        serving: kubeletServing(state, node.name),
         labels: node.labels,
         taints: node.taints,
       },

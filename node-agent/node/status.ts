@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import type { Node, NodeCondition, NodeStatus, Taint } from '../../api/types.ts';
+import { kubeletPort } from '../server/config.ts';
 
 /** What a node says of itself when it joins. */
 export interface NodeIdentity {
@@ -62,6 +63,7 @@ export function nodeStatus(
     capacity,
     allocatable: capacity,
     conditions: conditions(before?.conditions ?? [], networkReady, now),
+    daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
     nodeInfo: machineInfo(),
   };
 }

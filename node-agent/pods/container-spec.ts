@@ -55,6 +55,8 @@ export async function containerSpec(
     command: argv,
     env,
     workingDir: container.workingDir || image.workingDir,
+    ...(container.stdin ? { stdin: container.stdinOnce ? 'once' : 'open' } : {}),
+    tty: container.tty ?? false,
     binds: [...image.binds, ...etcBinds(site.dir), ...volumeBinds(pod, container, join(site.dir, 'volumes'))],
     ...(runAsUser
       ? {

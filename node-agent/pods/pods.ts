@@ -26,6 +26,8 @@ export interface Pods {
   enqueueAll(): void;
   /** Pods whose network or processes still exist. */
   size(): number;
+  /** Every pod that is bound to this node or still has something here. */
+  all(): Iterable<PodState>;
 }
 
 /**
@@ -91,7 +93,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
     for (const uid of states.keys()) reconciler.enqueue(uid);
   };
   enqueueAll();
-  return { enqueueAll, size: () => states.size };
+  return { enqueueAll, size: () => states.size, all: () => states.values() };
 }
 
 function emptyState(runDir: string, uid: string): PodState {

@@ -1,3 +1,4 @@
+import { attachSocket } from './paths.ts';
 import { type BindMount, overlaySteps, rootSteps } from './root-plan.ts';
 
 /** One step of the shim: a verb and its arguments. */
@@ -19,6 +20,10 @@ export interface ContainerSpec {
   command: readonly string[];
   env: Readonly<Record<string, string>>;
   workingDir: string;
+  /** Left open for who attaches; `once`: until the first of them ends it. Without, there is no input. */
+  stdin?: 'once' | 'open';
+  /** On a terminal of its own. */
+  tty?: boolean;
   /** On top of the root: image files, `/etc/resolv.conf`, volumes. In order. */
   binds: readonly BindMount[];
   user?: { uid: number; gid: number; groups: readonly number[] };
@@ -35,6 +40,10 @@ export interface HostLayout {
   links: Readonly<Record<string, string | undefined>>;
 }
 
+/** Bytes of one log file, kubelet's `containerLogMaxSize`, and how many there are: they are in memory. */
+const logLimit = 10 << 20;
+const logFiles = 2;
+
 /** Linux's capabilities by number; `linux/capability.h`. */
 const capabilityNames =
   'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'.split(
@@ -50,8 +59,8 @@ const defaultCapabilities =
 /**
  * The steps that shim.pl carries out to start one container.
  *
- * Settings for the shim itself: `arch`, `log`, `pid`, `exit`, `notify` FILE. Steps of the program's
- * process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
+ * Settings for the shim itself: `arch MACHINE`; `log FILE BYTES FILES`, put aside at that size, so many kept;
+ * `pid`, `exit`, `notify` FILE; `attach SOCKET`; `stdin ONCE`; `tty`. Steps of the program's process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
  * `unshare TYPE`; `hostname NAME`; `mount SOURCE TARGET TYPE FLAGS DATA`; `overlay LOWER TARGET UPPER`;
  * `bind SOURCE TARGET rec,ro,optional`; `dir PATH MODE`; `link TARGET PATH`; `sysctl FILE VALUE`, which
  * may fail; `root PATH` pivots; `cwd PATH`; `env NAME VALUE`; `drop CAPABILITY…` by number;
@@ -62,10 +71,13 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
   const root = `${dir}/root`;
   return [
     ['arch', host.machine],
-    ['log', spec.logFile],
+    ['log', spec.logFile, String(logLimit), String(logFiles)],
     ['pid', `${dir}/pid`],
     ['exit', `${dir}/exit`],
     ['notify', spec.notifyFile],
+    ['attach', `${dir}/${attachSocket}`],
+    ...(spec.stdin ? [['stdin', spec.stdin === 'once' ? 'once' : ''] as const] : []),
+    ...(spec.tty ? [['tty'] as const] : []),
     ...(spec.netns ? [['ns', spec.netns] as const] : []),
     ...(namespaces.shared
       ? [['ns', `${namespaces.dir}/uts`] as const, ['ns', `${namespaces.dir}/ipc`] as const]

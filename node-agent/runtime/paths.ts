@@ -15,7 +15,10 @@ export function attemptDir(pod: string, container: string, attempt: number): str
   return join(pod, 'containers', container, String(attempt));
 }
 
-/** A container's output in the CRI log format, one file an attempt. */
+/** In the folder of an attempt: where shim.pl lets in who attaches. */
+export const attachSocket = 'attach';
+
+/** A container's output in the CRI log format, one file an attempt; full ones are beside it, with their time. */
 export function logFile(pod: string, container: string, attempt: number): string {
   return join(pod, 'containers', container, `${attempt}.log`);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Starts one container and stays with it: takes its output to the log, its signals to it, and its
-# exit code to a file. It needs nothing of the node-agent once started, so pods outlive it.
+# Starts one container and stays with it: takes its output to the log and to who is attached, its signals
+# to it, and its exit code to a file. It needs nothing of the node-agent once started, so pods outlive it.
 #
 #   perl shim.pl PLAN < /dev/null
 #
@@ -8,22 +8,16 @@
 # line feeds and per cent signs. container-plan.ts writes it and says what each verb means. Exits 0
 # once the container's program runs; otherwise says on standard error which step failed, and why.
 #
+# Who connects to the socket that the plan names is attached. Frames go both ways: a letter, the length
+# of what follows (32 bits, big-endian), and that. From here `o` and `e`: standard output and error. To here
+# `i`: standard input, its end when empty; `r`: the terminal's new size, as "COLUMNS ROWS".
+#
 # Only perl-base is asked for: it is on every Debian and starts in 2 ms. System calls go by number.
 use strict;
 use warnings;
+require($0 =~ s{[^/]*$}{system.pl}r);
 
-my %numbers = (
-    x86_64 => {
-        setns => 308, unshare => 272, mount => 165, umount2 => 166, pivot_root => 155, sethostname => 170,
-        prctl => 157, clock_gettime => 228, setgroups => 116, setresuid => 117, setresgid => 119,
-        setsid => 112, mount_setattr => 442,
-    },
-    aarch64 => {
-        setns => 268, unshare => 97, mount => 40, umount2 => 39, pivot_root => 41, sethostname => 161,
-        prctl => 167, clock_gettime => 113, setgroups => 159, setresuid => 147, setresgid => 149,
-        setsid => 157, mount_setattr => 442,
-    },
-);
+our $report;
 my %clone = (
     mnt => 0x00020000, cgroup => 0x02000000, uts => 0x04000000, ipc => 0x08000000, pid => 0x20000000,
 );
@@ -32,11 +26,12 @@ my %flag = (
 );
 
 my @plan = read_plan($ARGV[0] // die "usage: shim.pl PLAN\n");
-my %setting = map { $_->[0] => $_ } grep { $_->[0] =~ /^(?:arch|log|pid|exit|notify)$/ } @plan;
-my $nr = $numbers{ $setting{arch}[1] } // die "architecture $setting{arch}[1]: only x86_64 and aarch64 are known\n";
+my $for_shim = qr/^(?:arch|log|pid|exit|notify|attach|stdin|tty)$/;
+my %setting = map { $_->[0] => $_ } grep { $_->[0] =~ $for_shim } @plan;
+use_architecture($setting{arch}[1]);
 
 # The first process waits until the program runs or a step has failed.
-pipe(my $outcome, my $report) or die "pipe: $!\n";
+pipe(my $outcome, $report) or die "pipe: $!\n";
 my $shim = fork() // die "fork: $!\n";
 if ($shim) {
     close $report;
@@ -48,74 +43,198 @@ close $outcome;
 call('setsid');
 
 # The second one is the shim. The program becomes PID 1 of the namespace that its next fork opens.
-pipe(my $out, my $program_out) or fail("pipe: $!");
-pipe(my $err, my $program_err) or fail("pipe: $!");
+my %end = map { $_ => [] } $setting{tty} ? qw(root terminal) : qw(in out err);
+pipe($_->[0], $_->[1]) or fail("pipe: $!") for values %end;
 step('unshare pid', call('unshare', $clone{pid}));
 my $program = fork() // fail("fork: $!");
 run_program() if $program == 0;
-close $program_out;
-close $program_err;
-open(my $log, '>>', $setting{log}[1]) or fail("open $setting{log}[1]: $!");
+my $input = { handle => undef, buffer => '', ending => 0 };
+my %stream;
+if ($setting{tty}) {
+    # Without one, its own report says why it did not come that far.
+    if (my $master = terminal_of_program()) {
+        set_nonblocking($master);
+        $input->{handle} = $master if $setting{stdin};
+        $stream{ fileno $master } = [ $master, 'stdout', '' ];
+    }
+} else {
+    if ($setting{stdin}) {
+        $input->{handle} = $end{in}[1];
+        set_nonblocking($input->{handle});
+    }
+    $stream{ fileno $end{out}[0] } = [ $end{out}[0], 'stdout', '' ];
+    $stream{ fileno $end{err}[0] } = [ $end{err}[0], 'stderr', '' ];
+    close $_ for $end{in}[0], $end{out}[1], $end{err}[1];
+    delete $end{in};
+}
+my (undef, $log_file, $log_limit, $log_files) = @{ $setting{log} };
+my ($log, $log_size);
+open_log();
+my $listener = listen_at($setting{attach}[1]);
+my %client;
 write_file($setting{pid}[1], process_line($program) . process_line($$));
 close $report;
 open(STDIN, '<', '/dev/null');
 open(STDOUT, '>', '/dev/null');
 open(STDERR, '>', '/dev/null');
 chdir '/';
+
 $0 = "v9s-shim $setting{pid}[1]";
 $SIG{$_} = sub { kill $_[0], $program } for qw(TERM INT HUP QUIT USR1 USR2);
+$SIG{PIPE} = 'IGNORE';
 exit supervise();
 
 # --- the shim ---------------------------------------------------------------------------------------
 
 # Copies output until the program has ended and its pipes are empty, then writes how it ended.
 sub supervise {
-    my %stream = (fileno($out) => [ $out, 'stdout', '' ], fileno($err) => [ $err, 'stderr', '' ]);
     # The kernel ends every process of the namespace with its PID 1, so the pipes end too.
-    while (%stream) {
-        my $ready = '';
-        vec($ready, $_, 1) = 1 for keys %stream;
-        next if select($ready, undef, undef, undef) < 1;
-        drain(\%stream, $_) for grep { vec($ready, $_, 1) } keys %stream;
-    }
+    turn() while %stream;
     while (waitpid($program, 0) != $program) { }
-    my $signal = $? & 127;
-    my $code = $signal ? 128 + $signal : $? >> 8;
+    my ($code, $signal) = how_it_ended($?);
     write_file($setting{exit}[1], "$code $signal " . now() . "\n");
     write_file($setting{notify}[1], '');
+    # Who is attached gets the rest, unless it does not read for a while.
+    close $listener;
+    while (my @waiting = grep { $_->{out} ne '' } values %client) {
+        my (undef, $writable) = ready([], [ map { $_->{handle} } @waiting ], 10);
+        last if !@$writable;
+        send_to($client{ fileno $_ }) for @$writable;
+    }
     return 0;
 }
 
-# One read of a stream, which is forgotten at its end.
+# More than this, waiting for somebody who does not read, and no more is taken from who writes.
+sub backlog { return 1 << 20 }
+
+# Waits until something can be done, and does it.
+sub turn {
+    my @slow = grep { length $_->{out} > backlog() } values %client;
+    my @readers = map { $_->{handle} } length $input->{buffer} > backlog() ? () : values %client;
+    my @writers = map { $_->{handle} } grep { $_->{out} ne '' } values %client;
+    push @writers, $input->{handle} if $input->{handle} && $input->{buffer} ne '';
+    my @streams = @slow ? () : map { $_->[0] } values %stream;
+    my ($readable, $writable) = ready([ @streams, $listener, @readers ], \@writers, undef);
+    for my $number (map { fileno $_ } @$writable) {
+        if ($client{$number}) { send_to($client{$number}) }
+        else { feed_program() }
+    }
+    for my $handle (@$readable) {
+        my $number = fileno $handle // next;
+        if ($stream{$number}) { drain($number) }
+        elsif ($client{$number}) { hear($client{$number}) }
+        else { admit() }
+    }
+}
+
+# One read of a stream, which is forgotten at its end. A terminal ends with an error.
 sub drain {
-    my ($stream, $number) = @_;
-    my ($handle, $name, $rest) = @{ $stream->{$number} };
+    my ($number) = @_;
+    my ($handle, $name, $rest) = @{ $stream{$number} };
     my $length = sysread($handle, my $text, 65536);
-    return if !defined $length;
+    return if !defined $length && try_again();
     my $time = now();
     my $lines = '';
-    if ($length == 0) {
+    if (!$length) {
         $lines = "$time $name P $rest\n" if $rest ne '';
-        delete $stream->{$number};
+        delete $stream{$number};
     } else {
+        my $frame = pack 'a N/a*', substr($name, 3, 1), $text;
+        $_->{out} .= $frame for values %client;
         $rest .= $text;
         while ((my $end = index $rest, "\n") >= 0) {
             $lines .= "$time $name F " . substr($rest, 0, $end) . "\n";
             substr($rest, 0, $end + 1) = '';
         }
         while (length $rest >= 16384) { $lines .= "$time $name P " . substr($rest, 0, 16384, '') . "\n" }
-        $stream->{$number}[2] = $rest;
+        $stream{$number}[2] = $rest;
     }
-    syswrite($log, $lines) if $lines ne '';
+    write_log($lines) if $lines ne '';
 }
 
-# RFC 3339 with nanoseconds, as the CRI log format wants it.
-sub now {
-    my $buffer = "\0" x 16;
-    syscall($nr->{clock_gettime}, 0, $buffer);
-    my ($seconds, $nanoseconds) = unpack 'q2', $buffer;
-    my @t = gmtime $seconds;
-    return sprintf '%04d-%02d-%02dT%02d:%02d:%02d.%09dZ', $t[5] + 1900, $t[4] + 1, @t[ 3, 2, 1, 0 ], $nanoseconds;
+# --- the log ----------------------------------------------------------------------------------------
+
+sub open_log {
+    open($log, '>>', $log_file) or fail("open $log_file: $!");
+    $log_size = -s $log;
+}
+
+# A file that has reached its limit is put aside, as kubelet does it, and the oldest are removed.
+sub write_log {
+    my ($lines) = @_;
+    $log_size += syswrite($log, $lines) // 0;
+    return if $log_size < $log_limit;
+    rename $log_file, "$log_file." . (now() =~ tr/-:Z//dr =~ tr/T/-/r);
+    my ($folder, $name) = split_path($log_file);
+    opendir(my $entries, $folder) or fail("open $folder: $!");
+    my @old = sort grep { index($_, "$name.") == 0 } readdir $entries;
+    unlink map { "$folder/$_" } splice @old, 0, @old - ($log_files - 1) if @old >= $log_files;
+    open_log();
+}
+
+# --- who is attached --------------------------------------------------------------------------------
+
+sub split_path { return $_[0] =~ m{^(.*)/(.*)$} }
+
+sub listen_at {
+    my ($path) = @_;
+    # Names of sockets are short: from within its folder.
+    my ($folder, $name) = split_path($path);
+    chdir $folder or fail("chdir $folder: $!");
+    socket(my $socket, 1, 1, 0) or fail("socket: $!");
+    unlink $name;
+    bind($socket, pack 'S a108', 1, $name) or fail("bind $path: $!");
+    listen($socket, 8) or fail("listen $path: $!");
+    return $socket;
+}
+
+sub admit {
+    accept(my $handle, $listener) or return;
+    set_nonblocking($handle);
+    $client{ fileno $handle } = { handle => $handle, in => '', out => '' };
+}
+
+sub dismiss {
+    my ($who) = @_;
+    delete $client{ fileno $who->{handle} };
+    close $who->{handle};
+}
+
+sub send_to {
+    my ($who) = @_;
+    my $sent = syswrite($who->{handle}, $who->{out}, 65536);
+    if (defined $sent) { substr($who->{out}, 0, $sent) = '' }
+    elsif (!try_again()) { dismiss($who) }
+}
+
+sub hear {
+    my ($who) = @_;
+    my $length = sysread($who->{handle}, $who->{in}, 65536, length $who->{in});
+    return if !defined $length && try_again();
+    return dismiss($who) if !$length;
+    while (length $who->{in} >= 5) {
+        my ($kind, $size) = unpack 'a N', $who->{in};
+        last if length $who->{in} < 5 + $size;
+        my $content = substr($who->{in}, 5, $size);
+        substr($who->{in}, 0, 5 + $size) = '';
+        if ($kind eq 'r' && $setting{tty}) { resize_terminal((values %stream)[0][0], split / /, $content) if %stream }
+        elsif ($kind eq 'i' && $content ne '') { $input->{buffer} .= $content }
+        # `stdinOnce`: the first one's end is the program's.
+        elsif ($kind eq 'i' && $setting{stdin}[1] && !$setting{tty}) { $input->{ending} = 1 }
+    }
+    feed_program();
+}
+
+sub feed_program {
+    if ($input->{handle} && $input->{buffer} ne '') {
+        my $taken = syswrite($input->{handle}, $input->{buffer}, 65536);
+        if (defined $taken) { substr($input->{buffer}, 0, $taken) = '' }
+        elsif (!try_again()) { $input->{ending} = 1; $input->{buffer} = '' }
+    }
+    $input->{buffer} = '' if !$input->{handle};
+    return if !$input->{ending} || $input->{buffer} ne '' || !$input->{handle};
+    close $input->{handle} if !$setting{tty};
+    $input->{handle} = undef;
 }
 
 # PID and start time (field 22 of stat), which together never name another process.
@@ -126,14 +245,23 @@ sub process_line {
     return "$pid " . (split / /, $after_name)[19] . "\n";
 }
 
+# The program says when its /dev is there, and is told the number of the terminal made in it.
+sub terminal_of_program {
+    close $end{root}[1];
+    close $end{terminal}[0];
+    sysread($end{root}[0], my $word, 1) or return undef;
+    my ($master, $number) = open_terminal("/proc/$program/root/dev/pts");
+    syswrite($end{terminal}[1], "$number\n");
+    close $end{terminal}[1];
+    return $master;
+}
+
 # --- the program ------------------------------------------------------------------------------------
 
 sub run_program {
-    $SIG{$_} = 'DEFAULT' for keys %SIG;
     # Nobody would note its end or read its output without the shim.
-    step('prctl', call('prctl', 1, 9, 0, 0, 0));
-    open(STDIN, '<', '/dev/null') or fail("open /dev/null: $!");
-    my (%environment, $root, $directory, $user, @command);
+    end_with_parent();
+    my (%environment, $directory, $user, @command, @dropped);
     my %verb = (
         ns => \&enter_namespace,
         hold => \&hold_namespace,
@@ -144,11 +272,11 @@ sub run_program {
         bind => \&bind_one,
         dir => sub { make_directory($_[0]); chmod oct $_[1], $_[0] },
         link => sub { symlink $_[0], $_[1] or fail("symlink $_[1]: $!") },
-        root => sub { enter_root($_[0]); $root = $_[0] },
+        root => sub { enter_root($_[0]) },
         cwd => sub { $directory = $_[0] },
         env => sub { $environment{ $_[0] } = $_[1] // '' },
         sysctl => sub { if (open my $file, '>', $_[0]) { print {$file} $_[1]; close $file } },
-        drop => sub { for my $number (@_) { call('prctl', 24, $number + 0, 0, 0, 0) } },
+        drop => sub { @dropped = @_ },
         user => sub { $user = [@_] },
         exec => sub { @command = @_ },
     );
@@ -161,20 +289,19 @@ sub run_program {
         make_directory($directory);
         chdir $directory or fail("chdir $directory: $!");
     }
+    if ($setting{tty}) {
+        syswrite($end{root}[1], "\n");
+        sysread($end{terminal}[0], my $number, 16) or fail('no terminal');
+        chomp $number;
+        take_terminal($number, $user);
+        $environment{TERM} //= 'xterm';
+    } else {
+        open(my $nothing, '<', '/dev/null') or fail("open /dev/null: $!");
+        use_streams($setting{stdin} ? $end{in}[0] : $nothing, $end{out}[1], $end{err}[1]);
+    }
+    drop_capabilities(@dropped);
     become_user(@$user) if $user;
-    %ENV = %environment;
-    open(STDOUT, '>&', $program_out) or fail("dup: $!");
-    open(STDERR, '>&', $program_err) or fail("dup: $!");
-    no warnings 'exec';
-    exec { $command[0] } @command;
-    my $why = $! == 2 && $command[0] !~ m{/} ? 'executable file not found in $PATH' : lc "$!";
-    fail("exec: \"$command[0]\": $why");
-}
-
-sub enter_namespace {
-    my ($file) = @_;
-    open(my $handle, '<', $file) or fail("open $file: $!");
-    step("setns $file", call('setns', fileno $handle, 0));
+    execute(\%environment, @command);
 }
 
 # A namespace of the pod's own that its containers share: made by the first, held by a bind mount.
@@ -236,35 +363,6 @@ sub enter_root {
     chdir '/' or fail("chdir /: $!");
 }
 
-sub become_user {
-    my ($uid, $gid, @groups) = map { $_ + 0 } @_;
-    my $list = pack 'L*', @groups;
-    my $count = @groups;
-    # Where only one id is mapped, setgroups is forbidden and there is nothing to give up.
-    call('setgroups', $count, $list);
-    step("setresgid $gid", call('setresgid', $gid, $gid, $gid));
-    step("setresuid $uid", call('setresuid', $uid, $uid, $uid));
-    call('prctl', 1, 9, 0, 0, 0);
-}
-
-# --- small things -----------------------------------------------------------------------------------
-
-sub call {
-    my ($name, @arguments) = @_;
-    my $result = syscall($nr->{$name}, @arguments);
-    return $result;
-}
-
-sub step {
-    my ($what, $result) = @_;
-    fail("$what: $!") if $result == -1;
-}
-
-sub fail {
-    syswrite($report, "$_[0]\n");
-    exit 127;
-}
-
 sub flags {
     my $bits = 0;
     $bits |= $flag{$_} // fail("unknown mount flag $_") for grep { $_ ne '' } split /,/, $_[0];
@@ -276,23 +374,4 @@ sub make_directory {
     return if -d $path;
     make_directory($path =~ s{/[^/]*/?$}{}r) if $path =~ m{[^/]/};
     mkdir $path or $! == 17 or fail("mkdir $path: $!");
-}
-
-sub write_file {
-    my ($path, $text) = @_;
-    open(my $handle, '>', "$path.new") or fail("open $path.new: $!");
-    print {$handle} $text;
-    close $handle or fail("write $path: $!");
-    rename "$path.new", $path or fail("rename $path: $!");
-}
-
-sub read_plan {
-    my ($file) = @_;
-    open(my $handle, '<', $file) or die "open $file: $!\n";
-    my @steps;
-    while (my $line = <$handle>) {
-        chomp $line;
-        push @steps, [ map { s/%([0-9A-F]{2})/chr hex $1/ger } split /\t/, $line, -1 ];
-    }
-    return @steps;
 }

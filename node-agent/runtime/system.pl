@@ -1,0 +1,182 @@
+# What shim.pl, exec.pl and forward.pl share: system calls by number, plans, terminals. Loaded before a namespace
+# is entered. Only perl-base is asked for, and no module is loaded, which would cost more than all the rest.
+use strict;
+use warnings;
+
+my %numbers = (
+    x86_64 => {
+        setns => 308, unshare => 272, mount => 165, umount2 => 166, pivot_root => 155, sethostname => 170,
+        prctl => 157, clock_gettime => 228, setgroups => 116, setresuid => 117, setresgid => 119,
+        setsid => 112, mount_setattr => 442,
+    },
+    aarch64 => {
+        setns => 268, unshare => 97, mount => 40, umount2 => 39, pivot_root => 41, sethostname => 161,
+        prctl => 167, clock_gettime => 113, setgroups => 159, setresuid => 147, setresgid => 149,
+        setsid => 157, mount_setattr => 442,
+    },
+);
+my $nr;
+
+# ioctl(2) requests on terminals and fcntl(2) commands; the same on both architectures.
+my ($TIOCSPTLCK, $TIOCGPTN, $TIOCSCTTY, $TIOCSWINSZ) = (0x40045431, 0x80045430, 0x540E, 0x5414);
+my ($O_RDWR, $O_NOCTTY, $O_NONBLOCK, $F_SETFL) = (2, 0x100, 0x800, 4);
+
+# Where failures are told; a process that has nobody to tell dies with them.
+our $report;
+
+sub use_architecture {
+    my ($name) = @_;
+    $nr = $numbers{$name} // die "architecture $name: only x86_64 and aarch64 are known\n";
+}
+
+sub call {
+    my ($name, @arguments) = @_;
+    my $result = syscall($nr->{$name}, @arguments);
+    return $result;
+}
+
+sub step {
+    my ($what, $result) = @_;
+    fail("$what: $!") if $result == -1;
+}
+
+sub fail {
+    die "$_[0]\n" if !defined $report;
+    syswrite($report, "$_[0]\n");
+    exit 127;
+}
+
+# --- plans ------------------------------------------------------------------------------------------
+
+sub read_plan {
+    my ($file) = @_;
+    open(my $handle, '<', $file) or die "open $file: $!\n";
+    my @steps;
+    while (my $line = <$handle>) {
+        chomp $line;
+        push @steps, [ map { s/%([0-9A-F]{2})/chr hex $1/ger } split /\t/, $line, -1 ];
+    }
+    return @steps;
+}
+
+# --- becoming the program ---------------------------------------------------------------------------
+
+sub enter_namespace {
+    my ($file) = @_;
+    open(my $handle, '<', $file) or fail("open $file: $!");
+    step("setns $file", call('setns', fileno $handle, 0));
+}
+
+# The kernel ends this process with its parent.
+sub end_with_parent {
+    step('prctl', call('prctl', 1, 9, 0, 0, 0));
+}
+
+sub drop_capabilities {
+    call('prctl', 24, $_ + 0, 0, 0, 0) for @_;
+}
+
+sub become_user {
+    my ($uid, $gid, @groups) = map { $_ + 0 } @_;
+    my $list = pack 'L*', @groups;
+    my $count = @groups;
+    # Where only one id is mapped, setgroups is forbidden and there is nothing to give up.
+    call('setgroups', $count, $list);
+    step("setresgid $gid", call('setresgid', $gid, $gid, $gid));
+    step("setresuid $uid", call('setresuid', $uid, $uid, $uid));
+    end_with_parent();
+}
+
+# Never returns. The program finds its standard streams where they belong.
+sub execute {
+    my ($environment, @command) = @_;
+    $SIG{$_} = 'DEFAULT' for keys %SIG;
+    %ENV = %$environment;
+    no warnings 'exec';
+    exec { $command[0] } @command;
+    my $why = $! == 2 && $command[0] !~ m{/} ? 'executable file not found in $PATH' : lc "$!";
+    fail("exec: \"$command[0]\": $why");
+}
+
+# --- terminals --------------------------------------------------------------------------------------
+
+# A new terminal of the devpts file system at this path: its master and its number.
+sub open_terminal {
+    my ($devpts) = @_;
+    sysopen(my $master, "$devpts/ptmx", $O_RDWR | $O_NOCTTY) or fail("open $devpts/ptmx: $!");
+    my $unlocked = pack 'i', 0;
+    ioctl($master, $TIOCSPTLCK, $unlocked) or fail("unlock the terminal: $!");
+    my $number = pack 'i', 0;
+    ioctl($master, $TIOCGPTN, $number) or fail("number of the terminal: $!");
+    return ($master, unpack 'i', $number);
+}
+
+# Makes a terminal this process's own, and all three of its standard streams.
+sub take_terminal {
+    my ($number, $user) = @_;
+    call('setsid');
+    sysopen(my $slave, "/dev/pts/$number", $O_RDWR) or fail("open /dev/pts/$number: $!");
+    ioctl($slave, $TIOCSCTTY, 0) or fail("controlling terminal: $!");
+    # The user's own; where the id is not mapped, the open descriptors do.
+    chown $user->[0], -1, $slave if $user;
+    use_streams($slave, $slave, $slave);
+}
+
+sub use_streams {
+    my ($in, $out, $err) = @_;
+    open(STDIN, '<&', $in) or fail("dup: $!");
+    open(STDOUT, '>&', $out) or fail("dup: $!");
+    open(STDERR, '>&', $err) or fail("dup: $!");
+}
+
+sub resize_terminal {
+    my ($master, $columns, $rows) = @_;
+    my $size = pack 'S4', $rows, $columns, 0, 0;
+    ioctl($master, $TIOCSWINSZ, $size);
+}
+
+sub set_nonblocking {
+    my ($handle) = @_;
+    fcntl($handle, $F_SETFL, $O_NONBLOCK) or fail("fcntl: $!");
+}
+
+# --- small things -----------------------------------------------------------------------------------
+
+# RFC 3339 with nanoseconds, as the CRI log format wants it.
+sub now {
+    my $buffer = "\0" x 16;
+    syscall($nr->{clock_gettime}, 0, $buffer);
+    my ($seconds, $nanoseconds) = unpack 'q2', $buffer;
+    my @t = gmtime $seconds;
+    return sprintf '%04d-%02d-%02dT%02d:%02d:%02d.%09dZ', $t[5] + 1900, $t[4] + 1, @t[ 3, 2, 1, 0 ], $nanoseconds;
+}
+
+sub write_file {
+    my ($path, $text) = @_;
+    open(my $handle, '>', "$path.new") or fail("open $path.new: $!");
+    print {$handle} $text;
+    close $handle or fail("write $path: $!");
+    rename "$path.new", $path or fail("rename $path: $!");
+}
+
+# Whether the last system call failed only because there is nothing now (EAGAIN), or a signal came (EINTR).
+sub try_again { return $! == 11 || $! == 4 }
+
+# Exit code as a shell tells it, and signal, of a process that was waited for.
+sub how_it_ended {
+    my ($status) = @_;
+    my $signal = $status & 127;
+    return ($signal ? 128 + $signal : $status >> 8, $signal);
+}
+
+# Handles of those that are ready now: to be read, to be written to.
+sub ready {
+    my ($read, $write, $seconds) = @_;
+    my ($in, $out) = ('', '');
+    vec($in, fileno $_, 1) = 1 for @$read;
+    vec($out, fileno $_, 1) = 1 for @$write;
+    return ([], []) if select($in, $out, undef, $seconds) < 1;
+    return ([ grep { vec($in, fileno $_, 1) } @$read ], [ grep { vec($out, fileno $_, 1) } @$write ]);
+}
+
+1;
