@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../kernel/package-root.ts';
 import { findCommand } from '../lab/doctor.ts';
+import { pathWithout } from './testing/path.ts';
 
 let home = '';
 
@@ -26,26 +27,6 @@ function v9s(args: string[], path = process.env.PATH ?? '') {
   return { code: result.status, text: result.stdout + result.stderr };
 }
 
-/** A PATH that has every command of this one but `hidden`. */
-function pathWithout(hidden: string): string {
-  const folder = join(home, 'bin');
-  const listing = spawnSync(
-    'sh',
-    ['-c', 'mkdir -p "$0"; IFS=:; for d in $PATH; do ls -d "$d"/* 2>/dev/null; done', folder],
-    {
-      encoding: 'utf8',
-      env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-    },
-  );
-  const taken = new Set<string>([hidden]);
-  for (const file of listing.stdout.split('\n').filter(Boolean)) {
-    if (taken.has(basename(file))) continue;
-    taken.add(basename(file));
-    symlinkSync(file, join(folder, basename(file)));
-  }
-  return folder;
-}
-
 if (!findCommand('kubectl'))
   console.log('skipped: without a kubectl there is none to hide from the scenario');
 
@@ -63,7 +44,7 @@ describe('v9s scenario hostnames', () => {
   it.skipIf(!findCommand('kubectl'))(
     "prints the API's own tables where there is no kubectl, and says so",
     () => {
-      const { code, text } = v9s(['scenario', 'hostnames'], pathWithout('kubectl'));
+      const { code, text } = v9s(['scenario', 'hostnames'], pathWithout('kubectl', join(home, 'bin')));
       expect(code, text).toBe(0);
       expect(text).toContain('There is no kubectl on PATH');
       expect(text).toMatch(/NAME +ENDPOINTS +AGE\n +hostnames +10\.244\.1\.5:9376/);

@@ -69,4 +69,12 @@ describe('foldOutput', () => {
       '      10.0.0.1/32 -j KUBE-SVC',
     ]);
   });
+
+  it('keeps the indentation of a document', () => {
+    expect(foldOutput('    args: ["-c", "python -m SimpleHTTPServer"]', 30)).toEqual([
+      '    args: ["-c", "python',
+      '          -m',
+      '          SimpleHTTPServer"]',
+    ]);
+  });
 });

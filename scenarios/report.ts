@@ -109,9 +109,10 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
 export function foldOutput(text: string, columns: number): string[] {
   if (text.length <= columns) return [text];
   if (/\S {3}/.test(text)) return [`${text.slice(0, columns - 1)}…`];
-  const hanging = '      ';
-  const [first = '', ...rest] = wrap(text, columns - hanging.length);
-  return [first, ...rest.map((part) => hanging + part)];
+  const lead = /^ */.exec(text)?.[0] ?? '';
+  const hanging = `${lead}      `;
+  const [first = '', ...rest] = wrap(text.trimStart(), columns - hanging.length);
+  return [lead + first, ...rest.map((part) => hanging + part)];
 }
 
 /** Breaks prose at blanks. A word longer than the line stands alone. */

@@ -132,14 +132,19 @@ function start(scenario: Scenario, { nodes, keep, verbose }: RunOptions, report:
 }
 
 function showCluster(scenario: Scenario, { spec }: Cluster, report: Report, milliseconds: number): void {
-  const { podCidr, clusterDns, dataplane, emulatedVersion } = scenario.cluster;
+  const { cluster } = scenario;
+  const flags = [
+    ['--pod-cidr', cluster.podCidr],
+    ['--service-cidr', cluster.serviceCidr],
+    ['--service-node-port-range', cluster.serviceNodePortRange],
+    ['--cluster-dns', cluster.clusterDns],
+    ['--dataplane', cluster.dataplane],
+    ['--emulated-version', cluster.emulatedVersion],
+  ] as const;
   const words = [
     `v9s up --name ${spec.name} --nodes ${spec.nodes.length}`,
     ...(spec.nodes.some(({ taints }) => taints.length > 0) ? ['--taint-control-plane'] : []),
-    ...(podCidr ? [`--pod-cidr ${podCidr}`] : []),
-    ...(clusterDns ? [`--cluster-dns ${clusterDns}`] : []),
-    ...(dataplane ? [`--dataplane ${dataplane}`] : []),
-    ...(emulatedVersion ? [`--emulated-version ${emulatedVersion}`] : []),
+    ...flags.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag} ${value}`])),
   ];
   report.command(host, words.join(' '));
   report.output(`${count(spec.nodes.length, 'node')} Ready in ${(milliseconds / 1000).toFixed(2)} s`);

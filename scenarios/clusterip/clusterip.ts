@@ -5,7 +5,8 @@ import type { Service } from '../../api/types.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
 import { findCommand } from '../../lab/doctor.ts';
 import { kubeconfigFlag, startKubeProxies } from '../kube-proxy.ts';
-import { addressOf, createFrom, nameOf, readyPods, rulesLeadTo } from '../objects.ts';
+import { addressOf, createFrom, fileArgument, nameOf, readyPods, rulesLeadTo } from '../objects.ts';
+import { host } from '../report.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { fairShares, followRules, renderArticle } from './rules.ts';
 
@@ -75,6 +76,7 @@ async function startProxies(stage: Stage): Promise<void> {
 async function createPods(stage: Stage): Promise<V1Pod[]> {
   const { report, cluster } = stage;
   report.step("The Deployment, the article's own YAML");
+  report.command(host, `cat ${fileArgument(manifest)}`);
   report.output(readFileSync(join(packageRoot, 'scenarios', manifest), 'utf8'), Number.POSITIVE_INFINITY);
   const answer = await createFrom(stage, manifest);
   report.check('it is accepted as it stands', answer.includes('/service-test created'), answer);

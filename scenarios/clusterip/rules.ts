@@ -49,7 +49,7 @@ export async function followRules(stage: Stage, { clusterIp }: ServiceTest): Pro
   showChains(report, services);
   check(stage, "KUBE-SERVICES has the article's two rules", differences(services, article.services, names));
 
-  report.step(`then ${serviceChain}, to which it leads`);
+  report.step(`Then ${serviceChain}, to which it leads`);
   const service = chainOf(listing, serviceChain);
   showChains(report, service);
   check(
@@ -61,7 +61,7 @@ export async function followRules(stage: Stage, { clusterIp }: ServiceTest): Pro
     'A rule is taken with its probability, and what it lets pass comes to the next: 1/4 of all, 1/3 of the other 3/4, 1/2 of the other half, and the rest.',
   );
 
-  report.step('and one of the four it chooses among');
+  report.step('And one of the four it chooses among');
   const endpoint = chainOf(listing, rulesOf(service)[1]?.target ?? '');
   showChains(report, endpoint);
   check(stage, "it is the article's, but for the address", differences(endpoint, article.endpoint, names));
@@ -134,7 +134,7 @@ export async function fairShares(stage: Stage, { clusterIp, pods }: ServiceTest)
     return Number(new RegExp(`(\\d+) <p>Hello from ${pod && nameOf(pod)}<`).exec(answers)?.[1] ?? 0);
   });
   report.check(
-    `each endpoint's rule counted as many as its pod answered: ${byPod.join(', ')}`,
+    `of these ${requests}, each endpoint's rule counted as many as its pod answered: ${byPod.join(', ')}`,
     byPod.join() === counts.join(),
     counts.join(', '),
   );
