@@ -203,7 +203,12 @@ test('what no rule could name is left out: other families, names, nothing, port 
 
 test('addresses with leading zeros are decimal, as the API reads those of old objects', () => {
   const model = createModel('IPv4', 'worker');
-  const old = { ...spec, clusterIP: '010.096.0.010', externalIPs: ['192.000.2.1', '192.0.2', 'fd00::1'] };
+  const old = {
+    ...spec,
+    clusterIP: '010.096.0.010',
+    externalIPs: ['192.000.2.1', '192.0.2', 'fd00::1'],
+    loadBalancerSourceRanges: ['203.0.113.000/025', '203.0.113.1', '10.0.0.0/33'],
+  };
   model.setService('ns/web', service('ns/web', old, { loadBalancer: ['', '203.000.113.1'] }));
   model.setSlice('ns/web-a', slice('ns/web', ['010.0.0.9']));
   expect(texts(model)).toEqual(['10.0.0.9:80']);
@@ -211,6 +216,7 @@ test('addresses with leading zeros are decimal, as the API reads those of old ob
     clusterIP: '10.96.0.10',
     externalIPs: ['192.0.2.1'],
     loadBalancerVIPs: ['203.0.113.1'],
+    loadBalancerSourceRanges: [{ text: '203.0.113.0/25' }],
   });
 });
 

@@ -217,6 +217,20 @@ test('masqueradeAll and another bit are taken from the configuration of this mod
   expect(text).toContain('mark-for-masquerade mark set mark or 0x80\n');
 });
 
+/** Rows of upstream's `TestProxier_OnServiceCIDRsChanged`. */
+test.each([
+  ['IPv4', '172.30.0.0/16,172.50.0.0/16'],
+  ['IPv6', 'fd00:10:96::/112,fd00:172:30::/112'],
+] as const)('ClusterIPs of nobody are told by the ServiceCIDRs of %s', async (family, ranges) => {
+  const cidrs = [
+    ['172.30.0.0/16', 'fd00:10:96::/112'],
+    ['172.50.0.0/16', 'fd00:172:30::/112'],
+  ].map((cidrs, i) => ({ kind: 'ServiceCIDR', metadata: { name: `c${i}` }, spec: { cidrs } }));
+  const text = await renderRules({ objects: cidrs, nodeName: 'test-node', mode: 'nftables', family });
+  const ip = family === 'IPv4' ? 'ip' : 'ip6';
+  expect(text).toContain(`cluster-ips-check ${ip} daddr { ${ranges} } drop comment `);
+});
+
 test('a layout that there is not is refused', () => {
   expect(() => proxyConfiguration({ nftables: { layout: 'round' } })).toThrow(
     'NFTables.Layout: Invalid value: "round": must be upstream,flat or blank',
