@@ -185,20 +185,28 @@ function missingHooks(standing: StandingTable, wanted: Table): readonly Hook[] {
 }
 
 /**
- * The batch that takes all of ours out: hooks first, then the chains. KUBE-FIREWALL stays, it is the
- * kubelet's too (upstream: `CleanupLeftovers`). Empty when there is nothing.
+ * The batch that takes all of ours out: hooks first, then the chains. KUBE-FIREWALL of the table filter stays, it is
+ * the kubelet's too (upstream: `CleanupLeftovers`). Empty when there is nothing.
  */
 export function removal(saved: Saved, rules: RuleSet, commitSize = Number.POSITIVE_INFINITY): string {
   return tableNames
     .map((name) =>
-      commits(name, tableRemoval(saved.get(name) ?? new Map(), rules[name], rules.family), commitSize),
+      commits(name, tableRemoval(saved.get(name) ?? new Map(), rules[name], rules.family, name), commitSize),
     )
     .join('');
 }
 
-function tableRemoval(found: ReadonlyMap<string, readonly string[]>, table: Table, family: Family): Part[] {
-  const hooks = standingHooks(found, table, family).filter(({ rule }) => !rule.endsWith(' KUBE-FIREWALL'));
-  const chains = [...found.keys()].filter((chain) => isOurs(chain, table) && chain !== 'KUBE-FIREWALL');
+function tableRemoval(
+  found: ReadonlyMap<string, readonly string[]>,
+  table: Table,
+  family: Family,
+  name: TableName,
+): Part[] {
+  const kubelets = (chain: string) => name === 'filter' && chain === 'KUBE-FIREWALL';
+  const hooks = standingHooks(found, table, family).filter(
+    ({ rule }) => !kubelets(rule.slice(rule.lastIndexOf(' ') + 1)),
+  );
+  const chains = [...found.keys()].filter((chain) => isOurs(chain, table) && !kubelets(chain));
   return [{ heads: [], rules: hooks.map(({ chain, rule }) => `-D ${chain} ${rule}`) }, ...emptied(chains)];
 }
 

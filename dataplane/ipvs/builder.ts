@@ -1,9 +1,9 @@
 import type { Row } from '../model/model.ts';
 import type { IpvsContext } from './context.ts';
-import { ipvsRules } from './rules.ts';
+import { dialectFor } from './releases.ts';
 import type { VirtualServer } from './servers.ts';
-import { type SetId, setIds, setName } from './sets.ts';
-import { type IpvsState, type Part, partOf } from './state.ts';
+import { type SetId, setName } from './sets.ts';
+import type { IpvsState, Part } from './state.ts';
 
 /** What an update changed: true for what came, false for what went. */
 export interface IpvsChanges {
@@ -30,10 +30,11 @@ export interface StateBuilder {
 /** The state after any updates is that of a new builder given the last rows. */
 export function stateBuilder(context: IpvsContext): StateBuilder {
   const { family } = context;
+  const dialect = dialectFor(context);
   const parts = new Map<string, { readonly row: Row; readonly part: Part }>();
   const servers = claimedServers();
   const addresses = counted();
-  const sets = new Map(setIds.map((id) => [id, counted()]));
+  const sets = new Map(dialect.sets.map((id) => [id, counted()]));
   const blocked = new Map<string, readonly string[]>();
   const countedSet = (id: SetId) => sets.get(id) ?? counted();
 
@@ -47,9 +48,10 @@ export function stateBuilder(context: IpvsContext): StateBuilder {
   }
 
   const everySet = new Map([...sets].map(([id, { entries }]) => [setName(id, family), entries]));
-  everySet.set(setName('KUBE-IPVS-IPS', family), addresses.entries);
+  const boundSet = setName('KUBE-IPVS-IPS', family);
+  if (everySet.has(boundSet)) everySet.set(boundSet, addresses.entries);
   const rules = () =>
-    ipvsRules(
+    dialect.rules(
       context,
       (id) => countedSet(id).entries.size > 0,
       [...blocked.keys()].sort().flatMap((key) => blocked.get(key) ?? []),
@@ -74,14 +76,14 @@ export function stateBuilder(context: IpvsContext): StateBuilder {
       for (const key of others) {
         const row = rows.get(key);
         if (!row) continue;
-        const part = partOf(row, context);
+        const part = dialect.part(row, context);
         apply(key, part, true);
         parts.set(key, { row, part });
       }
       state = { ...state, rules: rules() };
       const entries = new Map([...sets].map(([id, set]) => [setName(id, family), set.changes()]));
       const bound = addresses.changes();
-      entries.set(setName('KUBE-IPVS-IPS', family), bound);
+      if (everySet.has(boundSet)) entries.set(boundSet, bound);
       return { servers: servers.changes(), sets: entries, addresses: bound };
     },
   };

@@ -13,8 +13,8 @@ export interface IpvsContext extends RuleContext {
   readonly nodePortIps: readonly string[];
   /** The node's own addresses: one of these is not put on {@link dummyDevice} as well. */
   readonly ownIps: ReadonlySet<string>;
-  /** As up to 1.26: Service addresses answer whatever the node itself answers, such as ping. */
-  readonly openVips: boolean;
+  /** Whether it is one of the articles' releases that is emulated. */
+  readonly classic: boolean;
 }
 
 /** Releases before this one are those of the articles. */
@@ -42,7 +42,7 @@ export function ipvsContext(
     scheduler,
     nodePortIps: [...new Set(chosen)].filter((ip) => classic || !isLoopback(ip)),
     ownIps: new Set(local.filter((ip) => !isLoopback(ip))),
-    openVips: classic,
+    classic,
   };
 }
 

@@ -13,9 +13,10 @@ import { type IpvsChanges, type StateBuilder, stateBuilder } from './builder.ts'
 import { dummyDevice, ipvsContext, isClassic } from './context.ts';
 import { prepareIpvs } from './parameters.ts';
 import { isForeign, type Plan, type PlanOptions, planFrom, planOf, planText } from './plan.ts';
+import { notOfThese, rulesOfAnyRelease } from './releases.ts';
 import { addressOf, type Draining, deleteReal, type Servers } from './servers.ts';
-import { setIds, setName } from './sets.ts';
-import { nobody, onlyIptables, onlyIpvs, withHooksOfIptables, withoutServiceChains } from './shared.ts';
+import { setsLeft } from './sets.ts';
+import { nobody, onlyIpvs, withHooksOfIptables, withoutServiceChains } from './shared.ts';
 import { type IpvsStanding, readLeftovers, readStanding } from './standing.ts';
 
 export interface IpvsOptions {
@@ -58,7 +59,7 @@ export function createIpvsDataplane({
     known = undefined;
     read = await readStanding(kernel, family);
     // After the first use of IPVS, which loads its module: without it there are no parameters.
-    if (!prepared) await prepareIpvs(kernel, configuration);
+    if (!prepared) await prepareIpvs(kernel, configuration, emulatedVersion);
     prepared = true;
   }
 
@@ -89,7 +90,8 @@ export function createIpvsDataplane({
     // Until the kernel has said yes, nothing is known of it.
     known = undefined;
     read = undefined;
-    const rest = found ? removal(found.saved, onlyIptables(state.rules, configuration), smallCommit) : '';
+    const others = notOfThese(state.rules, ipvsContext(configuration, nobody, family), configuration);
+    const rest = found ? removal(found.saved, others, smallCommit) : '';
     const writeRules = async () => {
       if (batch.rules) await iptablesRestore(kernel, family, batch.rules);
     };
@@ -102,6 +104,7 @@ export function createIpvsDataplane({
       await writeRules();
       await iptablesRestore(kernel, family, rest);
     }
+    if (found) await destroySets(setsLeft(found.sets, state.sets, family));
     draining = batch.draining;
     await reap();
     known = state.rules;
@@ -156,11 +159,15 @@ export function createIpvsDataplane({
       const found = await readLeftovers(kernel, family);
       inUse = false;
       if (!found) return;
-      const empty = stateBuilder(ipvsContext(configuration, nobody, family)).state;
+      const context = ipvsContext(configuration, nobody, family);
+      const empty = stateBuilder(context).state;
       // Connections are IPVS's own, and end with their server or address: unlike those of the other modes.
       const busy: Servers = keep ? await connectedServers(found.servers) : new Map();
       inUse = busy.size > 0;
-      const ours = (keep === 'iptables' ? onlyIpvs : withHooksOfIptables)(empty.rules, configuration);
+      const ours = (keep === 'iptables' ? onlyIpvs : withHooksOfIptables)(
+        rulesOfAnyRelease(context),
+        configuration,
+      );
       const batch = removal(withoutServiceChains(found.saved), ours, smallCommit);
       if (batch) await iptablesRestore(kernel, family, batch);
       // Upstream flushes IPVS whole; what is not ours, or the other family's, stays here.
@@ -171,8 +178,7 @@ export function createIpvsDataplane({
       // The device goes with the last family's addresses.
       const device = found.shared || inUse ? addresses : [`link del ${dummyDevice}`];
       if (found.addresses) await ipBatch(kernel, device);
-      const sets = setIds.map((id) => setName(id, family)).filter((name) => found.sets.has(name));
-      if (sets.length > 0) await destroySets(sets);
+      await destroySets(setsLeft(found.sets, new Map(), family));
     },
     inUse: () => inUse,
   };
@@ -190,9 +196,10 @@ export function createIpvsDataplane({
   }
 
   /** Those that rules of the other iptables tools look into stay; cleaning up with those tools takes them out. */
-  async function destroySets(names: readonly string[]): Promise<void> {
+  async function destroySets(lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return;
     try {
-      await ipsetRestore(kernel, names.map((name) => `destroy ${name}\n`).join(''));
+      await ipsetRestore(kernel, `${lines.join('\n')}\n`);
     } catch (error) {
       if (!(error instanceof IpsetError && /in use by a kernel component/.test(error.message))) throw error;
     }

@@ -3,10 +3,17 @@ import { setIpvsTimeouts } from '../../kernel/ipvs.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import { writeSysctls } from '../../kernel/sysctl.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
+import { isClassic } from './context.ts';
 
 /** Kernel parameters that IPVS mode needs. Upstream: `NewProxier` in `pkg/proxy/ipvs/proxier.go`. */
-export function ipvsSysctls({ ipvs }: ProxyConfiguration, kernelRelease = release()): Record<string, number> {
+export function ipvsSysctls(
+  { ipvs }: ProxyConfiguration,
+  kernelRelease = release(),
+  emulatedVersion?: string,
+): Record<string, number> {
   return {
+    // Up to 1.26: packets of node ports on 127.0.0.1 leave the node.
+    ...(isClassic(emulatedVersion) ? { 'net.ipv4.conf.all.route_localnet': 1 } : {}),
     // Without conntrack there would be no masquerading of what IPVS forwards.
     'net.ipv4.vs.conntrack': 1,
     ...(reusesBadly(kernelRelease) ? { 'net.ipv4.vs.conn_reuse_mode': 0 } : {}),
@@ -18,9 +25,13 @@ export function ipvsSysctls({ ipvs }: ProxyConfiguration, kernelRelease = releas
 }
 
 /** Sets them, and the time-outs of IPVS connections where the configuration names any. */
-export async function prepareIpvs(kernel: Kernel, configuration: ProxyConfiguration): Promise<void> {
+export async function prepareIpvs(
+  kernel: Kernel,
+  configuration: ProxyConfiguration,
+  emulatedVersion?: string,
+): Promise<void> {
   const { tcpTimeout, tcpFinTimeout, udpTimeout } = configuration.ipvs;
-  await writeSysctls(kernel, ipvsSysctls(configuration));
+  await writeSysctls(kernel, ipvsSysctls(configuration, release(), emulatedVersion));
   const seconds = (milliseconds: number) => Math.floor(milliseconds / 1_000);
   await setIpvsTimeouts(kernel, {
     tcp: seconds(tcpTimeout),

@@ -27,7 +27,8 @@ export function desiredState({ rows, node, family, configuration, emulatedVersio
 
 /**
  * The same as text: what `ipset save`, `iptables-save` and `ipvsadm-save -n` would print, in the order in
- * which it can be restored. The addresses of kube-ipvs0 are those of the set KUBE-IPVS-IPS.
+ * which it can be restored. The addresses of kube-ipvs0 are those of the set KUBE-IPVS-IPS, which emulated releases
+ * have not.
  */
 export function ipvsText(inputs: IpvsInputs): string {
   const { sets, rules, servers } = desiredState(inputs);

@@ -11,11 +11,7 @@ import { type SetId, setDefinitions, setName } from './sets.ts';
  * @param filled whether a set has entries: most rules are left out for an empty one
  * @param blocked rules of KUBE-IPVS-OUT-FILTER, as after `-A CHAIN `
  */
-export function ipvsRules(
-  context: IpvsContext,
-  filled: (id: SetId) => boolean,
-  blocked: readonly string[],
-): RuleSet {
+export function ipvsRules(context: IpvsContext, filled: Filled, blocked: readonly string[]): RuleSet {
   const look = lookups(context, filled);
   return {
     family: context.family,
@@ -25,14 +21,17 @@ export function ipvsRules(
   };
 }
 
-interface Lookups {
+/** Whether a set has entries. */
+export type Filled = (id: SetId) => boolean;
+
+export interface Lookups {
   /** A rule that looks into a set; none where the set is empty. */
   when(id: SetId, direction: string, verdict: string, options?: { protocol?: string }): string[];
   /** `-m set --match-set …`, whether it has entries or not. */
   match(id: SetId, direction: string): string;
 }
 
-function lookups({ family }: IpvsContext, filled: (id: SetId) => boolean): Lookups {
+export function lookups({ family }: IpvsContext, filled: Filled): Lookups {
   const match = (id: SetId, direction: string) => `-m set --match-set ${setName(id, family)} ${direction}`;
   return {
     match,
@@ -45,7 +44,7 @@ function lookups({ family }: IpvsContext, filled: (id: SetId) => boolean): Looku
 }
 
 const both = 'dst,dst';
-const jump = (chain: string) => `-j ${chain}`;
+export const jump = (chain: string) => `-j ${chain}`;
 const toMasq = jump('KUBE-MARK-MASQ');
 
 function natTable(context: IpvsContext, look: Lookups): Table {
@@ -94,7 +93,7 @@ function natTable(context: IpvsContext, look: Lookups): Table {
   };
 }
 
-function clusterIpRule({ masqueradeAll, detector }: IpvsContext, look: Lookups): string[] {
+export function clusterIpRule({ masqueradeAll, detector }: IpvsContext, look: Lookups): string[] {
   if (masqueradeAll) return look.when('KUBE-CLUSTER-IP', both, toMasq);
   if (detector) return look.when('KUBE-CLUSTER-IP', both, `${detector.negated} ${toMasq}`);
   // The node itself reaches a Service's address from that very address, which no endpoint could answer.
@@ -102,14 +101,14 @@ function clusterIpRule({ masqueradeAll, detector }: IpvsContext, look: Lookups):
 }
 
 /** What comes from other machines, and what is addressed to this one. */
-function externalIpRules(id: SetId, look: Lookups): string[] {
+export function externalIpRules(id: SetId, look: Lookups): string[] {
   const fromOutside = '-m physdev ! --physdev-is-in -m addrtype ! --src-type LOCAL';
   return [fromOutside, '-m addrtype --dst-type LOCAL'].flatMap((who) =>
     look.when(id, both, `${who} -j ACCEPT`),
   );
 }
 
-function filterTable({ mark, openVips }: IpvsContext, look: Lookups, blocked: readonly string[]): Table {
+function filterTable({ mark }: IpvsContext, look: Lookups, blocked: readonly string[]): Table {
   const chains = new Map<string, readonly string[]>([
     [
       'KUBE-FORWARD',
@@ -135,8 +134,6 @@ function filterTable({ mark, openVips }: IpvsContext, look: Lookups, blocked: re
     ],
     ['KUBE-IPVS-OUT-FILTER', blocked],
   ]);
-  if (openVips)
-    return { chains, hooks: filterHooks.filter(({ rule }) => !rule.endsWith(' KUBE-IPVS-FILTER')) };
   const known: [SetId, string][] = [
     ['KUBE-LOAD-BALANCER', both],
     ['KUBE-CLUSTER-IP', both],
@@ -156,7 +153,7 @@ const access = 'kubernetes ipvs access filter';
 const portals = 'kubernetes service portals';
 const firewall = 'kube-proxy firewall rules';
 
-const natHooks: readonly Hook[] = [
+export const natHooks: readonly Hook[] = [
   hook('PREROUTING', 'KUBE-SERVICES', portals),
   hook('OUTPUT', 'KUBE-SERVICES', portals),
   hook('POSTROUTING', 'KUBE-POSTROUTING', 'kubernetes postrouting rules'),

@@ -7,7 +7,7 @@ export interface SetDefinition {
   readonly comment: string;
 }
 
-/** Sets by their IPv4 name. */
+/** Sets of all releases by their IPv4 name. */
 export const setDefinitions = {
   'KUBE-LOOP-BACK': {
     type: 'hash:ip,port,ip',
@@ -66,6 +66,14 @@ export const setDefinitions = {
     type: 'hash:ip,port',
     comment: "Kubernetes nodeport SCTP port with externalTrafficPolicy=local with type 'hash ip:port'",
   },
+  'KUBE-NODE-PORT-SCTP': {
+    type: 'bitmap:port',
+    comment: 'Kubernetes nodeport SCTP port for masquerade purpose',
+  },
+  'KUBE-NODE-PORT-LOCAL-SCTP': {
+    type: 'bitmap:port',
+    comment: 'Kubernetes nodeport SCTP port with externalTrafficPolicy=local',
+  },
   'KUBE-HEALTH-CHECK-NODE-PORT': { type: 'bitmap:port', comment: 'Kubernetes health check node port' },
   'KUBE-IPVS-IPS': { type: 'hash:ip', comment: 'Kubernetes service addresses on kube-ipvs0' },
 } as const satisfies { readonly [name: string]: SetDefinition };
@@ -104,7 +112,7 @@ export type Sets = ReadonlyMap<string, Entries>;
 
 /** `create` and `add` lines, in our order, entries as they come. */
 export function setsText(sets: Sets, family: Family): string {
-  const lines = setIds.flatMap((id) => {
+  const lines = among(sets, family).flatMap((id) => {
     const name = setName(id, family);
     return [
       createLine(id, family),
@@ -127,7 +135,7 @@ export function parseSets(text: string): Map<string, Set<string>> {
 
 /** What turns the sets that stand into the wanted ones; sets of others are left alone. */
 export function setsDifference(standing: Sets, wanted: Sets, family: Family): string[] {
-  return setIds.flatMap((id) => {
+  return among(wanted, family).flatMap((id) => {
     const name = setName(id, family);
     const have = standing.get(name);
     const want = wanted.get(name) ?? noEntries;
@@ -140,6 +148,16 @@ export function setsDifference(standing: Sets, wanted: Sets, family: Family): st
     ];
   });
 }
+
+/** The lines that take out sets which another release has left; nothing may look into them any more. */
+export function setsLeft(standing: Sets, wanted: Sets, family: Family): string[] {
+  return among(standing, family)
+    .map((id) => setName(id, family))
+    .filter((name) => !wanted.has(name))
+    .map((name) => `destroy ${name}`);
+}
+
+const among = (sets: Sets, family: Family) => setIds.filter((id) => sets.has(setName(id, family)));
 
 /** The lines for entries that came (true) or went (false). */
 export function setsChanges(changes: ReadonlyMap<string, ReadonlyMap<string, boolean>>): string[] {

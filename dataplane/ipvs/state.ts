@@ -6,7 +6,7 @@ import type { ServicePort } from '../model/serviceport.ts';
 import { categorizeEndpoints } from '../model/topology.ts';
 import type { IpvsContext } from './context.ts';
 import { type Servers, serverKey, type VirtualServer } from './servers.ts';
-import type { Entries, SetId, Sets } from './sets.ts';
+import { type Entries, type SetId, type Sets, setIds } from './sets.ts';
 
 /** All that a proxy in IPVS mode wants in the kernel, for one address family. */
 export interface IpvsState {
@@ -66,6 +66,9 @@ export function partOf({ port, endpoints }: Row, context: IpvsContext): Part {
   };
 }
 
+/** All but the bitmaps of SCTP ports, which sets of addresses with ports took the place of. */
+export const todaysSets: readonly SetId[] = setIds.filter((id) => !id.endsWith('-SCTP'));
+
 /** In the order in which `ipvsadm-save` prints them. */
 function serverOptions(scheduler: string, { affinitySeconds }: ServicePort): string {
   return [
@@ -76,21 +79,21 @@ function serverOptions(scheduler: string, { affinitySeconds }: ServicePort): str
   ].join(' ');
 }
 
-function virtualServer(options: string, endpoints: readonly Endpoint[]): VirtualServer {
+export function virtualServer(options: string, endpoints: readonly Endpoint[]): VirtualServer {
   return { options, reals: new Map(endpoints.map(({ text }) => [text, 1])) };
 }
 
-type Entry = readonly [set: SetId, entry: string];
+export type Entry = readonly [set: SetId, entry: string];
 
 /** `10.96.0.10,tcp:80`, the form of hash:ip,port. */
-function triple(ip: string, { protocol, port }: ServicePort, number = port): string {
+export function triple(ip: string, { protocol, port }: ServicePort, number = port): string {
   return `${ip},${protocol.toLowerCase()}:${number}`;
 }
 
 const ofPolicy = <T extends string>({ externalPolicyLocal }: ServicePort, local: T): T | '' =>
   externalPolicyLocal ? local : '';
 
-function loadBalancerEntries(ip: string, port: ServicePort, context: IpvsContext): Entry[] {
+export function loadBalancerEntries(ip: string, port: ServicePort, context: IpvsContext): Entry[] {
   const entry = triple(ip, port);
   const entries: Entry[] = [['KUBE-LOAD-BALANCER', entry]];
   if (port.externalPolicyLocal) entries.push(['KUBE-LOAD-BALANCER-LOCAL', entry]);
