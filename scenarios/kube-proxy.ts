@@ -8,7 +8,7 @@ export interface KubeProxy {
   readonly pid: number;
   /** Everything it has written so far. */
   log(): Promise<string>;
-  /** Resolves to its log once that matches; throws with the log after 20 s, or when the process has ended. */
+  /** Resolves to its log once that matches; throws with the log after a minute, or when the process has ended. */
   logged(pattern: RegExp): Promise<string>;
   /** Shows `kill PID` and runs it; resolves when the process is gone. Its rules stay. */
   kill(): Promise<void>;
@@ -20,7 +20,8 @@ export const kubeconfigFlag = `--kubeconfig=${proxyKubeconfigPath}`;
 /** What it logs when the first rules are written and its ports are open. */
 const inStep = /in step with the API/;
 
-const longestWait = 20_000;
+/** Long enough for a guest kernel, where starting programs is slow. */
+const longestWait = 60_000;
 
 /**
  * Starts `v9s kube-proxy` on nodes of a cluster that has no dataplane of its own (`dataplane: 'none'`), shows the
@@ -76,11 +77,14 @@ async function start(
     async logged(pattern) {
       const deadline = performance.now() + longestWait;
       for (;;) {
-        const { stdout: state } = await shell(`kill -0 ${pid} 2>/dev/null && echo runs; sleep 0.05`);
-        const text = await log();
+        const { stdout: seen } = await shell(
+          `kill -0 ${pid} 2>/dev/null; echo $?; sleep 0.05; cat ${logPath(node)}`,
+        );
+        const runs = seen.startsWith('0\n');
+        const text = seen.slice(seen.indexOf('\n') + 1);
         if (pattern.test(text)) return text;
-        const why = state.trim() ? `after ${longestWait / 1_000} s` : 'and has ended';
-        if (!state.trim() || performance.now() > deadline)
+        const why = runs ? `after ${longestWait / 1_000} s` : 'and has ended';
+        if (!runs || performance.now() > deadline)
           throw new Error(`kube-proxy on ${node} has not logged ${pattern} ${why}; its log:\n${text}`);
       }
     },
