@@ -242,6 +242,8 @@ export async function startDataplane(
   if (!signal.aborted) await clearUp(config.formerModes ?? availableModes);
   if (config.serve && !signal.aborted) {
     servers = startServers({
+      client,
+      nodeName,
       serve: config.serve,
       holdNodePorts: emulatedVersion !== undefined && emulatedVersion !== emulatedVersions[0],
       configuration,

@@ -1,5 +1,8 @@
 import { cidrOf } from '../api/address.ts';
+import type { Client } from '../api/client.ts';
 import type { ProxyConfiguration } from './configuration.ts';
+import { createHealthCheckEvents } from './health/events.ts';
+import { listenFailure } from './health/listen.ts';
 import { createHeldPorts, nodePortsOf } from './health/nodeports.ts';
 import type { ProxyHealth } from './health/proxy.ts';
 import { healthHandler, serve } from './health/server.ts';
@@ -23,6 +26,9 @@ export interface ProxyServers {
 }
 
 export interface ServersOptions {
+  /** For Events about health checks that cannot be served. */
+  readonly client: Client;
+  readonly nodeName: string;
   readonly serve: readonly ProxyServer[];
   /** Whether node ports are listened on, as kube-proxy did until 1.22; together with `services`. */
   readonly holdNodePorts: boolean;
@@ -35,6 +41,8 @@ export interface ServersOptions {
 
 /** Opens what the configuration names, in this process's network namespace; all end with the signal. */
 export function startServers({
+  client,
+  nodeName,
   serve: wanted,
   holdNodePorts,
   configuration,
@@ -51,11 +59,16 @@ export function startServers({
     if (wanted.includes(name))
       void serve(address, handler, { signal, onError: onceEach(complain(`${name} server`)) });
 
+  const events = createHealthCheckEvents(client, nodeName, complain('Event'));
   const failed = onceEach(complain('service health check'));
   const services = createServiceHealth({
     healthy: health.healthy,
-    onError: (service, port, error) =>
-      failed(`Service ${service}, port ${port}: ${error instanceof Error ? error.message : String(error)}`),
+    onError(service, port, error) {
+      const why = listenFailure(error, 'tcp', port);
+      failed(`Service ${service}: ${why}`);
+      void events.failed(service, port, why);
+    },
+    onOpen: events.opened,
   });
   const ports = createHeldPorts(onceEach(complain('node port')));
   const close = () => void Promise.all([services.close(), ports.close()]);

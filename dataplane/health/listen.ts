@@ -38,6 +38,19 @@ export function listen(host: string, port: number, onRequest: RequestListener): 
   });
 }
 
+/** Why nothing can listen on a port, in the words of Go: `listen tcp :32100: bind: address already in use`. */
+export function listenFailure(error: unknown, protocol: 'tcp' | 'udp', port: number): string {
+  const { code = '' } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  const said = reasons[code] ?? (error instanceof Error ? error.message : String(error));
+  return `listen ${protocol} :${port}: ${said}`;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'bind: address already in use',
+  EADDRNOTAVAIL: 'bind: cannot assign requested address',
+  EACCES: 'bind: permission denied',
+};
+
 /** A whole answer at once. Browsers are told not to guess its type, as upstream does. */
 export function reply(
   response: ServerResponse,

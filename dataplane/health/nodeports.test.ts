@@ -45,7 +45,7 @@ test('a port that is taken is told of in upstream’s words, and held when it is
   const ports = new Map([[`${squatter.port}/TCP`, 'ns/web:http']]);
   await held.sync(ports);
   expect(errors).toEqual([
-    expect.stringContaining(`can't open "nodePort for ns/web:http" (:${squatter.port}/tcp): `),
+    `can't open "nodePort for ns/web:http" (:${squatter.port}/tcp), skipping this nodePort: listen tcp :${squatter.port}: bind: address already in use`,
   ]);
   await squatter.close();
   await held.sync(ports);
@@ -58,6 +58,7 @@ test('the node ports of all Services but those of SCTP are held', () => {
     { name: 'a', port: 80, nodePort: 30080 },
     { name: 'b', port: 53, nodePort: 30053, protocol: 'UDP' },
     { name: 'c', port: 81, nodePort: 30081, protocol: 'SCTP' },
+    { port: 83, nodePort: 30083 },
     { name: 'd', port: 82 },
   ];
   model.setService('ns/web', service('ns/web', { type: 'NodePort', clusterIP: '10.96.0.10', ports }));
@@ -65,6 +66,8 @@ test('the node ports of all Services but those of SCTP are held', () => {
     new Map([
       ['30080/TCP', 'ns/web:a'],
       ['30053/UDP', 'ns/web:b'],
+      // The colon stands without a name too.
+      ['30083/TCP', 'ns/web:'],
     ]),
   );
 });

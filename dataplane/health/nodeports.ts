@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { Row } from '../model/model.ts';
+import { listenFailure } from './listen.ts';
 
 /** Node ports that a proxy listens on, so that no other program takes them while it runs. */
 export interface HeldPorts {
@@ -11,7 +12,7 @@ export interface HeldPorts {
 
 /**
  * As kube-proxy did until 1.22: nothing ever arrives here, since the rules turn packets away before. A port that
- * is taken is told of, and tried again with the next sync. Upstream: `OpenLocalPort` of `pkg/proxy/util`, 1.12.
+ * is taken is told of, in the words of the log of 1.12, and tried again with the next sync; its rules are written all the same. Upstream: `OpenLocalPort` of `pkg/proxy/util`, 1.12.
  */
 export function createHeldPorts(onError: (message: string) => void): HeldPorts {
   const held = new Map<string, () => Promise<void>>();
@@ -29,8 +30,11 @@ export function createHeldPorts(onError: (message: string) => void): HeldPorts {
         try {
           held.set(key, await (protocol === 'UDP' ? holdUdp : holdTcp)(Number(port)));
         } catch (error) {
-          const why = error instanceof Error ? error.message : String(error);
-          onError(`can't open "nodePort for ${name}" (:${port}/${protocol?.toLowerCase()}): ${why}`);
+          const transport = protocol === 'UDP' ? 'udp' : 'tcp';
+          const why = listenFailure(error, transport, Number(port));
+          onError(
+            `can't open "nodePort for ${name}" (:${port}/${transport}), skipping this nodePort: ${why}`,
+          );
         }
       }
     },
@@ -40,12 +44,12 @@ export function createHeldPorts(onError: (message: string) => void): HeldPorts {
   };
 }
 
-/** The node ports of these rows that can be listened on. SCTP has no sockets here. */
+/** The node ports of these rows that can be listened on, by the names of 1.12. SCTP has no sockets here. */
 export function nodePortsOf(rows: Iterable<Row>): Map<string, string> {
   const ports = new Map<string, string>();
   for (const { port } of rows)
     if (port.nodePort !== 0 && port.protocol !== 'SCTP')
-      ports.set(`${port.nodePort}/${port.protocol}`, port.name);
+      ports.set(`${port.nodePort}/${port.protocol}`, `${port.service}:${port.portName}`);
   return ports;
 }
 

@@ -20,6 +20,8 @@ export interface ServiceHealthOptions {
   healthy(): boolean;
   /** Told of a port that could not be opened; tried again with the next sync. */
   onError(service: string, port: number, error: unknown): void;
+  /** Told of one that could. */
+  onOpen?(service: string): void;
 }
 
 interface Open {
@@ -29,7 +31,7 @@ interface Open {
 }
 
 /** Upstream: `pkg/proxy/healthcheck/service_health.go`. */
-export function createServiceHealth({ healthy, onError }: ServiceHealthOptions): ServiceHealth {
+export function createServiceHealth({ healthy, onError, onOpen }: ServiceHealthOptions): ServiceHealth {
   const opened = new Map<string, Open>();
   let counts: ReadonlyMap<string, CheckedService> = new Map();
 
@@ -45,6 +47,7 @@ export function createServiceHealth({ healthy, onError }: ServiceHealthOptions):
       for (const address of addresses)
         servers.push(await listen(address, port, (request, response) => answer(name, request, response)));
       opened.set(name, { port, addresses: addresses.join(), servers });
+      onOpen?.(name);
     } catch (error) {
       await Promise.all(servers.map(close));
       onError(name, port, error);
