@@ -63,7 +63,7 @@ test('lists, maps, numbers and durations become what the configuration wants', (
 
 test.each([
   [['--no-such-flag'], 'unknown flag: --no-such-flag'],
-  [['-x'], 'unknown shorthand flag: "x" in -x'],
+  [['-x'], "unknown shorthand flag: 'x' in -x"],
   [['--kubeconfig'], 'flag needs an argument: --kubeconfig'],
   [['worker'], 'unexpected argument "worker"'],
   [['--masquerade-all=maybe'], 'invalid argument "maybe" for "--masquerade-all" flag'],

@@ -63,7 +63,7 @@ function find(arg: string): { flag: Flag; text: string | undefined } {
     return { flag, text };
   }
   const flag = flags.find(({ short }) => short === name[0]);
-  if (!flag) throw new FlagError(`unknown shorthand flag: ${JSON.stringify(name[0])} in ${arg}`);
+  if (!flag) throw new FlagError(`unknown shorthand flag: '${name[0]}' in ${arg}`);
   // -v4 is -v=4.
   return { flag, text: name.length > 1 ? name.slice(1) : text };
 }

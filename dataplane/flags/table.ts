@@ -29,6 +29,9 @@ const gone = (name: string, type: FlagType, instead: string): Flag => ({
 const klog =
   'will be removed in a future release, see https://kubernetes.io/docs/concepts/cluster-administration/system-logs/';
 
+const deprecatedPort = (server: string) =>
+  `This flag is deprecated and will be removed in a future release. Please use --${server}-bind-address instead.`;
+
 /** kube-proxy 1.33's flags, and older releases' that manifests still carry. Upstream: `cmd/kube-proxy/app/options.go`. */
 export const flags: readonly Flag[] = [
   flag('bind-address', 'string', 'bindAddress', "Overrides the node's primary IP; nothing listens on it"),
@@ -221,11 +224,11 @@ export const flags: readonly Flag[] = [
   flag('write-config-to', 'string', '', 'Write the configuration to this file and exit'),
   {
     ...flag('healthz-port', 'int', '', ''),
-    deprecated: 'Please use --healthz-bind-address instead.',
+    deprecated: deprecatedPort('healthz'),
   },
   {
     ...flag('metrics-port', 'int', '', ''),
-    deprecated: 'Please use --metrics-bind-address instead.',
+    deprecated: deprecatedPort('metrics'),
   },
   ...[
     'add-dir-header',

@@ -21,8 +21,15 @@ function packetsOf(text: string, nodeIp: string, senders: readonly string[]): Pa
   const nodePorts = [...text.matchAll(/kube-proxy \S*nodeports \{ (tcp|udp|sctp) \. (\d+)/g)].map(
     ([, protocol = '', port]) => ({ destination: nodeIp, protocol, port: Number(port) }),
   );
+  const isPod = (source: string) => /^(10\.244|fd00:244)/.test(source);
   return senders.flatMap((source) =>
-    [...targets, ...nodePorts].map((target) => ({ source, ...target, nodeIps: [nodeIp] })),
+    [...targets, ...nodePorts].map((target) => ({
+      source,
+      ...target,
+      nodeIps: [nodeIp],
+      // What the node itself sends comes in nowhere.
+      ...(source === nodeIp ? {} : { interface: isPod(source) ? 'veth1' : 'eth0' }),
+    })),
   );
 }
 
@@ -43,7 +50,16 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))(
     const random = randomFrom(seed);
     const four = random(3) > 0;
     const objects = randomObjects(random);
-    const configuration = randomConfiguration(random);
+    const byInterface = {
+      detectLocalMode: 'InterfaceNamePrefix',
+      detectLocal: { interfaceNamePrefix: 'veth' },
+    };
+    const configuration = {
+      ...randomConfiguration(random),
+      nftables: { masqueradeAll: random(3) === 0 },
+      ...(random(4) ? {} : byInterface),
+      ...(random(6) ? {} : { clusterCIDR: '' }),
+    };
     const text = (nftablesLayout: 'upstream' | 'flat') =>
       renderRules({
         objects,

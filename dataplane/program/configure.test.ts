@@ -50,6 +50,23 @@ test('flags go before the file, field by field', async () => {
 test.each([
   [['--healthz-bind-address=', '--metrics-port=0'], ['services'], {}],
   [['--healthz-port=0'], ['services', 'metrics'], {}],
+  // Rows of upstream's TestAddressFromDeprecatedFlags.
+  [
+    [
+      ...['--healthz-bind-address=1.2.3.4', '--healthz-port=12345'],
+      ...['--metrics-bind-address=fd00:1::6', '--metrics-port=23456'],
+    ],
+    ['services', 'healthz', 'metrics'],
+    { healthzBindAddress: '1.2.3.4:12345', metricsBindAddress: '[fd00:1::6]:23456' },
+  ],
+  [
+    [
+      ...['--healthz-bind-address=1.2.3.4:12345', '--healthz-port=23456'],
+      ...['--metrics-bind-address=[fd00:1::6]:56789', '--metrics-port=23456'],
+    ],
+    ['services', 'healthz', 'metrics'],
+    { healthzBindAddress: '1.2.3.4:12345', metricsBindAddress: '[fd00:1::6]:56789' },
+  ],
   [['--healthz-port=9999'], ['services', 'healthz', 'metrics'], { healthzBindAddress: '0.0.0.0:9999' }],
   [
     ['--metrics-bind-address=10.0.0.1', '--healthz-bind-address=::1'],
