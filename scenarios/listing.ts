@@ -29,6 +29,9 @@ export function rulesOf(lines: readonly string[]): ListedRule[] {
 /** iptables 1.8.8 and 1.8.9 print protocols by number. */
 const protocols: Readonly<Record<string, string>> = { 0: 'all', 6: 'tcp', 17: 'udp' };
 
+/** Whether this is a listing of such a one. */
+export const numbersProtocols = (listing: string): boolean => / DNAT +6 /.test(listing);
+
 /**
  * What of a printed chain is not as in an article, counters aside; empty where nothing is.
  *

@@ -11,7 +11,7 @@ import { hostnames } from './hostnames/hostnames.ts';
 import { ipvs } from './ipvs/ipvs.ts';
 import { recordReport } from './lines.ts';
 import { nodeport } from './nodeport/nodeport.ts';
-import { count, createReport, host, type Report } from './report.ts';
+import { count, createReport, host, type Report, wrap } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
 /** Every scenario, in the order of the articles. */
@@ -109,7 +109,9 @@ function endOnSignal(): { take(cluster: Cluster): void; ignore(): void } {
 }
 
 function list(name: string | undefined): number {
-  const lines = scenarios.map((each) => `  ${each.name.padEnd(14)}${each.title}\n`);
+  const lines = scenarios.flatMap((each) =>
+    wrap(each.title, 80 - 14).map((part, index) => `  ${(index === 0 ? each.name : '').padEnd(12)}${part}\n`),
+  );
   if (name === undefined) {
     process.stdout.write(`Scenarios:\n${lines.join('')}`);
     return 0;

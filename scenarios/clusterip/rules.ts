@@ -1,4 +1,4 @@
-import { chainOf, differences, type ListedRule, rulesOf, showChains } from '../listing.ts';
+import { chainOf, differences, type ListedRule, numbersProtocols, rulesOf, showChains } from '../listing.ts';
 import { addressOf, fileArgument, nameOf } from '../objects.ts';
 import type { Stage } from '../scenario.ts';
 import { testEqualShares } from '../statistics.ts';
@@ -65,7 +65,7 @@ export async function followRules(stage: Stage, { clusterIp }: ServiceTest): Pro
   const endpoint = chainOf(listing, rulesOf(service)[1]?.target ?? '');
   showChains(report, endpoint);
   check(stage, "it is the article's, but for the address", differences(endpoint, article.endpoint, names));
-  if (listing.includes(' DNAT       6 '))
+  if (numbersProtocols(listing))
     report.note(
       'This iptables prints protocols by number: 6 is tcp, 0 is all. Everything but the protocols, addresses and what is hashed from them is as in the article.',
     );
