@@ -44,7 +44,7 @@ function outcomes(rules: Rules, packet: Packet): string[] {
     .sort();
 }
 
-test.each(Array.from({ length: 20 }, (_, seed) => seed))(
+test.each(Array.from({ length: 12 }, (_, seed) => seed))(
   'both layouts lead every packet to the same places (seed %i)',
   async (seed) => {
     const random = randomFrom(seed);
