@@ -17,6 +17,7 @@ import {
   agreeWithExisting,
   type ClusterOptions,
   type ClusterSpec,
+  nameFlag,
   OptionError,
   resolveOptions,
 } from './spec.ts';
@@ -151,8 +152,6 @@ async function connect(config: ClientConfig): Promise<Client> {
   const { createClient } = await import('../api/client.ts');
   return createClient(config);
 }
-
-const nameFlag = (name: string) => (name === 'v9s' ? '' : ` --name ${name}`);
 
 async function bootLab(
   spec: ClusterSpec,

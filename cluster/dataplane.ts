@@ -7,6 +7,7 @@ import {
   checkDataplane,
   type DataplaneMode,
   type DataplaneOptions,
+  nameFlag,
   OptionError,
 } from './spec.ts';
 import { type StateDir, writeSpec } from './state.ts';
@@ -73,14 +74,14 @@ export async function switchDataplane(
 }
 
 /** Nodes without a dataplane may have a proxy that somebody started: two would undo each other's rules. */
-async function requireNoProxy({ nodes }: ClusterSpec, lab: Lab): Promise<void> {
+async function requireNoProxy({ name: cluster, nodes }: ClusterSpec, lab: Lab): Promise<void> {
   for (const { name } of nodes) {
     const { exitCode, stdout } = await lab.enter(['curl', '-s', '--max-time', '2', modeAddress], {
       node: name,
     });
     if (exitCode === 0)
       throw new Error(
-        `on node ${name} a kube-proxy runs already, in mode ${stdout}; end it first (v9s exec ${name} -- ss -ltnp sport = :10249 shows its process id)`,
+        `on node ${name} a kube-proxy runs already, in mode ${stdout}; end it first (v9s exec${nameFlag(cluster)} ${name} -- ss -ltnp sport = :10249 shows its process id)`,
       );
   }
 }

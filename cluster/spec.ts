@@ -94,6 +94,9 @@ const defaults = {
   serviceNodePortRange: '30000-32767',
 } as const;
 
+/** For commands in messages: nothing for the cluster that needs no name. */
+export const nameFlag = (name: string): string => (name === defaults.name ? '' : ` --name ${name}`);
+
 /** The underlay between nodes; see docs/architecture.md. */
 export const underlay = { cidr: '172.18.0.0/16', gateway: '172.18.0.1', outside: '172.18.255.254' } as const;
 
