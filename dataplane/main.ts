@@ -35,7 +35,7 @@ export interface DataplaneConfig {
   readonly nodeName: string;
   /** All Nodes and all Services, where this process watches them already. */
   readonly informers?: { readonly nodes: Informer<Node>; readonly services: Informer<Service> };
-  /** Instead of the addresses of the Node object. */
+  /** Before the address of their family in the Node object. */
   readonly nodeIps?: readonly string[];
   readonly mode: ProxyMode;
   /** Modes that may have left rules in this kernel. Default: all. */

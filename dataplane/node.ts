@@ -1,4 +1,4 @@
-import { canonicalAddress } from '../api/address.ts';
+import { canonicalAddress, familyOf } from '../api/address.ts';
 import type { Node } from '../api/types.ts';
 
 /** What a proxy has to know of the node it runs on. */
@@ -14,22 +14,33 @@ export interface NodeFacts {
   readonly serviceCIDRs?: readonly string[];
 }
 
-/** What a Node object tells of a node; `ips` stand in for its InternalIPs. A missing Node tells nothing. */
+/**
+ * What a Node object tells of a node; `ips` go before its addresses of their family. Of each family one address
+ * of the object counts, an InternalIP before an ExternalIP. A missing Node tells nothing. Upstream:
+ * `GetNodeHostIPs` of `pkg/util/node`, `detectNodeIPs` of `cmd/kube-proxy/app/server.go`.
+ */
 export function nodeFacts(
   name: string,
   node: Node | undefined,
-  { ips, localAddresses }: { ips?: readonly string[] | undefined; localAddresses?: readonly string[] } = {},
+  {
+    ips = [],
+    localAddresses,
+  }: { ips?: readonly string[] | undefined; localAddresses?: readonly string[] } = {},
 ): NodeFacts {
   const { spec = {}, status = {}, metadata = {} } = node ?? {};
-  const internal = (status.addresses ?? [])
-    .filter((one) => one.type === 'InternalIP')
-    .map((one) => one.address);
-  const own = (ips?.length ? ips : internal).map((ip) => canonicalAddress(ip) ?? ip);
+  const given = ips.map((ip) => canonicalAddress(ip) ?? ip);
+  const known = (['InternalIP', 'ExternalIP'] as const).flatMap((type) =>
+    (status.addresses ?? []).flatMap((one) =>
+      one.type === type ? (canonicalAddress(one.address) ?? []) : [],
+    ),
+  );
+  const own = [...given];
+  for (const ip of known) if (!own.some((one) => familyOf(one) === familyOf(ip))) own.push(ip);
   return {
     name,
     labels: metadata.labels ?? {},
     ips: own,
     podCIDRs: spec.podCIDRs ?? (spec.podCIDR ? [spec.podCIDR] : []),
-    localAddresses: localAddresses ?? ['127.0.0.1', '::1', ...own],
+    localAddresses: localAddresses ?? [...new Set(['127.0.0.1', '::1', ...own, ...known])],
   };
 }

@@ -25,7 +25,7 @@ export interface RenderOptions {
    */
   readonly objects: string | readonly KubeObject[];
   readonly nodeName: string;
-  /** Default: the InternalIPs of the Node object; without either, rules that name none of the node's addresses still stand. */
+  /** Default, for each family: the InternalIP of the Node object; without it, rules that name none of the node's addresses still stand. */
   readonly nodeIps?: readonly string[] | undefined;
   /** Default IPv4. */
   readonly family?: Family | undefined;

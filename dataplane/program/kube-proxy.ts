@@ -1,4 +1,5 @@
 import { watch, writeFileSync } from 'node:fs';
+import { parseAddress } from '../../api/address.ts';
 import { type Client, type ClientConfig, createClient } from '../../api/client.ts';
 import { inClusterConfig } from '../../api/in-cluster.ts';
 import { describeMissing } from '../../kernel/features.ts';
@@ -110,7 +111,8 @@ async function run(
       emulatedVersion,
       serve,
       log,
-      ...(/^(0\.0\.0\.0|::)?$/.test(bindAddress) ? {} : { nodeIps: [bindAddress] }),
+      // Unspecified, as 0.0.0.0 and :: are: what the Node object says.
+      ...(parseAddress(bindAddress)?.value ? { nodeIps: [bindAddress] } : {}),
       ...(verbosity < 2
         ? {}
         : {
