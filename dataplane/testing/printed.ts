@@ -1,4 +1,5 @@
 import type { Kernel } from '../../kernel/run.ts';
+import { emulatedVersions } from '../iptables/versions.ts';
 import { type RenderOptions, renderRules } from '../render.ts';
 import { randomConfiguration, randomFrom, randomObjects } from './random.ts';
 
@@ -25,7 +26,7 @@ export async function printed(kernel: Kernel, tool: string, text: string): Promi
     .replace(/\[\d+:\d+\]$/gm, '[0:0]');
 }
 
-/** One rendered text for any objects and configuration, and the tools to try it with. A quarter is of the articles' release. */
+/** One rendered text for any objects and configuration, and the tools to try it with. A quarter is of any release. */
 export async function randomText(seed: number): Promise<{ tool: string; text: string }> {
   const random = randomFrom(seed);
   const [tool, family] = tools[random(tools.length)] ?? tools[0];
@@ -34,7 +35,7 @@ export async function randomText(seed: number): Promise<{ tool: string; text: st
     configuration: randomConfiguration(random),
     nodeName: 'worker',
     family,
-    ...(random(4) ? {} : { emulatedVersion: '1.12' }),
+    ...(random(4) ? {} : { emulatedVersion: emulatedVersions[random(emulatedVersions.length)] }),
   };
   return { tool, text: await renderRules(options) };
 }
