@@ -7,6 +7,7 @@ import { parseServers, type VirtualServer } from './ipvs/servers.ts';
 import { parseSets } from './ipvs/sets.ts';
 import type { IpvsState } from './ipvs/state.ts';
 import { type IpvsRules, traceIpvs } from './ipvs/trace.ts';
+import { parseListedTables } from './nftables/listed.ts';
 import type { Table } from './nftables/table.ts';
 import { parseTables } from './nftables/tabletext.ts';
 import { traceTable } from './nftables/trace.ts';
@@ -26,8 +27,8 @@ export type Rules = string | ReadRules | RuleSet | Table | IpvsState;
  * endpoint only those are known that the text of nftables' sets names.
  *
  * The text is what `renderRules` gives, or what a node prints, whoever wrote its rules: `iptables-save` (filter and
- * nat), `nft list ruleset` (the tables `kube-proxy`), or `iptables-save`, `ipset save` and `ipvsadm-save -n` one after
- * the other. Throws an Error that names the rule where one cannot be read.
+ * nat), `nft list ruleset` with or without -j (the tables `kube-proxy`), or `iptables-save`, `ipset save` and
+ * `ipvsadm-save -n` one after the other. Throws an Error that names the rule where one cannot be read.
  *
  * ```ts
  * const rules = await renderRules({ objects, nodeName: 'worker', nodeIps: ['172.18.0.3'] });
@@ -49,7 +50,7 @@ export function trace(rules: Rules, packet: Packet): Outcome[] {
 
 /** Reads a text once for many packets. Throws an Error where it holds no rules. */
 export function readRules(text: string): ReadRules {
-  const nftables = parseTables(text);
+  const nftables = /^\s*\{/.test(text) ? parseListedTables(text) : parseTables(text);
   if (nftables.size > 0) return { nftables };
   const [inside, outside] = split(text);
   const sets = parseSets(outside);

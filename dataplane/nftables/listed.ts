@@ -1,6 +1,14 @@
-import type { NftObject } from '../../kernel/nft.ts';
+import type { NftFamily, NftObject } from '../../kernel/nft.ts';
 import { normalRule, ruleText, valueText } from './listedrule.ts';
-import { type Chain, type Element, emptyTable, type Hook, type NftSet, type Table } from './table.ts';
+import {
+  type Chain,
+  type Element,
+  emptyTable,
+  type Hook,
+  type NftSet,
+  type Table,
+  tableName,
+} from './table.ts';
 
 /** A table as `nft -j list table` tells of it. Rules are in {@link normalRule}'s wording. */
 export function parseListed(objects: readonly NftObject[]): Table {
@@ -17,6 +25,20 @@ export function parseListed(objects: readonly NftObject[]): Table {
     }
   }
   return table;
+}
+
+/** The tables `kube-proxy` of both families in what `nft -j list ruleset` prints. Throws where it is no JSON. */
+export function parseListedTables(text: string): Map<NftFamily, Table> {
+  const { nftables = [] } = JSON.parse(text) as { nftables?: NftObject[] };
+  const tables = new Map<NftFamily, Table>();
+  for (const family of ['ip', 'ip6'] as const) {
+    const own = nftables.filter((object) => {
+      const fields = Object.values(object)[0] as Record<string, unknown> | undefined;
+      return fields?.family === family && (fields.table ?? fields.name) === tableName;
+    });
+    if (own.length > 0) tables.set(family, parseListed(own));
+  }
+  return tables;
 }
 
 /**
