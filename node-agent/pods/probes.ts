@@ -3,14 +3,14 @@ import { get as httpsGet } from 'node:https';
 import { connect } from 'node:net';
 import { joinHostPort } from '../../api/address.ts';
 import type { Container, Probe } from '../../api/types.ts';
-import { CommandError, type Kernel } from '../../kernel/run.ts';
 import { isListening, untilListening } from './listening.ts';
 
 /** Where a container's probes go. */
 export interface ProbeTarget {
   ip: string;
-  /** The program, for `exec`. */
+  /** The program, and the folder of its attempt, for `exec`. */
   pid: number;
+  dir: string;
 }
 
 export type ProbeKind = 'startup' | 'liveness' | 'readiness';
@@ -37,12 +37,7 @@ export interface ProbeRunner {
 const firstLooks = [25, 25, 50, 50, 100, 100, 200, 200, 250];
 
 /** Starts a container's probes; upstream: `pkg/kubelet/prober/worker.go`. */
-export function startProbes(
-  kernel: Kernel,
-  container: Container,
-  target: ProbeTarget,
-  events: ProbeEvents,
-): ProbeRunner {
+export function startProbes(container: Container, target: ProbeTarget, events: ProbeEvents): ProbeRunner {
   const end = new AbortController();
   const timers = new Set<NodeJS.Timeout>();
   const { startupProbe, livenessProbe, readinessProbe } = container;
@@ -58,7 +53,7 @@ export function startProbes(
     let failures = 0;
     let early = kind === 'readiness' ? firstLooks.length : 0;
     const turn = async () => {
-      const failure = await probeOnce(kernel, container, probe, target, end.signal);
+      const failure = await probeOnce(container, probe, target, end.signal);
       if (end.signal.aborted) return;
       if (failure !== undefined && early > 0) {
         schedule(firstLooks[firstLooks.length - early--] ?? period);
@@ -137,7 +132,6 @@ export function startProbes(
 
 /** Undefined when the probe succeeded, else what it saw, in kubelet's words. */
 export async function probeOnce(
-  kernel: Kernel,
   container: Container,
   probe: Probe,
   target: ProbeTarget,
@@ -156,7 +150,7 @@ export async function probeOnce(
     return httpProbe(url, headers, signal);
   }
   if (tcpSocket) return tcpProbe(tcpSocket.host || target.ip, portNumber(container, tcpSocket.port), signal);
-  if (exec) return execProbe(kernel, target.pid, exec.command ?? [], signal);
+  if (exec) return execProbe(target, exec.command ?? [], signal);
   return 'unsupported probe; use httpGet, tcpSocket or exec';
 }
 
@@ -203,22 +197,35 @@ function tcpProbe(host: string, port: number, signal: AbortSignal): Promise<stri
   });
 }
 
+/** Bytes of what a probe's command says that are kept; upstream: `maxReadLength`. */
+const longestOutput = 10 << 10;
+
 async function execProbe(
-  kernel: Kernel,
-  pid: number,
+  { dir, pid }: ProbeTarget,
   command: readonly string[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  try {
-    await kernel.run('nsenter', ['-t', String(pid), '-m', '-u', '-i', '-n', '-p', '-r', '-w', ...command], {
-      signal,
+  const { execInContainer } = await import('../runtime/exec.ts');
+  const program = execInContainer({ dir, pid, command, stdin: false, tty: false });
+  const stop = () => program.hangUp();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  let output = '';
+  const closed = [program.stdout, program.stderr].map((stream) => {
+    stream.on('data', (chunk: Buffer) => {
+      if (output.length < longestOutput) output += chunk.toString('utf8');
     });
-    return undefined;
+    return new Promise((resolve) => stream.once('close', resolve));
+  });
+  try {
+    const code = await program.ended;
+    await Promise.all(closed);
+    return code === 0 ? undefined : output.trim();
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return signal.aborted
-      ? `command ${JSON.stringify(command.join(' '))} timed out`
-      : (error.stdout + error.stderr).trim();
+    if (signal.aborted) return `command ${JSON.stringify(command.join(' '))} timed out`;
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 

@@ -1,7 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Again } from '../../api/queue.ts';
 import type { Container, Pod } from '../../api/types.ts';
-import { type ContainerRecord, ContainerStartError, startContainer } from '../runtime/containers.ts';
+import {
+  type ContainerRecord,
+  ContainerStartError,
+  removeAttempt,
+  startContainer,
+} from '../runtime/containers.ts';
 import { type Image, parseReference } from '../runtime/images.ts';
 import { goDuration, nextBackoff, remainingBackoff } from './backoff.ts';
 import { containerSpec } from './container-spec.ts';
@@ -64,6 +69,8 @@ export async function startNext(
     entry.record = record;
     entry.dir = spec.dir;
     await startContainer(context.kernel, spec, record, context.host);
+    // As kubelet keeps one dead container of each: the log of the attempt before can still be read.
+    removeAttempt(state.dir, container.name, attempt - 2);
     recorder.event(subject, 'Normal', 'Created', `Created container: ${container.name}`);
     recorder.event(subject, 'Normal', 'Started', `Started container ${container.name}`);
     return undefined;

@@ -99,9 +99,8 @@ async function ensureStarted(
     if (again || !entry.running) return again ?? { requeueAfter: 0 };
   }
   entry.probes ??= startProbes(
-    context.kernel,
     container,
-    { ip: state.ips[0] ?? '127.0.0.1', pid: entry.running?.pid ?? 0 },
+    { ip: state.ips[0] ?? '127.0.0.1', pid: entry.running?.pid ?? 0, dir: entry.dir ?? '' },
     {
       onChange: () => void context.report(state),
       onFailure(kind, message) {

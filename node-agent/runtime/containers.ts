@@ -5,13 +5,15 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { machine } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { packageRoot } from '../../kernel/package-root.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
 import { type ContainerSpec, containerPlan, type HostLayout, planText } from './container-plan.ts';
+import { attemptDir, logFile } from './paths.ts';
 
 /** What the node-agent wrote down before it started a container; enough to adopt it later. */
 export interface ContainerRecord {
@@ -85,6 +87,16 @@ export function readRecords(containersDir: string): { dir: string; record: Conta
       return text ? [{ dir, record: JSON.parse(text) as ContainerRecord }] : [];
     })
     .sort((a, b) => a.record.attempt - b.record.attempt);
+}
+
+/** Removes all that an attempt has left: its folder and its logs. */
+export function removeAttempt(pod: string, container: string, attempt: number): void {
+  if (attempt < 0) return;
+  const log = logFile(pod, container, attempt);
+  rmSync(attemptDir(pod, container, attempt), { recursive: true, force: true });
+  for (const name of readdirSync(dirname(log))) {
+    if (name.startsWith(basename(log))) rmSync(join(dirname(log), name));
+  }
 }
 
 /** Looks at one attempt now. */

@@ -79,7 +79,7 @@ exit 0;
 sub copy {
     my $heard = '';
     for (;;) {
-        my @readers = ($wake, $control, map { $_->[0] } values %output);
+        my @readers = ($wake, $control, map { $output{$_}[0] } sort { $a <=> $b } keys %output);
         push @readers, \*STDIN if $has_input && !$input->{ending} && length $input->{buffer} < 1 << 20;
         my @writers = $input->{buffer} ne '' && $input->{handle} ? $input->{handle} : ();
         my ($readable, $writable) = ready(\@readers, \@writers, undef);

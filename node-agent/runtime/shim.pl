@@ -113,7 +113,8 @@ sub turn {
     my @readers = map { $_->{handle} } length $input->{buffer} > backlog() ? () : values %client;
     my @writers = map { $_->{handle} } grep { $_->{out} ne '' } values %client;
     push @writers, $input->{handle} if $input->{handle} && $input->{buffer} ne '';
-    my @streams = @slow ? () : map { $_->[0] } values %stream;
+    # Standard output comes first where both have something.
+    my @streams = @slow ? () : map { $stream{$_}[0] } sort { $a <=> $b } keys %stream;
     my ($readable, $writable) = ready([ @streams, $listener, @readers ], \@writers, undef);
     for my $number (map { fileno $_ } @$writable) {
         if ($client{$number}) { send_to($client{$number}) }
