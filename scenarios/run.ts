@@ -6,6 +6,7 @@ import { type Feature, missingFeatures } from '../kernel/features.ts';
 import { sharesUserNamespace } from '../kernel/namespaces.ts';
 import { loadClient } from './client.ts';
 import { clusterip } from './clusterip/clusterip.ts';
+import { dataplanes } from './dataplanes/dataplanes.ts';
 import { playInGuest } from './guest.ts';
 import { hostnames } from './hostnames/hostnames.ts';
 import { ipvs } from './ipvs/ipvs.ts';
@@ -15,7 +16,7 @@ import { count, createReport, host, type Report, wrap } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
 /** Every scenario, in the order of the articles. */
-const scenarios: readonly Scenario[] = [hostnames, clusterip, ipvs, nodeport];
+const scenarios: readonly Scenario[] = [hostnames, clusterip, ipvs, nodeport, dataplanes];
 
 export interface RunOptions {
   nodes?: number;

@@ -43,6 +43,9 @@ export const ipvs: Scenario = {
   },
 };
 
+/** Milliseconds: starting programs takes long in a guest kernel, and longer on a busy machine. */
+const timeout = 120_000;
+
 /** The article's flags as it prints them, but for names and paths, and the release that they were given to. */
 const flags = (node: string, ...mode: string[]) => [
   ...['--logtostderr=true', '--v=4', `--hostname-override=${node}`, '--cluster-cidr=10.0.0.0/24'],
@@ -79,6 +82,7 @@ async function createObjects(stage: Stage): Promise<Pods> {
     cluster.waitFor<Pod>('pods', (pods) => pods.length === count && pods.every(isReady), {
       namespace,
       labelSelector,
+      timeout,
     });
   const [nginx, dashboard] = await report.progress(
     'waiting for four pods',
@@ -127,7 +131,7 @@ async function ping(stage: Stage, pod: string): Promise<void> {
   report.step("The Service's name, from a pod (the article's chapter 5)");
   await stage.report.progress(
     'waiting for DNS',
-    stage.cluster.waitFor('deployment/coredns', 'Available', { namespace: 'kube-system' }),
+    stage.cluster.waitFor('deployment/coredns', 'Available', { namespace: 'kube-system', timeout }),
   );
   const said = await stage.inPod(pod, 'ping -c 2 nginx-service');
   const fullName = 'nginx-service.default.svc.cluster.local';

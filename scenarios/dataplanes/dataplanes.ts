@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Pod, Service } from '../../api/types.ts';
+import { packageRoot } from '../../kernel/package-root.ts';
+import type { Scenario, Stage } from '../scenario.ts';
+import { answers } from './answers.ts';
+import { type Load, startLoad } from './load.ts';
+import { leftOver, rulesOf, type Setting } from './rules.ts';
+
+/** What is looked at in every mode. */
+export interface Web {
+  readonly clusterIp: string;
+  readonly nodePort: number;
+  readonly pods: readonly Pod[];
+  /** `IP:80` of each pod. */
+  readonly endpoints: readonly string[];
+}
+
+/**
+ * One Service in every proxy mode that this kernel has, one after the other on a running cluster: how each writes
+ * the same endpoints, and that nobody who uses the Service notices the change. Modes that only a guest kernel has
+ * are played there.
+ */
+export const dataplanes: Scenario = {
+  name: 'dataplanes',
+  title:
+    'One Service in iptables, IPVS and nftables: the same endpoints and the same answers, and a running cluster that changes between them under load without failing a request.',
+  cluster: { nodes: 2 },
+  async play(stage) {
+    const { report } = stage;
+    const settings = await settingsHere(stage);
+    const web = await createObjects(stage);
+    report.step(`The Service in mode ${settings[0]?.name}`);
+    await rulesOf(stage, iptables, web);
+    await answers(stage, 'iptables', web);
+    const load = await beginLoad(stage, web);
+    for (const setting of settings.slice(1)) await change(stage, setting, web, load);
+    await endLoad(stage, load, settings);
+    if (!(await stage.has('ip_vs', 'ip_set', 'dummy'))) await elsewhere(stage);
+  },
+};
+
+const iptables: Setting = { mode: 'iptables', name: 'iptables' };
+const ipvs: Setting = { mode: 'ipvs', name: 'ipvs' };
+const nftables: readonly Setting[] = [
+  { mode: 'nftables', layout: 'upstream', name: 'nftables' },
+  { mode: 'nftables', layout: 'flat', name: 'nftables, layout flat' },
+];
+
+/** Milliseconds: starting programs takes long in a guest kernel, and longer on a busy machine. */
+const timeout = 120_000;
+
+/** From iptables, where the cluster starts, through all that this kernel has, and back. */
+async function settingsHere({ has }: Stage): Promise<Setting[]> {
+  return [
+    iptables,
+    ...((await has('ip_vs', 'ip_set', 'dummy')) ? [ipvs] : []),
+    ...((await has('nf_tables')) ? nftables : []),
+    iptables,
+  ];
+}
+
+async function createObjects(stage: Stage): Promise<Web> {
+  const { report, cluster } = stage;
+  report.step('Three pods, a Service before them, and a client');
+  await stage.kubectl(
+    'create -f -',
+    readFileSync(join(packageRoot, 'scenarios/dataplanes/web.yaml'), 'utf8'),
+  );
+  const ready = ({ status }: Pod) =>
+    (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');
+  const all = await report.progress(
+    'waiting for the pods',
+    cluster.waitFor<Pod>('pods', (pods) => pods.length === 4 && pods.every(ready), { timeout }),
+  );
+  await stage.kubectl('get pods -o wide');
+  await stage.kubectl('get svc web');
+  const pods = all.filter(({ metadata }) => metadata?.labels?.app === 'web');
+  const [service] = await cluster.waitFor<Service>('service/web', (found) => found.length === 1);
+  const { clusterIP = '', ports = [] } = service?.spec ?? {};
+  // Running is not yet listening.
+  const urls = pods.map(({ status }) => `http://${status?.podIP}/`).join(' ');
+  const asked = `until curl -s --fail-early --max-time 5 ${urls} >/dev/null; do sleep 0.05; done`;
+  await cluster.pod('client').exec(['sh', '-c', asked]);
+  return {
+    clusterIp: clusterIP,
+    nodePort: ports[0]?.nodePort ?? 0,
+    pods,
+    endpoints: pods.map(({ status }) => `${status?.podIP}:80`).sort(),
+  };
+}
+
+async function beginLoad({ report, cluster }: Stage, { clusterIp, nodePort }: Web): Promise<Load[]> {
+  report.step('Load: from a pod, from a node, and from a machine outside by the node port');
+  const { nodes } = cluster.spec;
+  const loads = await Promise.all([
+    startLoad('a pod', cluster.pod('client'), `${clusterIp}:80`),
+    startLoad('a node', cluster.node(nodes[0]?.name ?? ''), `${clusterIp}:80`),
+    startLoad('outside', cluster.node('outside'), `${nodes.at(-1)?.address}:${nodePort}`),
+  ]);
+  report.note(
+    'Each asks over a new connection every time, and over connections that stay: one now, and one more after each change.',
+  );
+  return loads;
+}
+
+async function change(stage: Stage, setting: Setting, web: Web, load: readonly Load[]): Promise<void> {
+  const { report, cluster } = stage;
+  const { mode, layout, name } = setting;
+  const before = { ...cluster.spec };
+  report.step(`To ${name}`);
+  const flag = layout ? ` --nftables-layout ${layout}` : '';
+  report.command('', `v9s dataplane set ${mode}${flag} --name ${cluster.name}`);
+  const changed: string[] = [];
+  await report.progress(
+    `changing to ${name}`,
+    cluster.setDataplane({ dataplane: mode, ...(layout ? { nftablesLayout: layout } : {}) }, (node) =>
+      changed.push(`${node}: ${mode}`),
+    ),
+  );
+  report.output(changed.join('\n'));
+  for (const one of load) await one.keepOneMore();
+  await rulesOf(stage, setting, web);
+  if (before.dataplane !== mode) await leftOver(stage, before.dataplane);
+  await answers(stage, name, web);
+}
+
+async function endLoad(stage: Stage, load: readonly Load[], settings: readonly Setting[]): Promise<void> {
+  const { report } = stage;
+  report.step('What the load has seen');
+  const seen = await Promise.all(load.map((one) => one.end()));
+  report.output(
+    [
+      'FROM      REQUESTS   FAILED   SLOWEST   SYN AGAIN   KEPT   LOST',
+      ...seen.map((one) =>
+        [
+          one.from.padEnd(10),
+          String(one.requests).padEnd(11),
+          String(one.failures.length).padEnd(9),
+          `${one.slowest} ms`.padEnd(10),
+          String(one.again).padEnd(12),
+          String(one.kept).padEnd(7),
+          String(one.lost),
+        ].join(''),
+      ),
+    ].join('\n'),
+  );
+  const path = settings.map(({ name }) => name).join(' → ');
+  const requests = seen.reduce((sum, one) => sum + one.requests, 0);
+  const failures = seen.flatMap((one) => one.failures.map((failure) => `${one.from}: ${failure}`));
+  report.check(
+    `none of ${requests} requests failed on the way ${path}`,
+    failures.length === 0 && seen.every((one) => one.requests > 0),
+    failures.slice(0, 5).join('; ') || `requests: ${seen.map((one) => one.requests).join(', ')}`,
+  );
+  report.check(
+    `every connection made on the way is still the same one, ${settings.length} of each client`,
+    seen.every(({ lost, kept }) => lost === 0 && kept === settings.length),
+    seen.map(({ from, kept, lost }) => `${from}: ${kept} kept, ${lost} lost`).join('; '),
+  );
+}
+
+async function elsewhere(stage: Stage): Promise<void> {
+  const { report } = stage;
+  report.step('And IPVS, which this kernel has not');
+  report.note(
+    "So it is played in a guest kernel: User-mode Linux, from Debian's package on first use. That one has no nf_tables for IPv4, so the way there is from iptables to IPVS and back.",
+  );
+  await stage.again();
+}
