@@ -84,7 +84,7 @@ async function playElsewhere(
 }
 
 const cannotKeep = (name: string) =>
-  `scenario ${name} is played in a guest kernel here, which ends with it; to keep its cluster, run in a guest of your own: npm run guest -- sh -c 'npx v9s scenario ${name} --keep; exec bash'`;
+  `scenario ${name} is played in a guest kernel here, which ends with it; to keep its cluster, run in a guest of your own: npm run guest -- sh -c 'node dist/v9s.js scenario ${name} --keep; exec bash'`;
 
 /**
  * Ctrl-C takes the cluster along, its files too, from the first moment of its start. A kept one stays. npm may

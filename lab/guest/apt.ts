@@ -18,8 +18,7 @@ const run = promisify(execFile);
  */
 export async function aptDownload(folder: string, packages: readonly string[]): Promise<void> {
   const download = ['-q', 'download', ...packages];
-  const line = `sudo apt-get update && (cd ${folder} && apt-get download ${packages.join(' ')})`;
-  await withLists(() => run('apt-get', download, { cwd: folder }), line);
+  await withLists(() => run('apt-get', download, { cwd: folder }), 'sudo apt-get update');
 }
 
 /**
@@ -54,7 +53,7 @@ async function withLists<T>(attempt: () => Promise<T>, line: string): Promise<T>
     await run(update[0] ?? '', [...update.slice(1), '-q', 'update']).catch(() => undefined);
     return attempt().catch((error: Error) => {
       throw new GuestUnavailable(
-        `no guest kernel: ${error.message.trim().split('\n').at(-1)}; on Debian, run: ${line}`,
+        `no guest kernel: ${error.message.trim().split('\n').at(-1)}; on Debian, run: ${line} (then this again)`,
       );
     });
   }
