@@ -1,4 +1,4 @@
-import { parseAddress } from '../api/address.ts';
+import { canonicalAddress, familyOf, parseAddress } from '../api/address.ts';
 
 /** The first packet of a connection, as it meets the node. */
 export interface Packet {
@@ -26,6 +26,23 @@ export interface Outcome {
   readonly masqueraded: boolean;
   /** The rules that matched, in order: `nat KUBE-SERVICES -d …`, `services ip daddr …`, `ipvs -t … -r …`. */
   readonly rules: readonly string[];
+}
+
+/** The packet with its addresses as rules spell them. Throws a RangeError where one is none, or of another family. */
+export function wellFormedPacket(packet: Packet): Packet {
+  const { source, destination, port, nodeIps, protocol = 'tcp' } = packet;
+  const read = (what: string, text: string) => {
+    const address = canonicalAddress(text);
+    if (address) return address;
+    throw new RangeError(`${what} ${JSON.stringify(text)} of the packet is not an IP address`);
+  };
+  const ends = { source: read('source', source), destination: read('destination', destination) };
+  if (familyOf(ends.source) !== familyOf(ends.destination))
+    throw new RangeError(`a packet cannot go from ${source} to ${destination}: they are of two families`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new RangeError(`port ${port} of the packet is not in the range 1 to 65535`);
+  const own = nodeIps.map((ip) => read('node address', ip));
+  return { ...packet, ...ends, nodeIps: own, protocol: protocol.toLowerCase() };
 }
 
 /** 127.0.0.0/8 and ::1. */

@@ -99,6 +99,28 @@ test('a text without rules is an error, and so is a table of another family', ()
   expect(() => to('table ip6 kube-proxy {\n}\n')).toThrow('there is no table kube-proxy for 10.96.0.10');
 });
 
+test.each<[Partial<Packet>, string]>([
+  [{ source: '10.0.0' }, 'source "10.0.0" of the packet is not an IP address'],
+  [{ destination: 'web' }, 'destination "web" of the packet is not an IP address'],
+  [{ nodeIps: ['worker'] }, 'node address "worker" of the packet is not an IP address'],
+  [{ destination: 'fd00::1' }, 'from 203.0.113.9 to fd00::1: they are of two families'],
+  [{ port: 0 }, 'port 0 of the packet is not in the range 1 to 65535'],
+])('a packet that cannot be is refused: %j', (change, message) => {
+  expect(() => to(listing, change)).toThrow(message);
+});
+
+test('addresses and protocols may be spelled otherwise than rules spell them', async () => {
+  const six = [
+    service('ns/web', { clusterIP: 'fd00:96::10', ports: [{ name: 'p80', port: 80 }] }),
+    slice('ns/web', ['fd00:244::5'], { addressType: 'IPv6' }),
+  ];
+  for (const mode of ['iptables', 'nftables', 'ipvs'] as const) {
+    const text = await renderRules({ objects: six, nodeName: 'worker', family: 'IPv6', mode });
+    const asked = { source: 'FD00:244::0:9', destination: 'fd00:96:0:0::10', protocol: 'TCP', nodeIps: [] };
+    expect(to(text, asked), mode).toBe('[fd00:244::5]:80');
+  }
+});
+
 /** As nft prints kube-proxy's table, shortened. */
 const listing = `table ip filter {
 	chain FORWARD {

@@ -11,7 +11,7 @@ import { parseListedTables } from './nftables/listed.ts';
 import type { Table } from './nftables/table.ts';
 import { parseTables } from './nftables/tabletext.ts';
 import { traceTable } from './nftables/trace.ts';
-import type { Outcome, Packet } from './packet.ts';
+import { type Outcome, type Packet, wellFormedPacket } from './packet.ts';
 
 export type { Outcome, Packet } from './packet.ts';
 
@@ -28,7 +28,8 @@ export type Rules = string | ReadRules | RuleSet | Table | IpvsState;
  *
  * The text is what `renderRules` gives, or what a node prints, whoever wrote its rules: `iptables-save` (filter and
  * nat), `nft list ruleset` with or without -j (the tables `kube-proxy`), or `iptables-save`, `ipset save` and
- * `ipvsadm-save -n` one after the other. Throws an Error that names the rule where one cannot be read.
+ * `ipvsadm-save -n` one after the other. Throws an Error that names the rule where one cannot be read, and a
+ * RangeError where the packet cannot be.
  *
  * ```ts
  * const rules = await renderRules({ objects, nodeName: 'worker', nodeIps: ['172.18.0.3'] });
@@ -36,7 +37,8 @@ export type Rules = string | ReadRules | RuleSet | Table | IpvsState;
  * // [{ probability: 1, verdict: 'accept', to: '10.244.1.5:9376', masqueraded: false, rules: [ … ] }]
  * ```
  */
-export function trace(rules: Rules, packet: Packet): Outcome[] {
+export function trace(rules: Rules, asked: Packet): Outcome[] {
+  const packet = wellFormedPacket(asked);
   const read = typeof rules === 'string' ? readRules(rules) : rules;
   if ('nftables' in read) {
     const table = read.nftables.get(familyOf(packet.destination) === 'IPv6' ? 'ip6' : 'ip');
