@@ -5,6 +5,7 @@ import { type Change, follow, type Informer, startInformer } from '../api/inform
 import { resources } from '../api/scheme.ts';
 import type { EndpointSlice, Node, Service } from '../api/types.ts';
 import type { Kernel } from '../kernel/run.ts';
+import { xtablesLockHolder } from '../kernel/xtables-lock.ts';
 import {
   type KubeProxyConfiguration,
   type ProxyConfiguration,
@@ -104,10 +105,11 @@ export async function startDataplane(
   });
   let asked = performance.now();
   let verifying = false;
+  const failed = onceEach(complain('sync'));
   const runner = createRunner({
     run: syncAll,
     minPeriod: periods.minSyncPeriod,
-    onError: onceEach(complain('sync')),
+    onError: failed,
     signal,
   });
 
@@ -146,7 +148,9 @@ export async function startDataplane(
       const began = type === 'deleted' ? undefined : triggerTime(object);
       // What happened before this proxy ran is not its latency.
       if (began !== undefined && began >= started)
-        stacks.find(({ family }) => family === object.addressType)?.triggers.push(began);
+        active()
+          .find(({ family }) => family === object.addressType)
+          ?.triggers.push(began);
       apply((model) => model.setSlice(key, type === 'deleted' ? undefined : object));
     },
   });
@@ -185,25 +189,41 @@ export async function startDataplane(
   async function syncAll(): Promise<void> {
     pending = false;
     const since = asked;
-    if (verifying) await repairNote();
+    // Whoever spoiled a write has seldom spared the other family.
+    const suspicious = active().some((stack) => stack.failures > 0 && stack.written.size > 0);
+    const seen = verifying || suspicious ? active() : [];
+    if (verifying && inUse.length > 0) await clearUp(inUse);
+    verifying = false;
+    for (const stack of seen) await look(stack);
     lookAround();
     const node = factsOfNode();
     const both = [...node.ips, ...node.podCIDRs.map((cidr) => cidr.split('/')[0] ?? '')];
     if (both.some((ip) => familyOf(ip) === 'IPv6') || hasIPv6(configuration.detectLocal.clusterCIDR))
       for (const stack of stacks) stack.active = true;
     // One family's failure must not keep the other from being served.
-    const results = [];
-    for (const stack of active()) results.push(await settled(syncOne(stack, node, since)));
+    const errors: unknown[] = [];
+    for (const stack of active()) {
+      const { error } = await settled(syncOne(stack, node, since));
+      if (error) errors.push(error);
+    }
     await servers?.sync(stacks, node);
-    for (const { error } of results) if (error) throw error;
+    // The runner tells of the one that it is given.
+    for (const error of errors.slice(1)) failed(error);
+    if (errors.length > 0) throw errors[0];
   }
 
   async function syncOne(stack: Stack, node: NodeFacts, since: number): Promise<void> {
-    const { family } = stack;
-    const { mayBeStale, ...sync } = await syncStack(stack, node).catch((error: unknown) => {
-      metrics.failed(family);
-      throw error;
-    });
+    const { family, failures } = stack;
+    const waiting = setTimeout(() => void tellOfLock(family).catch(complain('xtables lock')), lockPatience);
+    const { mayBeStale, ...sync } = await syncStack(stack, node)
+      .catch((error: unknown) => {
+        metrics.failed(family);
+        throw error;
+      })
+      .finally(() => clearTimeout(waiting));
+    stack.failures = 0;
+    stack.found = undefined;
+    if (failures > 0) log(`dataplane: ${family} rules are in step again, after failed writes: ${failures}`);
     health.updated(family);
     if (pending) health.queued(family);
     metrics.synced({ family, ...sync, withoutLocalEndpoints: stack.seen.withoutLocal });
@@ -220,14 +240,22 @@ export async function startDataplane(
     inUse = await removeLeftovers(mode, { kernel: config.kernel, tools, others, configuration, complain });
   };
 
-  async function repairNote(): Promise<void> {
-    verifying = false;
-    if (inUse.length > 0) await clearUp(inUse);
-    for (const stack of active()) {
-      const found = await stack.dataplane.verify();
-      stack.whole = true;
-      if (found) log(`dataplane: ${stack.family} rules were changed by somebody else (${found}); repairing`);
-    }
+  /** A look that fails must not keep what is known to be wanted from being written. */
+  async function look(stack: Stack): Promise<void> {
+    const { family, dataplane, failures } = stack;
+    const found = await dataplane.verify().catch(complain(`looking at the ${family} rules`));
+    stack.whole = true;
+    if (!found) return;
+    if (failures === 0) log(`dataplane: ${family} rules were changed by somebody else (${found}); repairing`);
+    else if (found !== stack.found)
+      log(`dataplane: ${family} rules after a failed write, compared with what is wanted: ${found}`);
+    stack.found = found;
+  }
+
+  async function tellOfLock(family: Family): Promise<void> {
+    if (mode === 'nftables') return;
+    const holder = await xtablesLockHolder(config.kernel);
+    if (holder) log(`dataplane: ${family} rules wait for the xtables lock, which ${holder} holds`);
   }
 
   const adopted = stacks[0]?.dataplane.adopt().catch(complain('reading the rules that stand'));
@@ -269,10 +297,15 @@ export async function startDataplane(
       await runner.idle();
     },
     async cleanup() {
+      // What it writes at this moment would stay.
+      await runner.idle();
       for (const { dataplane } of active()) await dataplane.cleanup();
     },
   };
 }
+
+/** Milliseconds that a write takes at most when nobody holds the lock, mostly. */
+const lockPatience = 1_000;
 
 const hasIPv6 = (cidrs: string) => cidrs.split(',').some((cidr) => cidrOf(cidr)?.family === 'IPv6');
 

@@ -21,6 +21,10 @@ export interface Stack {
   readonly seen: Seen;
   /** Whether the next sync looks at everything: the first one, and the one after a failure. */
   whole: boolean;
+  /** Failed syncs since the last good one. */
+  failures: number;
+  /** How the rules differed from what is wanted when they were last looked at since; told once. */
+  found: string | undefined;
   /** When the changes began that are not in the kernel yet, in milliseconds since the epoch. */
   triggers: number[];
 }
@@ -35,6 +39,8 @@ export function createStack(family: Family, nodeName: string, dataplane: Datapla
     unwritten: new Map(),
     seen: { checked: new Map(), withoutLocal: { internal: 0, external: 0 } },
     whole: true,
+    failures: 0,
+    found: undefined,
     triggers: [],
   };
 }
@@ -74,6 +80,7 @@ export async function syncStack(stack: Stack, node: NodeFacts): Promise<StackSyn
     return { result, seconds: (performance.now() - began) / 1_000, full, triggers, mayBeStale };
   } catch (error) {
     stack.whole = true;
+    stack.failures++;
     stack.triggers.unshift(...triggers);
     throw error;
   }

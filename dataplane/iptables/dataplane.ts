@@ -10,9 +10,11 @@ import { createRestorer } from '../../kernel/iptables-restorer.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
+import { foundText } from '../found.ts';
 import { createRulesBuilder, type RuleChanges, type RulesBuilder } from './builder.ts';
 import { largeClusterEndpoints, type RuleContext, ruleContext } from './context.ts';
 import { type Difference, difference, differenceOf, removal, type Standing, smallCommit } from './diff.ts';
+import { foundIn } from './found.ts';
 import { parseSaved, type Saved } from './parse.ts';
 import { removalOfOtherReleases } from './releases.ts';
 import { buildRules, canaryChain, type RuleSet } from './rules.ts';
@@ -112,19 +114,18 @@ export function createIptablesDataplane({
     async verify() {
       if (!current) return undefined;
       const wanted = current.builder.rules;
-      // Reading a hundred thousand rules every half minute would cost more than it finds.
-      if (current.context.large) {
+      // Reading a hundred thousand rules every half minute would cost more than it finds. After a failure it is due anyway.
+      if (current.context.large && standing) {
         if (await chainExists(kernel, family, 'nat', witnessOf(wanted))) return undefined;
         standing = undefined;
         return flushed;
       }
       const now = parseSaved(await iptablesSave(kernel, family));
       const found = standingOf(now, wanted);
-      const { text, created, changed, deleted } = difference(found, wanted);
+      const text = foundText(foundIn(found, wanted));
       if (!text) return undefined;
       standing = found;
-      if (!now.get('nat')?.has(witnessOf(wanted))) return flushed;
-      return `${created} chains missing, ${changed} changed, ${deleted} not ours to have`;
+      return now.get('nat')?.has(witnessOf(wanted)) ? text : flushed;
     },
     async cleanup() {
       const now = parseSaved(await iptablesSave(kernel, family));

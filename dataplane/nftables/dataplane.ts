@@ -3,6 +3,7 @@ import { createNftApplier } from '../../kernel/nft-applier.ts';
 import { CommandError } from '../../kernel/run.ts';
 import type { NftablesLayout } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
+import { foundText } from '../found.ts';
 import type { BackendOptions } from '../modes.ts';
 import { forgetGoneEndpoints, mayForget } from './affinity.ts';
 import { baseFragment } from './base.ts';
@@ -11,6 +12,7 @@ import { type RuleContext, ruleContext } from './context.ts';
 import { difference, everything, settle } from './diff.ts';
 import { flatFragment } from './flat.ts';
 import { flatBase } from './flatchains.ts';
+import { foundIn } from './found.ts';
 import { inWordsOf, parseListed } from './listed.ts';
 import { serviceFragment } from './service.ts';
 import { commandsFor, emptyTable, type Table, tableName } from './table.ts';
@@ -34,6 +36,8 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
   let batchSize = Number.POSITIVE_INFINITY;
   /** Whether this kernel does not delete a chain in the transaction that ends its use. */
   let keepStale = false;
+  /** Whether affinity to endpoints that are gone has still to be forgotten. */
+  let forgetting = false;
   const applier = createNftApplier(kernel);
   /** Chains to delete later, and since when. */
   const stale = new Map<string, number>();
@@ -126,13 +130,16 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
       if (replaced) stale.clear();
       for (const name of touched.chains) stale.delete(name);
       if (keepStale && !replaced) for (const name of batch.stale) stale.set(name, performance.now());
-      if (mayForget(touched)) await forgetGoneEndpoints(kernel, ip, wanted);
+      forgetting ||= mayForget(touched);
+      if (forgetting) await forgetGoneEndpoints(kernel, ip, wanted);
+      forgetting = false;
       const { created, changed, deleted } = batch;
       return { text, created, changed, deleted };
     },
     async verify() {
-      if (!builder || !standing) return undefined;
-      if (endpointsOf(rows) > largeTable) {
+      if (!builder) return undefined;
+      // After a failure reading all of it is due anyway.
+      if (standing && endpointsOf(rows) > largeTable) {
         if (await nftTableExists(kernel, ip, tableName)) return undefined;
         standing = { table: undefined, known: 'listed' };
         return flushed;
@@ -140,12 +147,10 @@ export function createNftablesDataplane({ kernel, family, configuration }: Backe
       const listed = await nftListTable(kernel, ip, tableName);
       const wanted = builder.value.table;
       const table = listed && inWordsOf(parseListed(listed), wanted);
-      const found = everything(table, wanted);
-      const { groups, created, changed, deleted } = difference(table, wanted, ip, found, { keepStale });
+      const { groups } = difference(table, wanted, ip, everything(table, wanted), { keepStale });
       if (groups.length === 0) return undefined;
       standing = { table, known: 'listed' };
-      if (!table?.chains.has('services')) return flushed;
-      return `${created} chains or elements missing, ${changed} changed, ${deleted} not ours to have`;
+      return table?.chains.has('services') ? (foundText(foundIn(table, wanted)) ?? rebuilt) : flushed;
     },
     async cleanup() {
       standing = undefined;
@@ -164,6 +169,7 @@ export function tableBuilder(layout: NftablesLayout, context: RuleContext): Tabl
 }
 
 const flushed = 'the table was flushed';
+const rebuilt = 'the table has to be made anew';
 
 function endpointsOf(rows: ProxyState['rows']): number {
   let sum = 0;

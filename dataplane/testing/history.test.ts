@@ -22,7 +22,9 @@ test('the same seed gives the same history, and its end is that of its steps', (
   const [replay, atOnce] = [createReplay('IPv6'), createReplay('IPv6')];
   for (const step of history) replay.apply(step);
   atOnce.apply(endOf(history));
-  expect(replay.state()).toEqual(atOnce.state());
+  const [one, other] = [replay.state(), atOnce.state()];
+  expect(one.rows).toEqual(other.rows);
+  expect(one.node).toEqual(other.node);
 });
 
 test('histories hold all that may happen', () => {

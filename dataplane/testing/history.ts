@@ -23,13 +23,14 @@ export type History = readonly Step[];
 /** One address family's view of a history, as a proxy keeps it. */
 export interface Replay {
   apply(step: Step): void;
-  /** Rows that did not change are the same objects as in the last state. */
+  /** Says what changed since the last call. Rows that did not change are the same objects as then. */
   state(): ProxyState;
 }
 
 const nodeName = 'worker';
 
-export function createReplay(family: Family): Replay {
+/** @param localAddresses of the node's interfaces; default: those of its Node object. */
+export function createReplay(family: Family, localAddresses?: readonly string[]): Replay {
   const model = createModel(family, nodeName);
   let node: Node | undefined;
   return {
@@ -40,7 +41,12 @@ export function createReplay(family: Family): Replay {
         else node = object as Node | undefined;
       }
     },
-    state: () => ({ rows: new Map(model.rows()), node: nodeFacts(nodeName, node) }),
+    state() {
+      // In this order, as each proxy's loop has it.
+      const changed = new Set(model.changes().keys());
+      const facts = nodeFacts(nodeName, node, localAddresses ? { localAddresses } : {});
+      return { rows: model.rows(), changed, node: facts };
+    },
   };
 }
 
