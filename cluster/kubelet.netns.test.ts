@@ -388,6 +388,20 @@ spec:
   });
 });
 
+describe("a kubelet's port", () => {
+  it('is closed to who shows no certificate and no token, and to a token of nobody', async () => {
+    const { items } = await cluster.client.list(resources.nodes);
+    const address = items[0]?.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;
+    const ask = async (...options: string[]) => {
+      const curl = ['curl', '-sk', '-w', ' %{http_code}', ...options, `https://${address}:10250/pods`];
+      return (await cluster.pod('talker').exec(curl)).stdout;
+    };
+    expect(await ask()).toBe('Unauthorized 401');
+    expect(await ask('-H', 'Authorization: Bearer nonsense')).toBe('Unauthorized 401');
+    expect(items[0]?.status?.daemonEndpoints?.kubeletEndpoint?.Port).toBe(10250);
+  });
+});
+
 describe('a node-agent that is killed', () => {
   it('loses no log, and the next one serves them all', async () => {
     const lab = await attachLab(cluster.stateDir);

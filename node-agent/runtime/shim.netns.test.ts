@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { machine, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../kernel/package-root.ts';
+import { attachToContainer } from './attach.ts';
+import { planText, type Step } from './container-plan.ts';
+
+const shim = join(packageRoot, 'node-agent/runtime/shim.pl');
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'v9s-shim-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Starts a program under a shim, in no namespaces but the PID one that every shim makes. */
+function start(
+  script: string,
+  steps: readonly Step[] = [['log', join(folder, 'log'), '1000000', '2']],
+): void {
+  const plan: Step[] = [
+    ['arch', machine()],
+    ['pid', join(folder, 'pid')],
+    ['exit', join(folder, 'exit')],
+    ['notify', join(folder, 'notify')],
+    ['attach', join(folder, 'attach')],
+    ...steps,
+    ['env', 'PATH', '/usr/bin:/bin'],
+    ['exec', 'sh', '-c', script],
+  ];
+  writeFileSync(join(folder, 'plan'), planText(plan));
+  const result = spawnSync('unshare', ['--user', '--map-root-user', 'perl', shim, join(folder, 'plan')], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  expect(result.stderr).toBe('');
+}
+
+const ended = () =>
+  expect.poll(() => existsSync(join(folder, 'exit')), { timeout: 20_000, interval: 10 }).toBe(true);
+
+describe('shim.pl', () => {
+  it('puts a full log aside and keeps as many files as it shall', async () => {
+    start('seq 1 100000', [['log', join(folder, 'log'), '10000', '3']]);
+    await ended();
+    const files = readdirSync(folder)
+      .filter((name) => name.startsWith('log'))
+      .sort();
+    expect(files).toEqual(['log', expect.stringMatching(/^log\.\d{8}-\d{6}\.\d{9}$/), expect.any(String)]);
+    const [current = '', ...old] = files;
+    const numbers = [...old, current].flatMap((name) =>
+      readFileSync(join(folder, name), 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => Number(line.split(' ')[3])),
+    );
+    const first = numbers[0] ?? 0;
+    expect(numbers).toEqual(Array.from({ length: 100_000 - first + 1 }, (_, index) => first + index));
+  });
+
+  it('gives its output and takes its input, until the first who is attached ends that', async () => {
+    start('echo started; tr a-z A-Z; echo over >&2; exit 5', [
+      ['log', join(folder, 'log'), '1000000', '2'],
+      ['stdin', 'once'],
+    ]);
+    const [one, other] = await Promise.all([attachToContainer(folder), attachToContainer(folder)]);
+    other.stdin.write('from the other\n');
+    // The shim reads both, in no order: the end comes after what is before it.
+    await expect.poll(() => readFileSync(join(folder, 'log'), 'utf8')).toContain('started');
+    const said = [one, other].map(async ({ stdout, stderr }) => Promise.all([text(stdout), text(stderr)]));
+    one.stdin.end('from one\n');
+    await ended();
+    for (const [out, err] of await Promise.all(said)) {
+      expect(out).toContain('FROM ONE\n');
+      expect(err).toBe('over\n');
+    }
+    expect(readFileSync(join(folder, 'exit'), 'utf8')).toMatch(/^5 0 /);
+  });
+
+  it('waits for who is attached and reads slowly, and loses nothing', async () => {
+    start('read go; seq 1 300000', [
+      ['log', join(folder, 'log'), '1000000', '2'],
+      ['stdin', ''],
+    ]);
+    const attached = await attachToContainer(folder);
+    attached.stdin.write('go\n');
+    const lines = (await text(attached.stdout)).trim().split('\n');
+    expect(lines).toHaveLength(300_000);
+    expect(lines.at(-1)).toBe('300000');
+  });
+});
