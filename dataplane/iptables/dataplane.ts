@@ -44,7 +44,7 @@ export function createIptablesDataplane({
   /** What it has by our own writes or as `verify` found it; undefined when that is not known. */
   let standing: Standing | undefined;
   let current: { key: string; context: RuleContext; builder: RulesBuilder } | undefined;
-  /** Rules in one commit at most: all of a table, unless this kernel has refused that. */
+  /** Bytes of one commit at most: all of a table, unless this kernel has refused that. */
   let commitSize = Number.POSITIVE_INFINITY;
 
   const restorer = createRestorer(kernel, family);
@@ -76,7 +76,7 @@ export function createIptablesDataplane({
   /** In commits of a size that is right for the batch. */
   async function fitting(compare: (commitSize: number) => Difference): Promise<Difference> {
     const batch = compare(commitSize);
-    if (commitSize === smallCommit || batch.text.length < longCommit) return batch;
+    if (commitSize <= smallCommit || batch.text.length < longCommit) return batch;
     return (await writesToNftables(kernel, family)) ? compare(smallCommit) : batch;
   }
 
@@ -103,13 +103,13 @@ export function createIptablesDataplane({
     adopt,
     async sync(state) {
       const updated = update(state);
-      try {
-        return await write(updated);
-      } catch (error) {
-        if (!(error instanceof RestoreError && error.tooLong) || commitSize === smallCommit) throw error;
-        commitSize = smallCommit;
-        return write(updated);
-      }
+      for (;;)
+        try {
+          return await write(updated);
+        } catch (error) {
+          if (!(error instanceof RestoreError && error.tooLong) || commitSize < smallestCommit) throw error;
+          commitSize = Math.min(smallCommit, commitSize / 2);
+        }
     },
     async verify() {
       if (!current) return undefined;
@@ -155,6 +155,8 @@ export function createIptablesDataplane({
  * write a table whole, so that for them each commit costs as much as all.
  */
 const longCommit = 200_000;
+/** Bytes of a commit that every kernel takes. */
+const smallestCommit = 10_000;
 const flushed = 'the tables were flushed';
 const nobody = { name: '', labels: {}, ips: [], podCIDRs: [], localAddresses: [] };
 

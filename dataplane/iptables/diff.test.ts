@@ -105,11 +105,11 @@ test.each([
   [3, whole],
   [4, whole],
   [5, 1],
-  [6, 3],
-  [7, 10],
-  [8, 50],
+  [6, 1_200],
+  [7, 5_000],
+  [8, 25_000],
 ])(
-  'differences lead where a fresh start would, after random events (seed %i, commits of %i rules)',
+  'differences lead where a fresh start would, after random events (seed %i, commits of %i bytes)',
   (seed, commitSize) => {
     const random = randomFrom(seed);
     const model = createModel('IPv4', 'worker');

@@ -1,10 +1,13 @@
 import type { Family } from '../../api/address.ts';
 import type { RuleChanges } from './builder.ts';
+import { commits, type Part, smallCommit } from './commits.ts';
 import { editsOf, sameLines } from './edits.ts';
 import { isServiceChain } from './names.ts';
 import { normalRule } from './normal.ts';
 import type { Saved } from './parse.ts';
 import type { Hook, RuleSet, Table, TableName } from './rules.ts';
+
+export { smallCommit };
 
 /** What is believed to stand in the kernel: our chains of each table, and which hooks are in place. */
 export type Standing = { readonly [name in TableName]: StandingTable };
@@ -35,7 +38,7 @@ const tableNames: readonly TableName[] = ['mangle', 'filter', 'nat'];
  * The commands that turn what stands into what is wanted, touching only chains that differ. Chains are
  * filled before anything leads to them, and stale ones go after nothing does.
  *
- * @param commitSize how many rules go into one commit at most. Without it a table is one commit, as it
+ * @param commitSize bytes of netlink messages in one commit at most, or a single rule. Without it a table is one commit, as it
  *   should be; see {@link smallCommit} for when that cannot be had.
  */
 export function difference(
@@ -77,25 +80,9 @@ function allTables(commitSize: number, partsOf: (name: TableName, sum: Sum) => P
   return { text, ...sum };
 }
 
-/**
- * Rules that fit into one netlink message of a process without privileges on the host. The nft tools
- * send a commit as one message of at most net.core.wmem_default (208 KiB), which only privileges on the
- * host can raise, and a rule takes up to 1 KiB.
- */
-export const smallCommit = 180;
-
-/** A declared chain, new or emptied, counts as this part of a rule. */
-const headWeight = 1 / 6;
-
 /** Whether a chain of the kernel's is ours to write or delete. */
 export function isOurs(chain: string, wanted: Table): boolean {
   return isServiceChain(chain) || wanted.chains.has(chain);
-}
-
-/** Lines that belong together: what declares chains, and what fills or uses them. */
-interface Part {
-  readonly heads: readonly string[];
-  readonly rules: readonly string[];
 }
 
 type Rules = readonly string[] | undefined;
@@ -119,13 +106,12 @@ function tableDifference(pairs: Pairs, hooks: readonly Hook[], sum: Sum): Part[]
       stale.push(chain);
       continue;
     }
-    if (have) sum.changed++;
-    else {
-      sum.created++;
-      fresh.push(head(chain));
-    }
     const edits = have && editsOf(chain, have, want);
     const rank = rankOf(chain);
+    if (have) sum.changed++;
+    else sum.created++;
+    // Of these any other may lead to any other.
+    if (!have && rank === chainRanks.length) fresh.push(head(chain));
     if (edits) parts.push({ rank, heads: [], rules: edits });
     else parts.push({ rank, heads: [head(chain)], rules: want.map((rule) => `-A ${chain} ${rule}`) });
   }
@@ -146,36 +132,11 @@ function emptied(chains: readonly string[]): Part[] {
 const head = (chain: string) => `:${chain} - [0:0]`;
 
 /** Who is led to comes before who leads there. */
-function rankOf(chain: string): number {
-  const order = ['KUBE-SEP-', 'KUBE-SVC-', 'KUBE-SVL-', 'KUBE-EXT-', 'KUBE-FW-'];
-  const rank = order.findIndex((prefix) => chain.startsWith(prefix));
-  return rank < 0 ? order.length : rank;
-}
+const chainRanks = ['KUBE-SEP-', 'KUBE-SVC-', 'KUBE-SVL-', 'KUBE-EXT-', 'KUBE-FW-'];
 
-/** Packs parts into as few commits as their size allows; one that is too big itself is cut. */
-function commits(table: TableName, parts: readonly Part[], size: number): string {
-  const texts: string[] = [];
-  let heads = new Set<string>();
-  let rules: string[] = [];
-  const flush = () => {
-    if (heads.size + rules.length > 0) texts.push(`*${table}\n${[...heads, ...rules].join('\n')}\nCOMMIT\n`);
-    heads = new Set();
-    rules = [];
-  };
-  const room = (more: number) => heads.size * headWeight + rules.length + more <= size;
-  for (const part of parts) {
-    if (!room(part.heads.length * headWeight + part.rules.length)) flush();
-    for (const line of part.heads) {
-      if (!room(headWeight)) flush();
-      heads.add(line);
-    }
-    for (const rule of part.rules) {
-      if (!room(1)) flush();
-      rules.push(rule);
-    }
-  }
-  flush();
-  return texts.join('');
+function rankOf(chain: string): number {
+  const rank = chainRanks.findIndex((prefix) => chain.startsWith(prefix));
+  return rank < 0 ? chainRanks.length : rank;
 }
 
 function missingHooks(standing: StandingTable, wanted: Table): readonly Hook[] {
