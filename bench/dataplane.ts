@@ -1,179 +1,126 @@
-import { proxyConfiguration } from '../dataplane/configuration.ts';
-import type { Dataplane, SyncResult } from '../dataplane/dataplane.ts';
-import { createModel, type Model } from '../dataplane/model/model.ts';
-import { loadMode } from '../dataplane/modes.ts';
-import { nodeFacts } from '../dataplane/node.ts';
-import { service, slice } from '../dataplane/testing/objects.ts';
-import { nodeIp, startTestNode } from '../dataplane/testing/sandbox.ts';
-import { type Command, createKernel, type Kernel } from '../kernel/run.ts';
-import { median, table } from './statistics.ts';
+import { startTestApiserver, type TestApiserver } from '../apiserver/testing/apiserver.ts';
+import { startTestNode, type TestNode } from '../dataplane/testing/sandbox.ts';
+import { probeFeatures } from '../kernel/features.ts';
+import { CommandError, type Kernel } from '../kernel/run.ts';
+import { backendOf, backends } from './dataplane/backends.ts';
+import { connectionsPerSecond, startServers } from './dataplane/connections.ts';
+import { addressOf, objectsOf, podAddress, podPort, servicePort } from './dataplane/objects.ts';
+import { printFigures } from './dataplane/report.ts';
+import { measureSync, type SyncFigures } from './dataplane/sync.ts';
+import { type ApiFigures, measureThroughApi } from './dataplane/throughapi.ts';
 
-/** What can be measured, by name on the command line. */
-const backends: Readonly<Record<string, { mode: string; layout?: string; bare?: readonly string[] }>> = {
-  iptables: { mode: 'iptables', bare: ['iptables-restore', '--noflush', '--wait', '5'] },
-  'nftables-upstream': { mode: 'nftables', bare: ['nft', '-f', '-'] },
-  'nftables-flat': { mode: 'nftables', layout: 'flat', bare: ['nft', '-f', '-'] },
-  ipvs: { mode: 'ipvs' },
-};
-const unasked = ['iptables', 'nftables-upstream', 'nftables-flat'];
+/** All that is known of one backend at one size. */
+export interface Figures {
+  readonly name: string;
+  readonly count: number;
+  readonly sync: SyncFigures;
+  readonly api: ApiFigures;
+  /** TCP connections a second. */
+  readonly connections: {
+    /** To a pod, before there was any rule, and with all of them. */
+    readonly bare: number;
+    readonly pod: number;
+    /** Through the first and the last Service. */
+    readonly first: number;
+    readonly last: number;
+  };
+}
+
 const sizes = [10, 1_000, 5_000, 10_000];
-const repeats = 7;
 
 /**
- * `npm run bench -- dataplane [BACKEND,…] [N,…]`: from nothing to N Services of three endpoints, one more Service,
- * one more endpoint; each beside the bare commands with the same lines. In a lab's kind of namespaces, in
- * which a process of the kind that runs on nodes does the work; nothing else should run meanwhile.
+ * `npm run bench -- dataplane [BACKEND,…] [N,…]`: N Services of three endpoints from nothing, one Service and one
+ * endpoint more, by the dataplane alone and from an API's answer on, each beside the bare command with the same
+ * lines; then connections. In a lab's kind of namespaces; nothing else should run meanwhile. Figures go to standard
+ * output, progress to standard error. Without arguments: every backend of this kernel, up to 10,000 Services.
  */
-export async function bench([names, counts, inside]: readonly string[]): Promise<void> {
-  if (inside === 'inside') return measure(names ?? '', Number(counts));
-  const rows: [string, ...string[]][] = [
-    ['', 'N', 'load', 'bare', 'Service', 'bare', 'endpoint', 'bare', 'text', 'CPU', 'MB'],
-  ];
-  for (const name of names?.split(',') ?? unasked)
-    for (const count of counts?.split(',') ?? sizes.map(String)) {
-      await using node = await startTestNode();
-      const args = [
-        import.meta.filename.replace(/dataplane\.ts$/, 'run.ts'),
-        'dataplane',
-        name,
-        count,
-        'inside',
-      ];
-      const { stdout } = await node.kernel.run(process.execPath, args);
-      rows.push([name, ...(JSON.parse(stdout) as string[])]);
-      console.error(`${name} ${stdout.trim()}`);
-    }
-  console.log(table(rows));
-  console.log(
-    'load in seconds, one Service and one endpoint more in milliseconds, text of an endpoint in bytes;',
-  );
-  console.log(
-    'CPU: milliseconds of this process for one change; bare: the same lines through the bare command.',
-  );
-}
-
-async function measure(name: string, count: number): Promise<void> {
-  const backend = backends[name];
-  if (!backend)
-    throw new Error(`no backend ${JSON.stringify(name)}; there are ${Object.keys(backends).join(', ')}`);
-  const writes: Command[] = [];
-  const plain = createKernel();
-  const recording: Kernel = {
-    ...plain,
-    async run(file, args, options) {
-      const output = await plain.run(file, args, options);
-      // What a kernel refused as too long is no part of what is needed.
-      if (options?.input !== undefined) writes.push({ file, args, input: options.input });
-      return output;
-    },
-  };
-  const create = await loadMode(backend.mode);
-  const configuration = proxyConfiguration({
-    mode: backend.mode,
-    clusterCIDR: '10.244.0.0/16',
-    ...(backend.layout ? { nftables: { layout: backend.layout } } : {}),
-  });
-  const newDataplane = () => create({ kernel: recording, family: 'IPv4', configuration });
-  const bare = (commands: readonly Command[]) =>
-    timed(async () => {
-      for (const { file, args, input = '' } of commands) await plain.run(file, args, { input });
-    });
-  const recorded = async (work: () => Promise<SyncResult>) => {
-    writes.length = 0;
-    let result: SyncResult | undefined;
-    const milliseconds = await timed(async () => {
-      result = await work();
-    });
-    return { milliseconds, commands: [...writes], text: result?.text ?? '' };
-  };
-  // A change may have gone to a process that stays; what is needed at least is one of its own for the same lines.
-  const [file = '', ...args] = backend.bare ?? [];
-  const alone = ({ commands, text }: { commands: readonly Command[]; text: string }) =>
-    bare(file ? [{ file, args, input: text }] : commands);
-
-  const model = createModel('IPv4', 'worker');
-  for (let i = 0; i < count; i++) setService(model, i);
-  let dataplane = newDataplane();
-  const node = nodeFacts('worker', undefined, { ips: [nodeIp] });
-  const sync = (to: Dataplane = dataplane) => to.sync({ rows: model.rows(), node });
-  // An empty kernel may still lack the hooks, and the tools their pages in memory.
-  await createEmpty(dataplane, node);
-  dataplane = newDataplane();
-  const load = await recorded(() => sync());
-  await dataplane.cleanup();
-  const bareLoad = await bare(load.commands);
-  dataplane = newDataplane();
-  await sync();
-
-  const change = async (go: () => void, back: () => void) => {
-    const [ours, theirs, cpu]: number[][] = [[], [], []];
-    let bytes = 0;
-    for (let i = 0; i < repeats; i++) {
-      const before = process.cpuUsage();
-      const there = await recorded(() => {
-        go();
-        return sync();
-      });
-      const { user, system } = process.cpuUsage(before);
-      const home = await recorded(() => {
-        back();
-        return sync();
-      });
-      ours?.push(there.milliseconds);
-      cpu?.push((user + system) / 1_000);
-      theirs?.push(await alone(there));
-      await alone(home);
-      bytes = there.text.length;
-    }
-    return { ours: median(ours ?? []), theirs: median(theirs ?? []), cpu: median(cpu ?? []), bytes };
-  };
-  const one = await change(
-    () => setService(model, count),
-    () => model.setService(keyOf(count), undefined),
-  );
-  const endpoint = await change(
-    () => setEndpoints(model, 0, 4),
-    () => setEndpoints(model, 0, 3),
-  );
-  const seconds = (milliseconds: number) => (milliseconds / 1_000).toFixed(2);
-  const tenth = (milliseconds: number) => milliseconds.toFixed(1);
-  const memory = (process.memoryUsage().rss / 2 ** 20).toFixed(0);
-  console.log(
-    JSON.stringify([
-      String(count),
-      seconds(load.milliseconds),
-      seconds(bareLoad),
-      ...[one, endpoint].flatMap(({ ours, theirs }) => [tenth(ours), tenth(theirs)]),
-      String(endpoint.bytes),
-      tenth(endpoint.cpu),
-      memory,
-    ]),
-  );
-}
-
-async function createEmpty(dataplane: Dataplane, node: ReturnType<typeof nodeFacts>): Promise<void> {
-  await dataplane.sync({ rows: new Map(), node });
-  await dataplane.cleanup();
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
+export async function bench([names, counts, ...inside]: readonly string[]): Promise<void> {
+  if (names === 'inside') return measureInside([counts ?? '', ...inside]);
   const began = performance.now();
-  await work();
-  return performance.now() - began;
+  const say = (text: string) =>
+    process.stderr.write(`${((performance.now() - began) / 1_000).toFixed(0).padStart(4)} s  ${text}\n`);
+  const chosen = names ? names.split(',') : await backendsHere(say);
+  chosen.forEach(backendOf);
+  const all: Figures[] = [];
+  for (const count of counts ? counts.split(',').map(Number) : sizes) {
+    say(`an API with ${count} Services`);
+    const api = await startTestApiserver({ initialObjects: objectsOf(count) });
+    try {
+      for (const name of chosen)
+        try {
+          all.push(await figuresOf(name, count, api, (text) => say(`${name}, ${count} Services: ${text}`)));
+        } catch (error) {
+          // What one backend cannot do is no reason to have no figures of the others.
+          if (!(error instanceof CommandError)) throw error;
+          say(`${name}, ${count} Services: left out: ${error.stderr.trim() || error.message}`);
+        }
+    } finally {
+      await api.stop();
+    }
+  }
+  printFigures(all);
 }
 
-const keyOf = (i: number) => `ns/s${i}`;
-
-function setService(model: Model, i: number): void {
-  const clusterIP = `10.96.${(i + 1) >> 8}.${(i + 1) & 255}`;
-  model.setService(keyOf(i), service(keyOf(i), { clusterIP, ports: [{ name: 'p80', port: 80 }] }));
-  setEndpoints(model, i, 3);
+async function figuresOf(
+  name: string,
+  count: number,
+  { socket }: TestApiserver,
+  say: (text: string) => void,
+): Promise<Figures> {
+  await using node = await startTestNode();
+  await startServers(node);
+  const bare = await connectionsPerSecond(node, podAddress, podPort);
+  say('writing rules');
+  const sync = await runInside<SyncFigures>(node, 'sync', name, String(count));
+  say(`${(sync.load / 1_000).toFixed(2)} s from nothing; connecting`);
+  const rate = (address: string, port: number) => connectionsPerSecond(node, address, port);
+  const connections = {
+    bare,
+    pod: await rate(podAddress, podPort),
+    first: await rate(addressOf(0), servicePort),
+    last: await rate(addressOf(count - 1), servicePort),
+  };
+  say('following the API');
+  const api = await runInside<ApiFigures>(node, 'api', name, String(count), socket);
+  return { name, count, sync, api, connections };
 }
 
-function setEndpoints(model: Model, i: number, count: number): void {
-  const addresses = Array.from({ length: count }, (_, k) => {
-    const n = i * 4 + k;
-    return `10.244.${(n >> 8) & 255}.${n & 255}`;
-  });
-  model.setSlice(`${keyOf(i)}-a`, slice(keyOf(i), addresses, { port: 9376 }));
+/** This file again, as a process on the node. */
+async function runInside<T>({ kernel }: { kernel: Kernel }, ...args: string[]): Promise<T> {
+  const program = import.meta.filename.replace(/dataplane\.ts$/, 'run.ts');
+  const { stdout } = await kernel.run(process.execPath, [program, 'dataplane', 'inside', ...args]);
+  return JSON.parse(stdout) as T;
+}
+
+async function measureInside([what, name = '', count, socket = '']: readonly string[]): Promise<void> {
+  const figures =
+    what === 'sync'
+      ? await measureSync(name, Number(count))
+      : await measureThroughApi(name, Number(count), socket);
+  console.log(JSON.stringify(figures));
+}
+
+/** All that this kernel can carry; what it cannot is told. */
+async function backendsHere(say: (text: string) => void): Promise<string[]> {
+  const { missing } = await probeFeatures();
+  const found: string[] = [];
+  for (const [name, { mode, tools }] of Object.entries(backends)) {
+    const why = mode === 'ipvs' ? (missing.ip_vs ?? missing.ip_set ?? missing.dummy) : undefined;
+    if (why) say(`${name}: left out: ${why}; try npm run guest -- npm run bench -- dataplane ipvs`);
+    else if (await works(mode, tools)) found.push(name);
+    else say(`${name}: left out: its tools do not work here`);
+  }
+  return found;
+}
+
+async function works(mode: string, tools: string | undefined): Promise<boolean> {
+  await using node: TestNode = await startTestNode();
+  try {
+    if (mode === 'iptables') await node.kernel.run(`iptables-${tools}`, ['-t', 'nat', '-S']);
+    if (mode === 'nftables') await node.kernel.run('nft', ['add', 'table', 'ip', 'bench']);
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError) return false;
+    throw error;
+  }
 }
