@@ -20,11 +20,13 @@ export async function playInGuest(
   const flags = [...(nodes === undefined ? [] : ['--nodes', String(nodes)]), ...(verbose ? ['-v'] : [])];
   const command = [join(packageRoot, 'dist/v9s.js'), 'scenario', name, '--lines', ...flags];
   const before = report.failures.length;
+  const story = replay(report);
   const { exitCode, stderr } = await runInGuest([process.execPath, ...command], {
     memory,
     output: 'capture',
-    onOutput: replay(report),
+    onOutput: story.take,
   });
+  await story.told();
   const told = report.failures.length > before;
   if (exitCode !== (told ? 1 : 0))
     report.check('the guest plays it to its end', false, `exit code ${exitCode}: ${stderr.trim()}`);

@@ -41,15 +41,18 @@ describe('recordReport and replay', () => {
 
     const again = collector();
     const replayed = createReport(again.out, true);
-    const take = replay(replayed);
+    const { take, told } = replay(replayed);
     for (const byte of Buffer.from(lines.text())) take(Uint8Array.of(byte));
+    await told();
     expect(again.text()).toBe(direct.text());
     expect(replayed).toMatchObject({ checks: 3, failures: expected.failures });
   });
 
-  it('show what is no line of a story', () => {
+  it('show what is no line of a story, and end what was under way', async () => {
     const shown = collector();
-    replay(createReport(shown.out))(Buffer.from('Segmentation fault\n'));
+    const { take, told } = replay(createReport(shown.out));
+    take(Buffer.from('["begin","waiting"]\nSegmentation fault\n'));
+    await told();
     expect(shown.text()).toBe('   Segmentation fault\n');
   });
 });

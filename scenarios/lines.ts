@@ -43,13 +43,23 @@ export function recordReport(out: Writable, verbose = false): Report {
   };
 }
 
-/** Tells a report, chunk by chunk, what {@link recordReport} wrote; what is no such line is shown as output. */
-export function replay(report: Report): (chunk: Uint8Array) => void {
+/** Takes what {@link recordReport} wrote, chunk by chunk, and tells it to a report. */
+export interface Replay {
+  take(chunk: Uint8Array): void;
+  /** Resolves when all that was taken has been told. */
+  told(): Promise<void>;
+}
+
+/** What is no line of a story is shown as output. */
+export function replay(report: Report): Replay {
   const decoder = new TextDecoder();
   let rest = '';
   let finish: () => void = () => undefined;
+  let progress: Promise<void> = Promise.resolve();
+  /** One after the other: a spinner has to be gone before the next line is written. */
+  let telling: Promise<void> = Promise.resolve();
 
-  function tell(line: Line): void {
+  async function tell(line: Line): Promise<void> {
     switch (line[0]) {
       case 'step':
         report.step(line[1]);
@@ -70,7 +80,7 @@ export function replay(report: Report): (chunk: Uint8Array) => void {
         report.trace(line[1]);
         break;
       case 'begin':
-        void report.progress(
+        progress = report.progress(
           line[1],
           new Promise<void>((resolve) => {
             finish = resolve;
@@ -79,15 +89,24 @@ export function replay(report: Report): (chunk: Uint8Array) => void {
         break;
       case 'end':
         finish();
+        await progress;
     }
   }
 
-  return (chunk) => {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = lines.pop() ?? '';
-    for (const text of lines) {
-      if (text.startsWith('["')) tell(JSON.parse(text) as Line);
-      else report.output(text);
-    }
+  return {
+    take(chunk) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const text of lines)
+        telling = telling.then(() =>
+          text.startsWith('["') ? tell(JSON.parse(text) as Line) : report.output(text),
+        );
+    },
+    async told() {
+      await telling;
+      // Whoever ended early has not said so.
+      finish();
+      await progress;
+    },
   };
 }

@@ -24,7 +24,7 @@ export interface Stage {
   report: Report;
   /** Whether this machine has all of these. */
   has(...features: Feature[]): Promise<boolean>;
-  /** Plays the scenario in a guest kernel too, as a part of this story, unless this is the guest. */
+  /** Plays the scenario in a guest kernel too, as a part of this story. Rejects in that kernel itself. */
   again(): Promise<void>;
   /** Shows and runs a kubectl line; its output is shown and returned. */
   kubectl(line: string, input?: string): Promise<string>;

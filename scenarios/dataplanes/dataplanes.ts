@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod, Service } from '../../api/types.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
+import { requireTool } from '../../lab/doctor.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { answers } from './answers.ts';
 import { type Load, startLoad } from './load.ts';
@@ -166,5 +167,7 @@ async function elsewhere(stage: Stage): Promise<void> {
   report.note(
     "So it is played in a guest kernel: User-mode Linux, from Debian's package on first use. That one has no nf_tables for IPv4, so the way there is from iptables to IPVS and back.",
   );
+  // The guest has this machine's commands.
+  for (const command of ['ipvsadm', 'ipset']) requireTool(command, 'the IPVS dataplane');
   await stage.again();
 }

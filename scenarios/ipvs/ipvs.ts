@@ -37,7 +37,7 @@ export const ipvs: Scenario = {
     await restart(stage, proxies);
     await virtualServers(stage, pods);
     await serviceAddress(stage);
-    await reach(stage);
+    await reach(stage, pods);
     await balancing(stage, pods);
     await ping(stage, pods.nginx[0]?.metadata?.name ?? '');
   },
@@ -115,7 +115,7 @@ async function restart(stage: Stage, proxies: readonly KubeProxy[]): Promise<voi
   );
   const listed = await stage.onNode(node, 'ps axf|grep proxy');
   report.check(
-    'ps shows it with the flag',
+    'ps shows it with --proxy-mode=ipvs',
     new RegExp(`^ *${again[0]?.pid} .*kube-proxy .*--proxy-mode=ipvs`, 'm').test(listed),
     listed,
   );

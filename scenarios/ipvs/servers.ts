@@ -71,9 +71,7 @@ export async function virtualServers(stage: Stage, pods: Pods): Promise<void> {
     others.length === 3 + 2 * local.size && others.length === 11,
     others.join(', '),
   );
-  report.note(
-    'Today kube-proxy leaves 127.0.0.1 out: packets from there cannot be sent on to a pod. The entries stand, as they did in 1.12, and do not answer.',
-  );
+  report.note('Today kube-proxy leaves 127.0.0.1 out: what comes from there cannot be sent on to a pod.');
 }
 
 const heading = 'IP Virtual Server version';

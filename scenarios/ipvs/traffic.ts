@@ -9,7 +9,7 @@ const requests = 30;
 const welcome = 'Welcome to nginx!';
 
 /** By the Service's address and by each address of the node, from within and without. */
-export async function reach(stage: Stage): Promise<void> {
+export async function reach(stage: Stage, { nginx }: Pods): Promise<void> {
   const { report, cluster } = stage;
   const { ip, port, nodePort } = article.nginx;
   const node = nodeOf(stage);
@@ -22,6 +22,20 @@ export async function reach(stage: Stage): Promise<void> {
   report.check('by the node port, from a machine that is no node', outside.includes(welcome), outside);
   const dashboard = await stage.onNode('outside', `curl -s ${address}:${article.dashboard.nodePort}`);
   report.check('and the dashboard on its', dashboard.startsWith('kubernetes-dashboard-'), dashboard);
+  const loopback = await stage.onNode(node, `curl -s --max-time 1 127.0.0.1:${nodePort} || echo no answer`);
+  report.check('not on 127.0.0.1, though ipvsadm lists it', loopback.trim() === 'no answer', loopback);
+
+  const { metadata, status } = nginx[0] ?? {};
+  await stage.inPod(metadata?.name ?? '', `curl -s '${ip}:${port}/?masquerade-all' ${title}`);
+  // nginx' access logs of all nodes: a lab has one /run.
+  const logs = "grep -h '/?masquerade-all ' /run/v9s/nodes/*/pods/*/containers/nginx/*.log";
+  const { stdout } = await cluster.node(node).exec(['sh', '-c', logs]);
+  const seen = / stdout F (\S+) /.exec(stdout)?.[1] ?? 'nobody';
+  report.check(
+    `--masquerade-all: the pod that answers sees a node (${seen}), not the pod that asked (${status?.podIP})`,
+    /^10\.244\.\d+\.[01]$/.test(seen),
+    stdout,
+  );
 }
 
 /** Who answered is seen by a page of each pod's own. */
