@@ -155,7 +155,7 @@ describe.skipIf(releases.length === 0).each(releases)('%s', (kubectl) => {
       good('logs talker -c main --tail=1'),
       good('logs talker -c main --timestamps'),
       good('logs talker -c main --limit-bytes=8'),
-      good('logs -l app=talker --all-containers'),
+      good('logs -l app=talker --all-containers --tail=-1'),
       good('logs crasher --previous'),
       good('logs crasher -f'),
     ]);
