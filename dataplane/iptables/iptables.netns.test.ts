@@ -13,7 +13,11 @@ import { parseSaved } from './parse.ts';
 
 const configuration = proxyConfiguration({ clusterCIDR: '10.244.0.0/16' });
 
-describeDataplane('iptables', (options) => createIptablesDataplane({ ...options, configuration }));
+describeDataplane('iptables', {
+  mode: 'iptables',
+  create: createIptablesDataplane,
+  differences: { localhost: true, otherPort: 'silent', nodeToNothing: 'silent' },
+});
 
 describe('iptables rules in the kernel', () => {
   let lab: TestNode;

@@ -19,10 +19,7 @@ const { missing } = await probeFeatures();
 // Where this kernel has no IPVS, a guest kernel runs this very file.
 if (missing.ip_vs ?? missing.ip_set ?? missing.dummy) await testsInGuest(fileURLToPath(import.meta.url));
 else {
-  describeDataplane('ipvs', (options) => createIpvsDataplane({ ...options, configuration }), {
-    localhostNodePorts: false,
-    withoutLocalEndpoint: 'others',
-  });
+  describeDataplane('ipvs', { mode: 'ipvs', create: createIpvsDataplane, differences: { oneServer: true } });
   describeInKernel();
 }
 

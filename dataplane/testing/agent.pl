@@ -17,6 +17,7 @@
 # An outcome is what the server said (its name and the address it saw), the name of an error, or ETIMEDOUT.
 # SOURCE and SPORT may be -. Servers speak TCP, UDP and SCTP of both families on each port. Where the kernel
 # has no SCTP, an INIT chunk and its answer are made here and go through raw sockets: rules see no difference.
+# What such a kernel says of every port (no such protocol) is ECONNREFUSED here.
 use strict;
 use warnings;
 no warnings "recursion";
@@ -51,8 +52,8 @@ my %verbs = (
             listen_stream($name, $port, $sctp) if $has_sctp;
             listen_datagram($name, $port);
         }
-        listen_raw($netns, $name, $_) for $has_sctp ? () : (AF_INET, AF_INET6);
-        $raw_port{"$netns $_"} = 1 for @ports;
+        listen_raw($netns, $_) for $has_sctp ? () : (AF_INET, AF_INET6);
+        $raw_port{"$netns $_"} = $name for @ports;
         answer($id, 'ready');
     },
     connect => sub {
@@ -62,7 +63,8 @@ my %verbs = (
         my $next;
         $next = sub {
             $counts{ $_[0] }++;
-            return attempt(\@to, $next) if --$left > 0;
+            # What waits for nobody once would do so every time.
+            return attempt(\@to, $next) if --$left > 0 && $_[0] ne 'ETIMEDOUT';
             undef $next;
             answer($id, map { "$_=$counts{$_}" } sort keys %counts);
         };
@@ -121,12 +123,15 @@ while (1) {
 # --- clients -----------------------------------------------------------------------------------------
 
 # One connection, or one exchange of datagrams; then calls back with the outcome, and the socket if it is kept.
+# Sending says EPERM where a rule of the own node takes the packet, be it to drop or to reject it: wait and see.
 sub attempt {
     my ($to, $done, $keep) = @_;
     my ($netns, $proto, $address, $port, $timeout, $source, $sport) = @$to;
     enter($netns);
     my $family = $address =~ /:/ ? AF_INET6 : AF_INET;
     my $raw = $proto eq 'SCTP' && !$has_sctp;
+    # A port that had another flow a while ago would go where that one went.
+    $sport = 10_000 + ++$tag % 30_000 if $proto eq 'UDP' && $sport eq '-';
     my ($type, $number) =
         $raw ? (SOCK_RAW, $sctp) : $proto eq 'UDP' ? (SOCK_DGRAM, IPPROTO_UDP)
         : (SOCK_STREAM, $proto eq 'SCTP' ? $sctp : IPPROTO_TCP);
@@ -138,8 +143,8 @@ sub attempt {
         close $socket unless $keep;
         $done->($outcome, $socket, $proto);
     };
-    # Errors that ICMP brings: SCTP keeps them to itself unless it is asked.
-    setsockopt($socket, $family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, $family == AF_INET ? 11 : 25, 1) if $proto eq 'SCTP' && !$raw;
+    # IP_RECVERR: errors that ICMP brings, which SCTP keeps to itself unless it is asked.
+    setsockopt($socket, $family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, $family == AF_INET ? 11 : 25, 1) if $proto eq 'SCTP';
     if ($source ne '-' || $sport ne '-') {
         setsockopt($socket, SOL_SOCKET, SO_REUSEADDR, 1);
         bind($socket, address($family, $raw || $sport eq '-' ? 0 : $sport, $source eq '-' ? any($family) : $source)) or return $finish->(error_name());
@@ -148,7 +153,7 @@ sub attempt {
     return $finish->(error_name()) unless $connected || $! == EINPROGRESS;
     return exchange_init($socket, $family, $port, $timeout, $finish) if $raw;
     if ($proto eq 'UDP') {
-        defined send($socket, "once\n", 0) or return $finish->(error_name());
+        defined send($socket, "once\n", 0) or $!{EPERM} or return $finish->(error_name());
         return await_text($socket, $timeout, $finish);
     }
     my $deadline = now() + $timeout;
@@ -179,14 +184,22 @@ sub exchange_init {
     my $own = 20_000 + ++$tag % 40_000;
     my $init = pack 'NNnnN', $tag, 65_536, 1, 1, $tag;
     my $packet = packet($own, $port, 0, chunk(1, $init));
-    defined send($socket, $packet, 0) or return $finish->(error_name());
+    defined send($socket, $packet, 0) or $!{EPERM} or return $finish->(error_name());
     after($socket, $timeout, sub { $finish->('ETIMEDOUT') });
     $reader{ fileno $socket } = sub {
-        my $got = sysread($socket, my $bytes, 4096);
-        return $! == EAGAIN ? undef : $finish->(error_name()) unless $got;
-        my ($from, $to, $type, $body) = parse($family, $bytes);
-        return unless $from == $port && $to == $own && $type == 2;
-        $finish->(substr($body, 20) =~ s/\0.*//sr);
+        if (!defined sysread($socket, my $bytes, 4096)) {
+            my $outcome = error_name();
+            # Every raw socket to that address is told of the error; the packet that met it says whose it is.
+            while (defined recv($socket, my $sent, 4096, MSG_ERRQUEUE)) {
+                next unless unpack('n', $sent) == $own;
+                return $finish->($outcome =~ /^(?:ENOPROTOOPT|EPROTO|EAGAIN)$/ ? 'ECONNREFUSED' : $outcome);
+            }
+        } else {
+            my ($from, $to, $type, $body) = parse($family, $bytes);
+            # Our own packet is back: it went to this very namespace, where nobody else takes it.
+            return $finish->('ECONNREFUSED') if $type == 1 && $from == $own && $to == $port;
+            $finish->(substr($body, 20) =~ s/\0.*//sr) if $type == 2 && $from == $port && $to == $own;
+        }
     };
 }
 
@@ -223,14 +236,15 @@ sub listen_datagram {
 }
 
 sub listen_raw {
-    my ($netns, $name, $family) = @_;
+    my ($netns, $family) = @_;
     return if $raw_listener{"$netns $family"}++;
     socket(my $socket, $family, SOCK_RAW, $sctp) or die "raw socket: $!\n";
     nonblocking($socket);
     $reader{ fileno $socket } = sub {
         while (defined(my $peer = recv($socket, my $bytes, 4096, 0))) {
             my ($from, $to, $type, $body) = parse($family, $bytes);
-            next unless $type == 1 && $raw_port{"$netns $to"};
+            my $name = $raw_port{"$netns $to"};
+            next unless $type == 1 && defined $name;
             my $text = "$name " . seen($peer);
             $text .= "\0" x (4 - length($text) % 4);
             my $init = pack('NNnnN', $tag, 65_536, 1, 1, $tag) . pack('nn', 7, 4 + length $text) . $text;

@@ -33,7 +33,7 @@ export interface Conversation {
 export interface Agent {
   /** Answers TCP, UDP and SCTP of both families on these ports; each connection as often as it says something. */
   serve(netns: string, name: string, ports: readonly number[]): Promise<void>;
-  /** One connection after the other; how often each outcome came. */
+  /** One connection after the other, until one is answered by nobody; how often each outcome came. */
   connect(target: Target, times?: number): Promise<Record<string, number>>;
   open(target: Target): Promise<Conversation>;
   /** Writes to a file as a process of that namespace, for `/proc/sys/net`. */

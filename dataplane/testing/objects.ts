@@ -29,11 +29,25 @@ export interface EndpointOptions {
   zones?: string[];
 }
 
-/** An EndpointSlice of `namespace/service`, with one port. A bare address is a ready endpoint on no known node. */
+/** An EndpointSlice of `namespace/service`, with one port unless `ports` says otherwise. A bare address is a ready endpoint on no known node. */
 export function slice(
   key: string,
   endpoints: (string | EndpointOptions)[],
-  { port = 80, portName = 'p80', protocol = 'TCP', suffix = 'a', addressType = 'IPv4' } = {},
+  {
+    port = 80,
+    portName = 'p80',
+    protocol = 'TCP',
+    suffix = 'a',
+    addressType = 'IPv4',
+    ports = [{ name: portName, port, protocol }],
+  }: {
+    port?: number;
+    portName?: string;
+    protocol?: string;
+    suffix?: string;
+    addressType?: string;
+    ports?: { name: string; port: number; protocol: string }[];
+  } = {},
 ): EndpointSlice {
   const [namespace = '', name = ''] = key.split('/');
   return {
@@ -41,7 +55,7 @@ export function slice(
     kind: 'EndpointSlice',
     metadata: { namespace, name: `${name}-${suffix}`, labels: { 'kubernetes.io/service-name': name } },
     addressType,
-    ports: [{ name: portName, port, protocol }],
+    ports,
     endpoints: endpoints.map((endpoint) => {
       const { ip, node, zones, ...conditions } = typeof endpoint === 'string' ? { ip: endpoint } : endpoint;
       return {
