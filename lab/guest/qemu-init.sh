@@ -31,7 +31,8 @@ else
   setsid -w sh "$run/command" < /dev/null >&3 2>&4 3>&- 4>&-
 fi
 echo $? > "$run/status"
-sync "$run/status" || sync
+# What was written may still be in the guest's memory only.
+sync
 # Whoever reads the end of both turns the guest off.
 cat "$run/end" >&3
 cat "$run/end" >&4
