@@ -1,5 +1,6 @@
 import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import { joinHostPort } from '../../api/address.ts';
 
 /** A server behind this one: a kubelet, a pod, an endpoint of a Service. */
@@ -31,6 +32,8 @@ export function requestBackend(backend: Backend, { method, path, headers }: Back
     path,
     headers,
     agent: backend.agent ?? false,
+    // Who is behind it, not whom the client's `Host` header names.
+    servername: isIP(backend.host) ? '' : backend.host,
     // What a pod shows need not be signed by anybody. Upstream: `proxyTransport`, InsecureSkipVerify.
     ...(backend.agent ? {} : { rejectUnauthorized: false }),
   });
