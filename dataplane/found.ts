@@ -19,7 +19,8 @@ export function foundText({ missing, changed, foreign }: Found): string | undefi
   return texts.length > 0 ? texts.join('; ') : undefined;
 }
 
-function listed(names: readonly string[]): string {
+/** The first few names, and how many more there are. */
+export function listed(names: readonly string[]): string {
   const rest = names.length - told;
   return rest > 0 ? `${names.slice(0, told).join(', ')} and ${rest} more` : names.join(', ');
 }

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { follow } from './testing/fuzz.ts';
+import { follow, followDying } from './testing/fuzz.ts';
 import { tryHistory } from './testing/history.ts';
 import { randomHistory } from './testing/randomhistory.ts';
 import { type BackendName, backends } from './testing/standing.ts';
@@ -11,6 +11,10 @@ describe.each(Object.keys(backends) as BackendName[])(
   (name) => {
     test.each(seeds)('in a model of the kernel, seed %i', async (seed) => {
       await tryHistory(seed, randomHistory(seed, 30), (history) => follow(name, seed, history));
+    });
+
+    test.each(seeds)('though it is killed in the middle of every write, seed %i', async (seed) => {
+      await tryHistory(seed, randomHistory(seed, 15), (history) => followDying(name, seed, history));
     });
   },
 );

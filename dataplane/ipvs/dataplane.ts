@@ -7,6 +7,7 @@ import { createIpvsTools } from '../../kernel/ipvs-tools.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import type { Dataplane, ProxyState, SyncResult } from '../dataplane.ts';
+import { listed } from '../found.ts';
 import { removal, smallCommit } from '../iptables/diff.ts';
 import type { RuleSet } from '../iptables/rules.ts';
 import { type IpvsChanges, type StateBuilder, stateBuilder } from './builder.ts';
@@ -215,16 +216,27 @@ const nothing: IpvsStanding = {
 };
 
 /** Undefined when a plan writes nothing. */
-function describe({ created, changed, deleted, addresses, sets, rules }: Plan): string | undefined {
-  const count = (lines: string | readonly string[]) =>
-    (typeof lines === 'string' ? lines.split('\n').filter(Boolean) : lines).length;
+function describe({ created, changed, deleted, addresses, sets, servers, rules }: Plan): string | undefined {
+  const lines = (text: string) => text.split('\n').filter(Boolean);
+  const served = lines(servers).map((line) => line.split(' '));
+  const keysOf = (verbs: RegExp) =>
+    served.filter(([verb = '']) => verbs.test(verb)).map(([, option, address]) => `${option} ${address}`);
+  const came = new Set(keysOf(/^-A$/));
+  const edited = [...new Set(keysOf(/^-[Eade]$/))].filter((key) => !came.has(key));
+  const bound = addresses.flatMap((line) => /^address \w+ ([^/]+)/.exec(line)?.[1] ?? []);
+  const entries = lines(sets).map((line) =>
+    line
+      .split(' ')
+      .slice(1, line.startsWith('create ') ? 2 : 3)
+      .join(' '),
+  );
   const parts = [
-    created ? `${created} virtual servers missing` : '',
-    changed ? `${changed} virtual servers changed` : '',
-    deleted ? `${deleted} virtual servers not ours to have` : '',
+    created ? `${created} virtual servers missing (${listed([...came])})` : '',
+    changed ? `${changed} virtual servers changed (${listed(edited)})` : '',
+    deleted ? `${deleted} virtual servers not ours to have (${listed(keysOf(/^-D$/))})` : '',
     addresses[0]?.startsWith('link add') ? `${dummyDevice} is gone` : '',
-    count(addresses) ? `${count(addresses)} addresses of ${dummyDevice} differ` : '',
-    count(sets) ? `${count(sets)} entries of sets differ` : '',
+    bound.length > 0 ? `${bound.length} addresses of ${dummyDevice} differ (${listed(bound)})` : '',
+    entries.length > 0 ? `${entries.length} entries of sets differ (${listed(entries)})` : '',
     rules ? 'iptables rules differ' : '',
   ].filter(Boolean);
   return parts.length > 0 ? parts.join(', ') : undefined;
