@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '../../api/types.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
-import { type KubeProxy, kubeconfigFlag, startKubeProxies } from '../kube-proxy.ts';
+import { type KubeProxy, kubeconfigFlag, startKubeProxies, startKubeProxy } from '../kube-proxy.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { serviceAddress, virtualServers } from './servers.ts';
-import { balancing, reach } from './traffic.ts';
+import { balancing, reach, requests, whoAnswers } from './traffic.ts';
 
 /** What article 003's installation had: its Services, and where they answer. */
 export const article = {
@@ -34,11 +34,12 @@ export const ipvs: Scenario = {
   async play(stage) {
     const proxies = await defaultMode(stage);
     const pods = await createObjects(stage);
-    await restart(stage, proxies);
+    const again = await restart(stage, proxies);
     await virtualServers(stage, pods);
     await serviceAddress(stage);
     await reach(stage, pods);
     await balancing(stage, pods);
+    await sourceHashing(stage, again, pods);
     await ping(stage, pods.nginx[0]?.metadata?.name ?? '');
   },
 };
@@ -105,7 +106,7 @@ async function createObjects(stage: Stage): Promise<Pods> {
 const isReady = ({ status }: Pod) =>
   (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');
 
-async function restart(stage: Stage, proxies: readonly KubeProxy[]): Promise<void> {
+async function restart(stage: Stage, proxies: readonly KubeProxy[]): Promise<KubeProxy[]> {
   const { report } = stage;
   const node = nodeOf(stage);
   report.step('“也可以指定”: started again with --proxy-mode=ipvs');
@@ -123,6 +124,26 @@ async function restart(stage: Stage, proxies: readonly KubeProxy[]): Promise<voi
   report.check('it says ipvs', mode === 'ipvs', mode);
   const chains = await stage.onNode(node, 'iptables-save | grep -c -e KUBE-SVC -e KUBE-SEP || true');
   report.check('nothing is left of the chains that it had in iptables mode', chains.trim() === '0', chains);
+  return again;
+}
+
+/** “调度算法丰富”: another scheduler is a flag. */
+async function sourceHashing(stage: Stage, [proxy]: readonly KubeProxy[], pods: Pods): Promise<void> {
+  const { report } = stage;
+  const { ip } = article.nginx;
+  const node = nodeOf(stage);
+  report.step('Another scheduler: “ip hash”, which is sh');
+  await proxy?.kill();
+  await startKubeProxy(stage, node, flags(node, '--proxy-mode=ipvs', '--ipvs-scheduler=sh'));
+  const table = await stage.onNode(node, `ipvsadm -L -n -t ${ip}:80`);
+  report.check('the virtual server has it', table.includes(`TCP  ${ip}:80 sh`), table);
+  const { counts } = await whoAnswers(stage, pods.nginx);
+  report.check(
+    'who comes from one address gets one pod',
+    counts.filter((count) => count > 0).join() === String(requests),
+    counts.join(', '),
+  );
+  report.note('There are rr, wrr, lc, wlc, sh, dh, mh, sed, nq, lblc and lblcr.');
 }
 
 async function ping(stage: Stage, pod: string): Promise<void> {
