@@ -17,13 +17,15 @@ export interface Program {
 /** Starts a program and leaves it to run. Whoever closes `control` tells it that nobody is there any more. */
 export function startProgram({ file, args }: Command): Program {
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], cwd: '/' });
-  const control = child.stdio[3];
-  if (!control || !(control instanceof Writable) || !(control instanceof Readable))
-    throw new Error(`${file}: descriptor 3 must be a socket`);
   const exited = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
+  // Whoever waits for it is told; nobody may be waiting yet.
+  exited.catch(() => undefined);
+  const control = child.stdio[3];
+  if (!control || !(control instanceof Writable) || !(control instanceof Readable))
+    throw new Error(`${file}: descriptor 3 must be a socket`);
   return {
     stdin: child.stdin,
     stdout: child.stdout,
