@@ -79,7 +79,12 @@ async function playElsewhere(
     `This machine's kernel has no ${lacking}, so this is played in a guest kernel: User-mode Linux, from Debian's package on first use.`,
   );
   const began = performance.now();
-  await playInGuest(name, options, report);
+  const interrupted = endOnSignal();
+  try {
+    await playInGuest(name, options, report);
+  } finally {
+    interrupted.ignore();
+  }
   conclude(report, performance.now() - began);
 }
 

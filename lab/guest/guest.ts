@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ const folder = join(packageRoot, 'lab/guest');
  * with its own network and processes, and files are read and written with our rights.
  *
  * Rejects with `GuestUnavailable` where there is no such kernel, and with what the kernel said when it
- * ended before the command did.
+ * ended before the command did. A signal that ends this process ends the guest: 130 for SIGINT.
  */
 export async function runInGuest(
   command: readonly string[],
@@ -49,6 +50,8 @@ export async function runInGuest(
     const ending = await spawnKernel(program, kernel, { run, memory, output, onOutput, interactive, signal });
     const status = await readFile(join(run, 'status'), 'utf8').catch(() => undefined);
     signal?.throwIfAborted();
+    if (status === undefined && ending.interrupted !== undefined)
+      return { exitCode: 128 + ending.interrupted, stdout: ending.stdout, stderr: ending.stderr };
     if (status === undefined)
       throw new Error(
         `the guest kernel ended before its command (${ending.how}):\n${tail(ending.kernelLog)}`,
@@ -72,7 +75,7 @@ async function spawnKernel(
   program: string,
   args: readonly string[],
   { run, memory, output, onOutput, interactive, signal }: SpawnOptions,
-): Promise<{ how: string; stdout: string; stderr: string; kernelLog: string }> {
+): Promise<{ how: string; interrupted?: number; stdout: string; stderr: string; kernelLog: string }> {
   const [out, err] = output === 'capture' ? (['pipe', 'pipe'] as const) : ([1, 2] as const);
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe', interactive ? 0 : 'ignore', out, err],
@@ -91,12 +94,19 @@ async function spawnKernel(
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
       process.kill(interactive ? child.pid : -child.pid, 'SIGKILL');
   };
+  let interrupted: number | undefined;
   const passOn = (name: NodeJS.Signals) => {
     kill();
-    process.exitCode = 128 + constants.signals[name];
+    interrupted = constants.signals[name];
+    process.exitCode = 128 + interrupted;
+  };
+  /** Somebody else may have an answer to the signal that leaves no time for more. */
+  const leave = () => {
+    kill();
+    rmSync(run, { recursive: true, force: true });
   };
   signal?.addEventListener('abort', kill, { once: true });
-  process.once('exit', kill);
+  process.once('exit', leave);
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, passOn);
   try {
     const how = await new Promise<string>((resolve, reject) => {
@@ -104,10 +114,16 @@ async function spawnKernel(
       child.once('close', (code, name) => resolve(name ?? `exit code ${code}`));
     });
     const [log1, log2, stdout, stderr] = collected.map((text) => text());
-    return { how, stdout: stdout ?? '', stderr: stderr ?? '', kernelLog: `${log1}${log2}` };
+    return {
+      how,
+      ...(interrupted === undefined ? {} : { interrupted }),
+      stdout: stdout ?? '',
+      stderr: stderr ?? '',
+      kernelLog: `${log1}${log2}`,
+    };
   } finally {
     signal?.removeEventListener('abort', kill);
-    process.off('exit', kill);
+    process.off('exit', leave);
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, passOn);
   }
 }
