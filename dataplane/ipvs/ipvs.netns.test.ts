@@ -20,6 +20,13 @@ const { missing } = await probeFeatures();
 if (missing.ip_vs ?? missing.ip_set ?? missing.dummy) await testsInGuest(fileURLToPath(import.meta.url));
 else {
   describeDataplane('ipvs', { mode: 'ipvs', create: createIpvsDataplane, differences: { oneServer: true } });
+  // The guest kernel has SCTP sockets, and iptables' legacy tools.
+  describeDataplane('iptables beside IPVS', {
+    mode: 'iptables',
+    create: createIptablesDataplane,
+    differences: { localhost: true, otherPort: 'silent', nodeToNothing: 'silent' },
+    families: ['IPv4'],
+  });
   describeInKernel();
 }
 

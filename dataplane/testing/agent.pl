@@ -13,6 +13,7 @@
 #   talk    OPENED TIMEOUT                                          outcome
 #   close   OPENED                                                  closed
 #   write   NETNS PATH TEXT                                         written
+#   sctp                                                            sockets, or crafted: see below
 #
 # An outcome is what the server said (its name and the address it saw), the name of an error, or ETIMEDOUT.
 # SOURCE and SPORT may be -. Servers speak TCP, UDP and SCTP of both families on each port. Where the kernel
@@ -85,6 +86,7 @@ my %verbs = (
         await_text($socket, $timeout, sub { answer($id, $_[0]) });
     },
     close => sub { my ($id, $which) = @_; drop($opened{$which}[0]) if $opened{$which}[0]; delete $opened{$which}; answer($id, 'closed') },
+    sctp => sub { answer($_[0], $has_sctp ? 'sockets' : 'crafted') },
     write => sub {
         my ($id, $netns, $path, $text) = @_;
         enter($netns);

@@ -36,6 +36,8 @@ export interface Agent {
   /** One connection after the other, until one is answered by nobody; how often each outcome came. */
   connect(target: Target, times?: number): Promise<Record<string, number>>;
   open(target: Target): Promise<Conversation>;
+  /** Whether this kernel has SCTP sockets, so that an association can be kept; else it ends with its first answer. */
+  hasSctp(): Promise<boolean>;
   /** Writes to a file as a process of that namespace, for `/proc/sys/net`. */
   write(netns: string | undefined, path: string, text: string): Promise<void>;
 }
@@ -109,6 +111,9 @@ export function startAgent(
           await ask('close', id).answer;
         },
       };
+    },
+    async hasSctp() {
+      return (await ask('sctp').answer)[0] === 'sockets';
     },
     async write(netns, path, text) {
       await ask('write', netns ?? '-', path, text).answer;

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Family } from '../../api/address.ts';
+import { describeAffinity, podsOf } from './affinity.ts';
 import type { Conversation } from './agent.ts';
 import { silence, wrongFlows } from './flowcheck.ts';
 import { addressOf, type Door, doorOf, netnsOf, type Place, type Pod } from './places.ts';
@@ -39,13 +40,11 @@ export function describeChanges(
     source?: string,
   ) =>
     await world.lab.agent.connect({ ...target(from, door, protocol), ...(source ? { source } : {}) }, times);
-  const podsOf = (counts: Record<string, number>) =>
-    [...new Set(Object.keys(counts).map((text) => text.split(' ')[0]))].sort();
 
   describe('shares', () => {
     test.each(['TCP', 'UDP', 'SCTP'] as const)('of three endpoints are even, %s', async (protocol) => {
       await expose(all);
-      const times = 600;
+      const times = 300;
       const counts = await ask('client', 'clusterIP', protocol, times);
       const seen = all.map((pod) => counts[`${pod} ${addressOf('client', family)}`] ?? 0);
       expect(seen.reduce((a, b) => a + b)).toBe(times);
@@ -58,19 +57,24 @@ export function describeChanges(
   describe('established connections', () => {
     const ways: [Place, Door][] = [
       ['client', 'clusterIP'],
-      ['client2', 'clusterIP'],
       ['node', 'clusterIP'],
       ['outside', 'nodePort'],
-      ['outside', 'nodePort of node2'],
+      ['node2', 'nodePort'],
     ];
     const talk = (held: readonly Conversation[], timeout?: number) =>
       Promise.all(held.map((one) => one.talk(timeout)));
 
     test('go on whatever else changes, and when their endpoint goes; when their Service goes, as the mode does', async () => {
       await expose(['pod1']);
-      const held = await Promise.all(ways.map(([from, door]) => world.lab.agent.open(target(from, door))));
+      // IPVS ends associations of SCTP with their endpoint, as it does flows of UDP.
+      const sctp = !oneServer && (await world.lab.agent.hasSctp());
+      const held = await Promise.all(
+        (sctp ? (['TCP', 'SCTP'] as const) : (['TCP'] as const)).flatMap((protocol) =>
+          ways.map(([from, door]) => world.lab.agent.open(target(from, door, protocol))),
+        ),
+      );
       const first = held.map(({ outcome }) => outcome);
-      expect(first.join()).toMatch(/^(pod1 [^,]+,?){5}$/);
+      expect(first.filter((outcome) => !outcome.startsWith('pod1 '))).toEqual([]);
       await expose(['pod1', 'pod2', 'pod4']);
       expect(await talk(held)).toEqual(first);
       world.restart();
@@ -134,68 +138,8 @@ export function describeChanges(
     });
   });
 
-  describe('session affinity', () => {
-    const spec = { type: 'NodePort', sessionAffinity: 'ClientIP' };
-
-    test.each(['TCP', 'UDP', 'SCTP'] as const)(
-      'keeps each client at one endpoint, at each door, %s',
-      async (protocol) => {
-        await expose(all, { spec });
-        for (const from of ['client', 'client2', 'node', 'outside'] as const)
-          for (const door of from === 'outside'
-            ? (['nodePort'] as const)
-            : (['clusterIP', 'nodePort'] as const))
-            expect(Object.keys(await ask(from, door, protocol, 15)), `${from} → ${door}`).toHaveLength(1);
-      },
-    );
-
-    test('lasts while other endpoints come and go, and ends with its own', async () => {
-      await expose(all, { spec });
-      const [home = 'none'] = podsOf(await ask('client', 'clusterIP', 'TCP', 5));
-      const others = all.filter((pod) => pod !== home);
-      const histories = hashedAffinity(family)
-        ? []
-        : [[home], [home, ...others], [home, others[0] ?? 'pod1']];
-      for (const endpoints of histories) {
-        await expose(endpoints as Pod[], { spec });
-        expect(podsOf(await ask('client', 'clusterIP', 'TCP', 10))).toEqual([home]);
-      }
-      await expose(others, { spec });
-      const moved = podsOf(await ask('client', 'clusterIP', 'TCP', 10));
-      expect(moved).toHaveLength(1);
-      expect(moved).not.toEqual([home]);
-    });
-
-    if (!hashedAffinity(family))
-      test('ends when a client has been away for longer than the time-out', async () => {
-        const timeoutSeconds = 2;
-        await expose(all, { spec: { ...spec, sessionAffinityConfig: { clientIP: { timeoutSeconds } } } });
-        const sources = Array.from({ length: 12 }, (_, i) =>
-          family === 'IPv4' ? `172.18.254.${i + 1}` : `fd00:172::fe${i + 10}`,
-        );
-        const outside = world.lab.inside('outside');
-        const addresses = sources.map(
-          (one) => `address add ${one}/${family === 'IPv4' ? 16 : '64 nodad'} dev underlay`,
-        );
-        await outside.run('ip', ['-batch', '-'], { input: `${addresses.join('\n')}\n` });
-        const homes = async () =>
-          (await Promise.all(sources.map((source) => ask('outside', 'nodePort', 'UDP', 3, source)))).map(
-            (counts) => podsOf(counts).join(),
-          );
-        try {
-          const before = await homes();
-          expect(before.join(' ')).toMatch(/^(pod\d ?){12}$/);
-          expect(await homes()).toEqual(before);
-          // All twelve draw the same again in one of half a million.
-          const longer = timeoutSeconds * 1_000 + 500;
-          const options = { interval: longer, timeout: 6 * longer };
-          await vi.waitFor(async () => expect(await homes()).not.toEqual(before), options);
-        } finally {
-          const removal = addresses.map((line) => line.replace(' add ', ' del ').replace(' nodad', ''));
-          await outside.run('ip', ['-batch', '-'], { input: `${removal.join('\n')}\n` });
-        }
-      });
-  });
+  describe('session affinity', () =>
+    describeAffinity({ world: () => world, family, expose, ask }, hashedAffinity(family)));
 
   describe('a Service that changes', () => {
     test('gets its first endpoint, loses its last, and goes', async () => {

@@ -22,13 +22,17 @@ export interface Tested {
   readonly create: CreateDataplane;
   readonly layout?: NftablesLayout;
   readonly differences?: Partial<Differences>;
+  readonly families?: readonly Family[];
 }
 
 /**
  * What every way into the kernel must do, with real packets between two nodes, their pods and somebody outside, in
  * TCP, UDP and SCTP and both address families.
  */
-export function describeDataplane(name: string, { mode, create, layout, differences = {} }: Tested): void {
+export function describeDataplane(
+  name: string,
+  { mode, create, layout, differences = {}, families = ['IPv4', 'IPv6'] }: Tested,
+): void {
   const differs: Differences = {
     localhost: false,
     nodeToNothing: 'refused',
@@ -49,17 +53,23 @@ export function describeDataplane(name: string, { mode, create, layout, differen
       ]);
     });
     afterAll(() => lab[Symbol.asyncDispose]());
-    const world = (family: Family, more: SuiteConfiguration = {}) =>
-      createWorld(lab, family, suiteConfiguration({ mode, ...(layout ? { layout } : {}), ...more }), create);
+    const world = (family: Family, more: SuiteConfiguration = {}, options = {}) =>
+      createWorld(
+        lab,
+        family,
+        suiteConfiguration({ mode, ...(layout ? { layout } : {}), ...more }),
+        create,
+        options,
+      );
 
-    describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
+    describe.each(families)('%s', (family) => {
       describeRows('Services side by side', () => world(family), [
         ...serviceRows(differs, family),
         ...endpointRows(differs),
       ]);
       for (const { name, configuration, rows } of configuredRows(differs, family))
         describeRows(name, () => world(family, configuration), rows);
-      describe('changes', () => describeChanges(() => world(family), family, differs));
+      describe('changes', () => describeChanges(() => world(family, {}, { alone: true }), family, differs));
     });
   });
 }

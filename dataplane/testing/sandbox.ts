@@ -45,31 +45,35 @@ export async function startTestNode(): Promise<TestNode> {
   const pid = findInit(child);
   const commands: Command[] = [];
   const host = createKernel();
-  const enter = (netns?: string): Kernel => ({
-    run(file, args, options) {
-      if (!netns)
-        commands.push({ file, args, ...(options?.input === undefined ? {} : { input: options.input }) });
-      const command = enterCommand(pid, [file, ...args], netns ? { netns } : {});
-      return host.run(command.file, command.args, options);
-    },
-  });
-  const node: Kernel = {
-    ...enter(),
-    async open(file, args) {
-      const { file: entered, args: rest } = enterCommand(pid, [file, ...args]);
-      const session = await host.open?.(entered, rest);
-      if (!session) throw new Error('no sessions');
-      return {
-        ...session,
-        send(input, mark) {
-          commands.push({ file, args, input });
-          return session.send(input, mark);
-        },
-      };
-    },
+  const enter = (netns?: string): Kernel => {
+    const record = (command: Command) => {
+      if (!netns) commands.push(command);
+    };
+    const entered = (file: string, args: readonly string[]) =>
+      enterCommand(pid, [file, ...args], netns ? { netns } : {});
+    return {
+      run(file, args, options) {
+        record({ file, args, ...(options?.input === undefined ? {} : { input: options.input }) });
+        const command = entered(file, args);
+        return host.run(command.file, command.args, options);
+      },
+      async open(file, args) {
+        const command = entered(file, args);
+        const session = await host.open?.(command.file, command.args);
+        if (!session) throw new Error('no sessions');
+        return {
+          ...session,
+          send(input, mark) {
+            record({ file, args, input });
+            return session.send(input, mark);
+          },
+        };
+      },
+    };
   };
+  const node = enter();
   const agent = startAgent((command) => enterCommand(pid, command));
-  await enter().run('sh', ['-s'], { input: topologyScript() });
+  await node.run('sh', ['-s'], { input: topologyScript() });
   await Promise.all(
     [undefined, 'node2'].flatMap((netns) => sysctls.map(([path, text]) => agent.write(netns, path, text))),
   );

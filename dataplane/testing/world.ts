@@ -43,7 +43,7 @@ export interface Exposed {
   }[];
 }
 
-/** One dataplane on each of two nodes, in one address family, told of the same Services. */
+/** One dataplane on each of two nodes, or on the first one `alone`, in one address family, told of the same Services. */
 export interface World {
   readonly family: Family;
   readonly lab: TestNode;
@@ -53,7 +53,7 @@ export interface World {
   remove(number: number): void;
   /** What it wrote on the first node. */
   sync(): Promise<SyncResult>;
-  /** New processes on both nodes: they know nothing but what stands, and are told of everything again. */
+  /** New processes: they know nothing but what stands, and are told of everything again. */
   restart(): void;
   cleanup(): Promise<void>;
 }
@@ -91,13 +91,22 @@ export function createWorld(
   family: Family,
   configuration: ProxyConfiguration,
   create: CreateDataplane,
+  { alone = false } = {},
 ): World {
   const objects = new Map<number, { service: Service; slices: EndpointSlice[] }>();
   const start = (name: string, kernel: Kernel) =>
     createStack(family, name, create({ kernel, family, configuration }));
   const nodes: WorldNode[] = [
     { kernel: lab.kernel, facts: factsOf('node'), stack: start('worker', lab.kernel) },
-    { kernel: lab.inside('node2'), facts: factsOf('node2'), stack: start('worker2', lab.inside('node2')) },
+    ...(alone
+      ? []
+      : [
+          {
+            kernel: lab.inside('node2'),
+            facts: factsOf('node2'),
+            stack: start('worker2', lab.inside('node2')),
+          },
+        ]),
   ];
   const [first] = nodes as [WorldNode];
   const key = (number: number) => `ns/s${number}`;
