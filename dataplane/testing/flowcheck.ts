@@ -10,10 +10,22 @@ export const silence = 0.4;
 
 const protocols = ['TCP', 'UDP', 'SCTP'] as const;
 
-/** Every flow in every protocol, at once; a line for each that is not as expected. */
+/**
+ * Every flow in every protocol; a line for each that is not as expected. Flows that several pods share come one after
+ * the other: where two take turns at a round robin, each would get the same pod every time.
+ */
 export async function wrongFlows(world: World, number: number, flows: readonly Flow[]): Promise<string> {
+  const shared = flows.filter(([, , who]) => who.includes(' '));
+  const others = flows.filter((flow) => !shared.includes(flow));
   const lines = await Promise.all(
-    flows.flatMap((flow) => protocols.map((protocol) => checkFlow(world, number, flow, protocol))),
+    protocols.flatMap((protocol) => [
+      ...others.map((flow) => checkFlow(world, number, flow, protocol)),
+      (async () => {
+        const wrong: string[] = [];
+        for (const flow of shared) wrong.push(await checkFlow(world, number, flow, protocol));
+        return wrong.filter((line) => line.length > 0).join('\n');
+      })(),
+    ]),
   );
   return lines.filter((line) => line.length > 0).join('\n');
 }
