@@ -50,17 +50,20 @@ export async function tryRules(kernel: Kernel, tools: 'nft' | 'legacy', texts: I
 /** The texts as the tools print them once the kernel has them; nothing is left. */
 export async function printedTexts(kernel: Kernel, texts: IpvsTexts): Promise<IpvsTexts> {
   const tool = texts.family === 'IPv4' ? 'iptables-legacy' : 'ip6tables-legacy';
-  await kernel.run('ipset', ['restore'], { input: texts.sets });
-  const rules = await printed(kernel, tool, texts.rules);
-  const { stderr } = await kernel.run('ipvsadm', ['--restore'], { input: texts.servers });
-  const [sets, servers] = [await kernel.run('ipset', ['save']), await kernel.run('ipvsadm', ['-S', '-n'])];
-  await kernel.run('ipvsadm', ['--clear']);
-  for (const table of ['filter', 'nat']) {
-    await kernel.run(tool, ['-t', table, '-F']);
-    await kernel.run(tool, ['-t', table, '-X']);
+  try {
+    await kernel.run('ipset', ['restore'], { input: texts.sets });
+    const rules = await printed(kernel, tool, texts.rules);
+    const { stderr } = await kernel.run('ipvsadm', ['--restore'], { input: texts.servers });
+    const [sets, servers] = [await kernel.run('ipset', ['save']), await kernel.run('ipvsadm', ['-S', '-n'])];
+    return { family: texts.family, sets: sets.stdout, rules, servers: stderr + servers.stdout };
+  } finally {
+    await kernel.run('ipvsadm', ['--clear']);
+    for (const table of ['filter', 'nat']) {
+      await kernel.run(tool, ['-t', table, '-F']);
+      await kernel.run(tool, ['-t', table, '-X']);
+    }
+    await kernel.run('ipset', ['destroy']);
   }
-  await kernel.run('ipset', ['destroy']);
-  return { family: texts.family, sets: sets.stdout, rules, servers: stderr + servers.stdout };
 }
 
 /** For comparing: in any order, without what the tools add. */
