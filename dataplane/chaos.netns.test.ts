@@ -182,6 +182,33 @@ describe.each(hostBackends)('%s', (name) => {
   });
 });
 
+describe('iptables, with a rule of somebody else that leads to a chain of ours', () => {
+  test('the chain stays, empty, as long as the rule does; everything else is written', async () => {
+    await using lab = await startTestNode();
+    const run = await startChaos(lab.kernel, 'iptables', objects());
+    const sh = async (script: string) => (await lab.kernel.run('sh', ['-c', script])).stdout;
+    const chain = (
+      await sh("iptables-save -t nat | sed -n 's/^:\\(KUBE-SVC-[A-Z0-9]*\\).*/\\1/p' | head -1")
+    ).trim();
+    await sh(`iptables -t nat -N MINE; iptables -t nat -A MINE -j ${chain}`);
+    run.remove('Service', 'ns/web');
+    run.remove('Service', 'ns/sticky');
+    run.put(service('ns/more', { clusterIP: '10.96.0.99', ports: [{ name: 'p80', port: 80 }] }));
+    await run.said(/IPv4 rules are in step again, after failed writes: 1/);
+    expect(run.log[0]).toContain(`-X ${chain}`);
+    expect(await sh('iptables-save')).toMatch(/ns\/more:p80 has no endpoints/);
+    expect(await sh(`iptables -t nat -S ${chain}`)).toBe(`-N ${chain}\n`);
+    const lines = run.log.length;
+    await run.running.verify();
+    expect(run.log.slice(lines)).toEqual([]);
+    await sh('iptables -t nat -F MINE; iptables -t nat -X MINE');
+    await run.running.verify();
+    await run.said(new RegExp(`not ours to have: nat chain ${chain}`));
+    await run.converged();
+    await run.end();
+  });
+});
+
 describe('iptables, legacy tools', () => {
   let lab: TestNode;
   let run: ChaosRun;

@@ -15,6 +15,7 @@ import { createRulesBuilder, type RuleChanges, type RulesBuilder } from './build
 import { largeClusterEndpoints, type RuleContext, ruleContext } from './context.ts';
 import { type Difference, difference, differenceOf, removal, type Standing, smallCommit } from './diff.ts';
 import { foundIn } from './found.ts';
+import { createHeldChains } from './held.ts';
 import { parseSaved, type Saved } from './parse.ts';
 import { removalOfOtherReleases } from './releases.ts';
 import { buildRules, canaryChain, type RuleSet } from './rules.ts';
@@ -48,6 +49,7 @@ export function createIptablesDataplane({
   let commitSize = Number.POSITIVE_INFINITY;
 
   const restorer = createRestorer(kernel, family);
+  const held = createHeldChains();
 
   async function adopt(): Promise<void> {
     standing = undefined;
@@ -92,7 +94,7 @@ export function createIptablesDataplane({
     );
     // Once what is wanted stands.
     const others = !known && current ? removalOfOtherReleases(read, rules, current.context) : '';
-    const text = batch.text + others;
+    const text = held.spare(batch.text + others);
     if (text) await restorer.restore(text);
     standing = rules;
     return { ...batch, text };
@@ -107,6 +109,7 @@ export function createIptablesDataplane({
         try {
           return await write(updated);
         } catch (error) {
+          held.learn(error);
           if (!(error instanceof RestoreError && error.tooLong) || commitSize < smallestCommit) throw error;
           commitSize = Math.min(smallCommit, commitSize / 2);
         }
@@ -121,8 +124,9 @@ export function createIptablesDataplane({
         return flushed;
       }
       const now = parseSaved(await iptablesSave(kernel, family));
+      if (held.names.size > 0) held.look(now);
       const found = standingOf(now, wanted);
-      const text = foundText(foundIn(found, wanted));
+      const text = foundText(foundIn(found, wanted, held.names));
       if (!text) return undefined;
       standing = found;
       return now.get('nat')?.has(witnessOf(wanted)) ? text : flushed;
