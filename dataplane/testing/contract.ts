@@ -23,6 +23,8 @@ export interface Tested {
   readonly layout?: NftablesLayout;
   readonly differences?: Partial<Differences>;
   readonly families?: readonly Family[];
+  /** Those for which other configurations and changes are tried too; by default all of them. */
+  readonly whole?: readonly Family[];
 }
 
 /**
@@ -31,7 +33,7 @@ export interface Tested {
  */
 export function describeDataplane(
   name: string,
-  { mode, create, layout, differences = {}, families = ['IPv4', 'IPv6'] }: Tested,
+  { mode, create, layout, differences = {}, families = ['IPv4', 'IPv6'], whole = families }: Tested,
 ): void {
   const differs: Differences = {
     localhost: false,
@@ -67,6 +69,7 @@ export function describeDataplane(
         ...serviceRows(differs, family),
         ...endpointRows(differs),
       ]);
+      if (!whole.includes(family)) return;
       for (const { name, configuration, rows } of configuredRows(differs, family))
         describeRows(name, () => world(family, configuration), rows);
       describe('changes', () => describeChanges(() => world(family, {}, { alone: true }), family, differs));
