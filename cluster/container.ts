@@ -1,9 +1,9 @@
 import type { Pod } from '../api/types.ts';
-import { containerPidFile } from '../node-agent/runtime/paths.ts';
+import { containerDir, runtimeScript } from '../node-agent/runtime/paths.ts';
 
 /**
- * The command line that runs `command` in a pod's container, from the lab's own namespaces. Without a name
- * the pod's first container. Throws where the pod has not been started or has no such container.
+ * The command line that runs `command` in a pod's container, as that runs its own program, from the lab's own
+ * namespaces. Without a name the pod's first container. Throws where the pod has not been started or has no such container.
  */
 export function enterContainer(
   pod: Pod,
@@ -20,10 +20,10 @@ export function enterContainer(
   }
   const status = pod.status?.containerStatuses?.find((each) => each.name === wanted);
   if (!status?.state?.running) throw new Error(`container ${wanted} of pod ${name} is not running`);
-  const pidFile = containerPidFile(pod.spec?.nodeName ?? '', uid, wanted, status.restartCount);
-  return ['sh', '-c', enterScript, 'sh', pidFile, ...command];
+  const dir = containerDir(pod.spec?.nodeName ?? '', uid, wanted, status.restartCount);
+  return ['sh', '-c', enterScript, runtimeScript('exec.pl'), dir, ...command];
 }
 
-/** `$1` names the program's process; what follows is run beside it, with a container's environment. */
+/** `$0` is the script that enters, `$1` the folder of the container. */
 const enterScript =
-  'read pid rest < "$1" || exit 126; shift; exec nsenter -t "$pid" -m -u -i -n -p -- env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="$TERM" "$@"';
+  'dir=$1; shift; read pid rest < "$dir/pid" || exit 126; exec perl "$0" "$dir/plan" "$pid" own "$@"';

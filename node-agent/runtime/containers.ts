@@ -10,10 +10,9 @@ import {
 } from 'node:fs';
 import { machine } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { packageRoot } from '../../kernel/package-root.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
 import { type ContainerSpec, containerPlan, type HostLayout, planText } from './container-plan.ts';
-import { attemptDir, logFile } from './paths.ts';
+import { attemptDir, logFile, runtimeScript } from './paths.ts';
 
 /** What the node-agent wrote down before it started a container; enough to adopt it later. */
 export interface ContainerRecord {
@@ -37,8 +36,6 @@ export type ContainerCondition =
 export class ContainerStartError extends Error {
   override name = 'ContainerStartError';
 }
-
-const shim = join(packageRoot, 'node-agent/runtime/shim.pl');
 
 /** Looks up how this machine makes `/bin`, `/lib` and their kin. */
 export function hostLayout(): HostLayout {
@@ -69,7 +66,7 @@ export async function startContainer(
   writeFileSync(join(spec.dir, 'container.json'), JSON.stringify(record));
   writeFileSync(join(spec.dir, 'plan'), planText(containerPlan(spec, host)));
   try {
-    await kernel.run('perl', [shim, join(spec.dir, 'plan')]);
+    await kernel.run('perl', [runtimeScript('shim.pl'), join(spec.dir, 'plan')]);
   } catch (error) {
     if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;
     throw new ContainerStartError(error.stderr.trim(), { cause: error });

@@ -5,7 +5,8 @@
 #   perl exec.pl PLAN PID FLAGS COMMAND [ARGUMENT …] 3<>CONTROL
 #
 # PLAN is that of the container (see shim.pl), PID its program's. FLAGS has `i` for a command that reads our
-# standard input, `t` for one on a terminal, `-` for neither. On CONTROL, a socket, it says `started`, or `failed`
+# standard input, `t` for one on a terminal of its own, `-` for neither; `own` gives it our very streams, and its
+# exit code is ours: then there is no CONTROL. On CONTROL, a socket, it says `started`, or `failed`
 # and why, and at last `exit` and the code, a line each; and is told `resize COLUMNS ROWS`. When the other side
 # closes CONTROL, the command is ended: a terminal hangs up, others are killed.
 use strict;
@@ -15,12 +16,16 @@ require($0 =~ s{[^/]*$}{system.pl}r);
 our $report;
 my ($plan, $pid, $flags, @command) = @ARGV;
 die "usage: exec.pl PLAN PID FLAGS COMMAND [ARGUMENT …]\n" if !@command;
+my $is_own = $flags eq 'own';
 my ($has_input, $has_terminal) = (index($flags, 'i') >= 0, index($flags, 't') >= 0);
-open(my $control, '+<&=', 3) or die "descriptor 3: $!\n";
-# Not the command's.
-fcntl($control, 2, 1);
-$SIG{PIPE} = 'IGNORE';
-$SIG{__DIE__} = sub { end_badly($_[0]) };
+my $control;
+if (!$is_own) {
+    open($control, '+<&=', 3) or die "descriptor 3: $!\n";
+    # Not the command's.
+    fcntl($control, 2, 1);
+    $SIG{PIPE} = 'IGNORE';
+    $SIG{__DIE__} = sub { end_badly($_[0]) };
+}
 
 my (%environment, $directory, $user, @dropped);
 for (read_plan($plan)) {
@@ -42,6 +47,7 @@ for (@namespaces) {
     step("setns $file", call('setns', fileno $handle, 0));
 }
 
+run_here() if $is_own;
 my %end = map { $_ => [] } $has_terminal ? () : qw(in out err);
 pipe($_->[0], $_->[1]) or fail("pipe: $!") for values %end;
 pipe(my $outcome, my $child_report) or fail("pipe: $!");
@@ -166,12 +172,26 @@ sub end_badly {
     exit 1;
 }
 
+# On our own streams and terminal, whose signals are the command's.
+sub run_here {
+    my $own = fork() // fail("fork: $!");
+    if (!$own) {
+        # As a shell tells a command that is not there from one that cannot be run.
+        $SIG{__DIE__} = sub { print STDERR @_; exit($_[0] =~ /not found|no such file/ ? 127 : 126) };
+        end_with_parent();
+        $environment{TERM} //= $ENV{TERM} if defined $ENV{TERM};
+        become_command();
+    }
+    $SIG{$_} = 'IGNORE' for qw(INT QUIT);
+    waitpid($own, 0);
+    exit((how_it_ended($?))[0]);
+}
+
 # --- the command ------------------------------------------------------------------------------------
 
 sub run {
     $report = $child_report;
     end_with_parent();
-    chdir($directory // '/') or fail("chdir $directory: $!");
     if ($has_terminal) {
         take_terminal($number, $user);
         $environment{TERM} //= 'xterm';
@@ -179,6 +199,11 @@ sub run {
         call('setsid');
         use_streams($end{in}[0], $end{out}[1], $end{err}[1]);
     }
+    become_command();
+}
+
+sub become_command {
+    chdir($directory // '/') or fail("chdir $directory: $!");
     drop_capabilities(@dropped);
     become_user(@$user) if $user;
     execute(\%environment, @command);

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { packageRoot } from '../../kernel/package-root.ts';
 import { startProgram } from '../../kernel/program.ts';
 import type { HeldProgram } from './beside.ts';
-
-const script = join(packageRoot, 'node-agent/runtime/exec.pl');
+import { runtimeScript } from './paths.ts';
 
 export interface ExecSpec {
   /** Folder of the container's running attempt: its plan says how its program was started. */
@@ -24,7 +22,7 @@ export function execInContainer({ dir, pid, command, stdin, tty }: ExecSpec): He
   const flags = `${stdin ? 'i' : ''}${tty ? 't' : ''}` || '-';
   const program = startProgram({
     file: 'perl',
-    args: [script, join(dir, 'plan'), String(pid), flags, ...command],
+    args: [runtimeScript('exec.pl'), join(dir, 'plan'), String(pid), flags, ...command],
   });
   const { control } = program;
   // A command that reads no input closes its end; that is its right.

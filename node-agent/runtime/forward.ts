@@ -1,11 +1,8 @@
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { packageRoot } from '../../kernel/package-root.ts';
 import { startProgram } from '../../kernel/program.ts';
-
-const script = join(packageRoot, 'node-agent/runtime/forward.pl');
+import { runtimeScript } from './paths.ts';
 
 /** A connection to a port of a pod; the end of one direction is passed on by itself. */
 export interface PodConnection {
@@ -27,7 +24,10 @@ export async function connectToPod(
   machine: string,
 ): Promise<PodConnection> {
   if (netns === undefined) return connectHere(port);
-  const program = startProgram({ file: 'perl', args: [script, machine, netns, String(port)] });
+  const program = startProgram({
+    file: 'perl',
+    args: [runtimeScript('forward.pl'), machine, netns, String(port)],
+  });
   const { stdin, stdout, stderr, control } = program;
   stdin.on('error', () => undefined);
   stderr.resume();

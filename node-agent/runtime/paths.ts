@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { packageRoot } from '../../kernel/package-root.ts';
 
 /** A node's run-time files; the lab's tmpfs, gone with it. */
 export function nodeRunDir(nodeName: string): string {
@@ -23,12 +24,11 @@ export function logFile(pod: string, container: string, attempt: number): string
   return join(pod, 'containers', container, `${attempt}.log`);
 }
 
-/** First line: process id of the container's program in the lab, and its start time (proc_pid_stat(5), field 22). */
-export function containerPidFile(
-  nodeName: string,
-  uid: string,
-  container: string,
-  restartCount: number,
-): string {
-  return join(attemptDir(podDir(nodeRunDir(nodeName), uid), container, restartCount), 'pid');
+/** Programs beside this file; each says itself what it does. */
+export const runtimeScript = (name: 'shim.pl' | 'exec.pl' | 'forward.pl'): string =>
+  join(packageRoot, 'node-agent/runtime', name);
+
+/** Of a running attempt: first line of `pid`: the program's process id in the lab, and its start time. */
+export function containerDir(nodeName: string, uid: string, container: string, restartCount: number): string {
+  return attemptDir(podDir(nodeRunDir(nodeName), uid), container, restartCount);
 }

@@ -4,11 +4,9 @@ import { machine, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../kernel/package-root.ts';
 import { attachToContainer } from './attach.ts';
 import { planText, type Step } from './container-plan.ts';
-
-const shim = join(packageRoot, 'node-agent/runtime/shim.pl');
+import { runtimeScript } from './paths.ts';
 
 let folder: string;
 
@@ -33,10 +31,14 @@ function start(
     ['exec', 'sh', '-c', script],
   ];
   writeFileSync(join(folder, 'plan'), planText(plan));
-  const result = spawnSync('unshare', ['--user', '--map-root-user', 'perl', shim, join(folder, 'plan')], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'inherit', 'pipe'],
-  });
+  const result = spawnSync(
+    'unshare',
+    ['--user', '--map-root-user', 'perl', runtimeScript('shim.pl'), join(folder, 'plan')],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'inherit', 'pipe'],
+    },
+  );
   expect(result.stderr).toBe('');
 }
 
