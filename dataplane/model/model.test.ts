@@ -244,3 +244,19 @@ test('an address type is told by its own word, and nothing else', () => {
   model.setSlice('ns/web-b', slice('ns/web', ['fd00:1::9', '10.0.0.9'], { addressType: 'IPv6' }));
   expect(texts(model)).toEqual(['[fd00:1::9]:80']);
 });
+
+test('of an endpoint that two slices tell differently of, it does not matter which slice came first', () => {
+  const told = (suffixes: string[]) => {
+    const model = createModel('IPv4', 'worker');
+    model.setService(
+      'ns/web',
+      service('ns/web', { clusterIP: '10.96.0.1', ports: [{ name: 'p80', port: 80 }] }),
+    );
+    for (const suffix of suffixes) {
+      const endpoint = { ip: '10.244.1.5', ready: suffix === 'a' };
+      model.setSlice(`ns/web-${suffix}`, slice('ns/web', [endpoint], { suffix }));
+    }
+    return [...model.rows().values()].map(({ endpoints }) => endpoints);
+  };
+  expect(told(['a', 'b'])).toEqual(told(['b', 'a']));
+});

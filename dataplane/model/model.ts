@@ -59,7 +59,7 @@ export function createModel(family: Family, nodeName: string): Model {
   function rebuild(key: string): void {
     const service = services.get(key);
     const ports = service ? servicePorts(service, family) : [];
-    const endpoints = endpointsByPort(slices.get(key)?.values() ?? [], family, nodeName);
+    const endpoints = endpointsByPort(inOrder(slices.get(key)), family, nodeName);
     const keys: string[] = [];
     for (const port of ports) {
       const rowKey = servicePortKey(port);
@@ -105,6 +105,11 @@ export function createModel(family: Family, nodeName: string): Model {
       return latest;
     },
   };
+}
+
+/** By name: of two slices that tell differently of one endpoint it must not matter which came first. */
+function inOrder(slices: ReadonlyMap<string, EndpointSlice> = new Map()): EndpointSlice[] {
+  return [...slices].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, slice]) => slice);
 }
 
 function isForeign(slice: EndpointSlice): boolean {
