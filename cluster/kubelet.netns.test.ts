@@ -388,6 +388,18 @@ spec:
   });
 });
 
+describe('a place in a pod', () => {
+  it('runs commands as the container runs', async () => {
+    const there = cluster.pod('talker');
+    const { stdout } = await there.exec(['sh', '-c', 'echo $COLOR; pwd; cat'], { input: 'input' });
+    expect(stdout).toBe('green\n/srv/data\ninput');
+    const failing = await there.exec(['sh', '-c', 'exit 4'], { allowFailure: true });
+    const absent = await there.exec(['no-such-program'], { allowFailure: true });
+    expect([failing.exitCode, absent.exitCode]).toEqual([4, 127]);
+    expect(absent.stderr).toBe('exec: "no-such-program": executable file not found in $PATH\n');
+  });
+});
+
 describe("a kubelet's port", () => {
   it('is closed to who shows no certificate and no token, and to a token of nobody', async () => {
     const { items } = await cluster.client.list(resources.nodes);

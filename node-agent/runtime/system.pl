@@ -90,7 +90,7 @@ sub become_user {
 # Never returns. The program finds its standard streams where they belong.
 sub execute {
     my ($environment, @command) = @_;
-    $SIG{$_} = 'DEFAULT' for keys %SIG;
+    $SIG{$_} = 'DEFAULT' for grep { !/^__/ } keys %SIG;
     %ENV = %$environment;
     no warnings 'exec';
     exec { $command[0] } @command;
