@@ -133,7 +133,7 @@ sub attempt {
     my $family = $address =~ /:/ ? AF_INET6 : AF_INET;
     my $raw = $proto eq 'SCTP' && !$has_sctp;
     # A port that had another flow a while ago would go where that one went.
-    $sport = 10_000 + ++$tag % 30_000 if $proto eq 'UDP' && $sport eq '-';
+    $sport = 10_000 + ++$tag % 30_000 if $proto ne 'TCP' && !$raw && $sport eq '-';
     my ($type, $number) =
         $raw ? (SOCK_RAW, $sctp) : $proto eq 'UDP' ? (SOCK_DGRAM, IPPROTO_UDP)
         : (SOCK_STREAM, $proto eq 'SCTP' ? $sctp : IPPROTO_TCP);
