@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Starts one container and stays with it: takes its output to the log and to who is attached, its signals
-# to it, and its exit code to a file. It needs nothing of the node-agent once started, so pods outlive it.
+# Starts one container and stays with it (supervise.pl). It needs nothing of the node-agent once started, so
+# pods outlive it.
 #
 #   perl shim.pl PLAN < /dev/null
 #
@@ -8,16 +8,15 @@
 # line feeds and per cent signs. container-plan.ts writes it and says what each verb means. Exits 0
 # once the container's program runs; otherwise says on standard error which step failed, and why.
 #
-# Who connects to the socket that the plan names is attached. Frames go both ways: a letter, the length
-# of what follows (32 bits, big-endian), and that. From here `o` and `e`: standard output and error. To here
-# `i`: standard input, its end when empty; `r`: the terminal's new size, as "COLUMNS ROWS".
-#
 # Only perl-base is asked for: it is on every Debian and starts in 2 ms. System calls go by number.
 use strict;
 use warnings;
-require($0 =~ s{[^/]*$}{system.pl}r);
+my $folder = $0 =~ s{/[^/]*$}{}r;
+require "$folder/system.pl";
 
 our $report;
+# What supervise.pl goes on with.
+our (%setting, $program, $input, %stream, $listener, $log);
 my %clone = (
     mnt => 0x00020000, cgroup => 0x02000000, uts => 0x04000000, ipc => 0x08000000, pid => 0x20000000,
 );
@@ -27,7 +26,7 @@ my %flag = (
 
 my @plan = read_plan($ARGV[0] // die "usage: shim.pl PLAN\n");
 my $for_shim = qr/^(?:arch|log|pid|exit|notify|attach|stdin|tty)$/;
-my %setting = map { $_->[0] => $_ } grep { $_->[0] =~ $for_shim } @plan;
+%setting = map { $_->[0] => $_ } grep { $_->[0] =~ $for_shim } @plan;
 use_architecture($setting{arch}[1]);
 
 # The first process waits until the program runs or a step has failed.
@@ -46,10 +45,9 @@ call('setsid');
 my %end = map { $_ => [] } $setting{tty} ? qw(root terminal) : qw(in out err);
 pipe($_->[0], $_->[1]) or fail("pipe: $!") for values %end;
 step('unshare pid', call('unshare', $clone{pid}));
-my $program = fork() // fail("fork: $!");
+$program = fork() // fail("fork: $!");
 run_program() if $program == 0;
-my $input = { handle => undef, buffer => '', ending => 0 };
-my %stream;
+$input = { handle => undef, buffer => '', ending => 0 };
 if ($setting{tty}) {
     # Without one, its own report says why it did not come that far.
     if (my $master = terminal_of_program()) {
@@ -67,11 +65,8 @@ if ($setting{tty}) {
     close $_ for $end{in}[0], $end{out}[1], $end{err}[1];
     delete $end{in};
 }
-my (undef, $log_file, $log_limit, $log_files) = @{ $setting{log} };
-my ($log, $log_size);
-open_log();
-my $listener = listen_at($setting{attach}[1]);
-my %client;
+open($log, '>>', $setting{log}[1]) or fail("open $setting{log}[1]: $!");
+$listener = listen_at($setting{attach}[1]);
 write_file($setting{pid}[1], process_line($program) . process_line($$));
 close $report;
 open(STDIN, '<', '/dev/null');
@@ -82,161 +77,11 @@ chdir '/';
 $0 = "v9s-shim $setting{pid}[1]";
 $SIG{$_} = sub { kill $_[0], $program } for qw(TERM INT HUP QUIT USR1 USR2);
 $SIG{PIPE} = 'IGNORE';
+# Only now: the program runs already, and nobody waits for this.
+require "$folder/supervise.pl";
 exit supervise();
 
 # --- the shim ---------------------------------------------------------------------------------------
-
-# Copies output until the program has ended and its pipes are empty, then writes how it ended.
-sub supervise {
-    # The kernel ends every process of the namespace with its PID 1, so the pipes end too.
-    turn() while %stream;
-    while (waitpid($program, 0) != $program) { }
-    my ($code, $signal) = how_it_ended($?);
-    write_file($setting{exit}[1], "$code $signal " . now() . "\n");
-    write_file($setting{notify}[1], '');
-    # Who is attached gets the rest, unless it does not read for a while.
-    close $listener;
-    while (my @waiting = grep { $_->{out} ne '' } values %client) {
-        my (undef, $writable) = ready([], [ map { $_->{handle} } @waiting ], 10);
-        last if !@$writable;
-        send_to($client{ fileno $_ }) for @$writable;
-    }
-    return 0;
-}
-
-# More than this, waiting for somebody who does not read, and no more is taken from who writes.
-sub backlog { return 1 << 20 }
-
-# Waits until something can be done, and does it.
-sub turn {
-    my @slow = grep { length $_->{out} > backlog() } values %client;
-    my @readers = map { $_->{handle} } length $input->{buffer} > backlog() ? () : values %client;
-    my @writers = map { $_->{handle} } grep { $_->{out} ne '' } values %client;
-    push @writers, $input->{handle} if $input->{handle} && $input->{buffer} ne '';
-    # Standard output comes first where both have something.
-    my @streams = @slow ? () : map { $stream{$_}[0] } sort { $a <=> $b } keys %stream;
-    my ($readable, $writable) = ready([ @streams, $listener, @readers ], \@writers, undef);
-    for my $number (map { fileno $_ } @$writable) {
-        if ($client{$number}) { send_to($client{$number}) }
-        else { feed_program() }
-    }
-    for my $handle (@$readable) {
-        my $number = fileno $handle // next;
-        if ($stream{$number}) { drain($number) }
-        elsif ($client{$number}) { hear($client{$number}) }
-        else { admit() }
-    }
-}
-
-# One read of a stream, which is forgotten at its end. A terminal ends with an error.
-sub drain {
-    my ($number) = @_;
-    my ($handle, $name, $rest) = @{ $stream{$number} };
-    my $length = sysread($handle, my $text, 65536);
-    return if !defined $length && try_again();
-    my $time = now();
-    my $lines = '';
-    if (!$length) {
-        $lines = "$time $name P $rest\n" if $rest ne '';
-        delete $stream{$number};
-    } else {
-        my $frame = pack 'a N/a*', substr($name, 3, 1), $text;
-        $_->{out} .= $frame for values %client;
-        $rest .= $text;
-        while ((my $end = index $rest, "\n") >= 0) {
-            $lines .= "$time $name F " . substr($rest, 0, $end) . "\n";
-            substr($rest, 0, $end + 1) = '';
-        }
-        while (length $rest >= 16384) { $lines .= "$time $name P " . substr($rest, 0, 16384, '') . "\n" }
-        $stream{$number}[2] = $rest;
-    }
-    write_log($lines) if $lines ne '';
-}
-
-# --- the log ----------------------------------------------------------------------------------------
-
-sub open_log {
-    open($log, '>>', $log_file) or fail("open $log_file: $!");
-    $log_size = -s $log;
-}
-
-# A file that has reached its limit is put aside, as kubelet does it, and the oldest are removed.
-sub write_log {
-    my ($lines) = @_;
-    $log_size += syswrite($log, $lines) // 0;
-    return if $log_size < $log_limit;
-    rename $log_file, "$log_file." . (now() =~ tr/-:Z//dr =~ tr/T/-/r);
-    my ($folder, $name) = split_path($log_file);
-    opendir(my $entries, $folder) or fail("open $folder: $!");
-    my @old = sort grep { index($_, "$name.") == 0 } readdir $entries;
-    unlink map { "$folder/$_" } splice @old, 0, @old - ($log_files - 1) if @old >= $log_files;
-    open_log();
-}
-
-# --- who is attached --------------------------------------------------------------------------------
-
-sub split_path { return $_[0] =~ m{^(.*)/(.*)$} }
-
-sub listen_at {
-    my ($path) = @_;
-    # Names of sockets are short: from within its folder.
-    my ($folder, $name) = split_path($path);
-    chdir $folder or fail("chdir $folder: $!");
-    socket(my $socket, 1, 1, 0) or fail("socket: $!");
-    unlink $name;
-    bind($socket, pack 'S a108', 1, $name) or fail("bind $path: $!");
-    listen($socket, 8) or fail("listen $path: $!");
-    return $socket;
-}
-
-sub admit {
-    accept(my $handle, $listener) or return;
-    set_nonblocking($handle);
-    $client{ fileno $handle } = { handle => $handle, in => '', out => '' };
-}
-
-sub dismiss {
-    my ($who) = @_;
-    delete $client{ fileno $who->{handle} };
-    close $who->{handle};
-}
-
-sub send_to {
-    my ($who) = @_;
-    my $sent = syswrite($who->{handle}, $who->{out}, 65536);
-    if (defined $sent) { substr($who->{out}, 0, $sent) = '' }
-    elsif (!try_again()) { dismiss($who) }
-}
-
-sub hear {
-    my ($who) = @_;
-    my $length = sysread($who->{handle}, $who->{in}, 65536, length $who->{in});
-    return if !defined $length && try_again();
-    return dismiss($who) if !$length;
-    while (length $who->{in} >= 5) {
-        my ($kind, $size) = unpack 'a N', $who->{in};
-        last if length $who->{in} < 5 + $size;
-        my $content = substr($who->{in}, 5, $size);
-        substr($who->{in}, 0, 5 + $size) = '';
-        if ($kind eq 'r' && $setting{tty}) { resize_terminal((values %stream)[0][0], split / /, $content) if %stream }
-        elsif ($kind eq 'i' && $content ne '') { $input->{buffer} .= $content }
-        # `stdinOnce`: the first one's end is the program's.
-        elsif ($kind eq 'i' && $setting{stdin}[1] && !$setting{tty}) { $input->{ending} = 1 }
-    }
-    feed_program();
-}
-
-sub feed_program {
-    if ($input->{handle} && $input->{buffer} ne '') {
-        my $taken = syswrite($input->{handle}, $input->{buffer}, 65536);
-        if (defined $taken) { substr($input->{buffer}, 0, $taken) = '' }
-        elsif (!try_again()) { $input->{ending} = 1; $input->{buffer} = '' }
-    }
-    $input->{buffer} = '' if !$input->{handle};
-    return if !$input->{ending} || $input->{buffer} ne '' || !$input->{handle};
-    close $input->{handle} if !$setting{tty};
-    $input->{handle} = undef;
-}
 
 # PID and start time (field 22 of stat), which together never name another process.
 sub process_line {
@@ -244,6 +89,18 @@ sub process_line {
     open(my $stat, '<', "/proc/$pid/stat") or fail("open /proc/$pid/stat: $!");
     my ($after_name) = <$stat> =~ /\) (.*)/;
     return "$pid " . (split / /, $after_name)[19] . "\n";
+}
+
+sub listen_at {
+    my ($path) = @_;
+    # Names of sockets are short: from within its folder.
+    my ($place, $name) = $path =~ m{^(.*)/(.*)$};
+    chdir $place or fail("chdir $place: $!");
+    socket(my $socket, 1, 1, 0) or fail("socket: $!");
+    unlink $name;
+    bind($socket, pack 'S a108', 1, $name) or fail("bind $path: $!");
+    listen($socket, 8) or fail("listen $path: $!");
+    return $socket;
 }
 
 # The program says when its /dev is there, and is told the number of the terminal made in it.
