@@ -32,13 +32,13 @@ interface KubeconfigFile {
 }
 
 /**
- * Reads the current context of a kubeconfig file (YAML or JSON) into a {@link ClientConfig}. Relative
+ * Reads a context of a kubeconfig file (YAML or JSON), the current one, into a {@link ClientConfig}. Relative
  * file names in it are taken from its own folder, as kubectl does. Throws when something it names is
  * missing.
  */
-export function loadKubeconfig(file: string): ClientConfig {
+export function loadKubeconfig(file: string, contextName?: string): ClientConfig {
   const content = parseKubeconfig(readFileSync(file, 'utf8'));
-  const wanted = content['current-context'] ?? content.contexts?.[0]?.name;
+  const wanted = contextName ?? content['current-context'] ?? content.contexts?.[0]?.name;
   const context = content.contexts?.find(({ name }) => name === wanted)?.context;
   if (!context)
     throw new Error(

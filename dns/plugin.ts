@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/object.ts';
 import type { Dispenser } from './corefile/dispenser.ts';
 import type { HttpPool } from './server/http.ts';
 import type { Metrics } from './server/metrics.ts';
-import type { Query, Reply } from './wire/message.ts';
+import type { Query, Reply, ResourceRecord } from './wire/message.ts';
 
 /** Answers a query; what is thrown becomes SERVFAIL. Answers that are ready are returned without a promise. */
 export type Handler = (query: Query) => Reply | Promise<Reply>;
@@ -43,7 +43,17 @@ export interface Block {
   readonly readiness: Readiness[];
   /** Asks this server itself, through the whole chain: how CNAME targets outside a zone are found. */
   lookup: Handler;
+  /** How zones are copied to other servers; `transfer` decides to whom. */
+  readonly transferers: Transferer[];
+  /** By plugin: the search path of a client, for `autopath @PLUGIN`. */
+  readonly searchPaths: Map<string, SearchPath>;
 }
+
+/** All records of a zone, between two copies of its SOA; undefined for a zone that the plugin does not have. */
+export type Transferer = (zone: string) => readonly ResourceRecord[] | undefined;
+
+/** The zones that a client would try to put a name in, an empty one for the name itself; undefined: do not search. */
+export type SearchPath = (query: Query) => readonly string[] | undefined;
 
 export interface Readiness {
   name: string;

@@ -52,6 +52,8 @@ export function createInstance(
       hosts: [],
       plugins: plugins.filter(({ name }) => parsed.directives.has(name)).map(({ name }) => name),
       readiness: [],
+      transferers: [],
+      searchPaths: new Map(),
       lookup: () => {
         throw new Error('the server has not started');
       },

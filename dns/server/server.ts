@@ -1,12 +1,15 @@
 import type { Handler } from '../plugin.ts';
 import { decodeQuery } from '../wire/decode.ts';
-import { encodeReply, refusal } from '../wire/encode.ts';
+import { encodeReply, encodeTransfer, refusal } from '../wire/encode.ts';
 import { emptyReply, type Query, Rcode, type Reply } from '../wire/message.ts';
 
 /** The zones that share one port, each with the chain of its server block. */
 export type Zones = ReadonlyMap<string, Handler>;
 
 const classInternet = 1;
+
+/** What goes back to a client: a packet, those of a zone transfer, or nothing. */
+export type Packets = Buffer | readonly Buffer[] | undefined;
 
 /**
  * Answers one packet: the packet to send back, or undefined where there is nothing to say. Upstream:
@@ -18,7 +21,7 @@ export function answerPacket(
   client: Query['client'],
   protocol: Query['protocol'],
   onError: (error: unknown, query: Query) => void,
-): Buffer | undefined | Promise<Buffer> {
+): Packets | Promise<Packets> {
   const received = decodeQuery(packet, client, protocol);
   if (received === 'drop') return undefined;
   if ('refuse' in received) return refusal(packet, received.refuse);
@@ -29,11 +32,16 @@ export function answerPacket(
   };
   try {
     const reply = serve(zones, query);
-    if (!(reply instanceof Promise)) return encodeReply(query, reply);
-    return reply.then((ready) => encodeReply(query, ready)).catch(fail);
+    if (!(reply instanceof Promise)) return packetsOf(query, reply);
+    return reply.then((ready) => packetsOf(query, ready)).catch(fail);
   } catch (error) {
     return fail(error);
   }
+}
+
+function packetsOf(query: Query, reply: Reply): Packets {
+  if (reply.dropped) return undefined;
+  return reply.transfer ? encodeTransfer(query, reply) : encodeReply(query, reply);
 }
 
 /** The reply of the chain that is responsible for the name: the one with the longest zone. */

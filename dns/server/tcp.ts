@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Packets } from './server.ts';
 import { type Answer, isWithoutIpv6 } from './udp.ts';
 
 export interface TcpListener {
@@ -45,11 +46,13 @@ function converse(socket: Socket, answer: Answer, onError: (error: Error) => voi
   socket.setTimeout(idleTimeout, () => socket.destroy());
   socket.on('error', () => socket.destroy()); // the client's end is gone; nobody is left to tell
 
-  const send = (bytes: Buffer | undefined) => {
-    if (!bytes || socket.destroyed) return;
-    const length = Buffer.alloc(2);
-    length.writeUInt16BE(bytes.length);
-    socket.write(Buffer.concat([length, bytes]));
+  const send = (packets: Packets) => {
+    if (!packets || socket.destroyed) return;
+    for (const bytes of Buffer.isBuffer(packets) ? [packets] : packets) {
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(bytes.length);
+      socket.write(Buffer.concat([length, bytes]));
+    }
   };
   const isFull = () => underway >= mostPipelined || socket.writableNeedDrain;
   const read = () => {
@@ -65,7 +68,7 @@ function converse(socket: Socket, answer: Answer, onError: (error: Error) => voi
     if (isFull()) socket.pause();
     else if (socket.isPaused()) socket.resume();
   };
-  const later = (reply: Promise<Buffer>) => {
+  const later = (reply: Promise<Packets>) => {
     underway++;
     reply.then(send).then(
       () => {

@@ -1,10 +1,11 @@
 import { createSocket, type Socket } from 'node:dgram';
+import type { Packets } from './server.ts';
 
 /** Takes a packet, gives the answer: at once, later, or never. */
 export type Answer = (
   packet: Buffer,
   client: { address: string; port: number },
-) => Buffer | undefined | Promise<Buffer>;
+) => Packets | Promise<Packets>;
 
 export interface UdpListener {
   readonly port: number;
@@ -22,8 +23,8 @@ export async function listenUdp(
   socket.on('error', onError);
   socket.on('message', (packet, { address, port }) => {
     const reply = answer(packet, { address, port });
-    const send = (bytes: Buffer | undefined) => {
-      if (bytes && open) socket.send(bytes, port, address, ignoreLostReply);
+    const send = (bytes: Packets) => {
+      if (Buffer.isBuffer(bytes) && open) socket.send(bytes, port, address, ignoreLostReply);
     };
     if (reply instanceof Promise) reply.then(send, onError);
     else send(reply);

@@ -3,6 +3,7 @@ import { type Edns, type Query, type Reply, type ResourceRecord, typeName } from
 import { type Cursor, readName, WireError } from './names.ts';
 
 const optType = 41;
+const ixfrType = 251;
 
 /** What a packet turned out to be: a query to answer, one to refuse with an rcode, or nothing to answer at all. */
 export type Received = { query: Query } | { refuse: number } | 'drop';
@@ -24,6 +25,7 @@ export function decodeQuery(packet: Buffer, client: Query['client'], protocol: Q
     const name = readName(cursor);
     const type = read16(cursor);
     const klass = read16(cursor);
+    const serial = type === ixfrType && authorities === 1 ? serialOf({ ...cursor }) : undefined;
     const edns = findEdns(cursor, (answers ?? 0) + (authorities ?? 0) + (additionals ?? 0));
     return {
       query: {
@@ -36,6 +38,7 @@ export function decodeQuery(packet: Buffer, client: Query['client'], protocol: Q
         checkingDisabled: (flags & 0x0010) !== 0,
         authenticData: (flags & 0x0020) !== 0,
         ...(edns ? { edns } : {}),
+        ...(serial === undefined ? {} : { serial }),
         size: packet.length,
         client,
         protocol,
@@ -90,6 +93,11 @@ export function decodeReply(packet: Buffer): DecodedReply {
     authorities,
     additionals,
   };
+}
+
+function serialOf(cursor: Cursor): number | undefined {
+  const record = readRecord(cursor);
+  return record.type === 'SOA' ? record.data.serial : undefined;
 }
 
 function findEdns(cursor: Cursor, records: number): Edns | undefined {

@@ -5,6 +5,8 @@ import { labelBytes, labelsOf } from './names.ts';
 /** Room for the longest message that TCP can carry, and for the record that is one too many. */
 const scratch = Buffer.alloc(65_535 + 1_024);
 const largestMessage = 65_535;
+/** More records than this are not tried in one message of a transfer. */
+const mostInMessage = 4_096;
 const ednsOptionsToEcho = new Set([3, 9, 10, 11, 12]); // NSID, EXPIRE, COOKIE, TCP-KEEPALIVE, PADDING
 
 interface Writer {
@@ -21,7 +23,7 @@ export function encodeReply(query: Query, reply: Reply): Buffer {
   const limit = query.protocol === 'tcp' ? largestMessage : Math.max(query.edns?.udpSize ?? 512, 512);
   const out: Writer = { at: 12, names: new Map() };
   writeQuestion(out, query);
-  const opt = query.edns ? optRecord(query, reply.rcode) : undefined;
+  const opt = query.edns ? optRecord(query, reply) : undefined;
   const room = Math.min(limit, largestMessage) - (opt?.length ?? 0);
 
   let truncated = reply.truncated ?? false;
@@ -46,6 +48,22 @@ export function encodeReply(query: Query, reply: Reply): Buffer {
   scratch.writeUInt16BE(1, 4);
   for (const [section, count] of counts.entries()) scratch.writeUInt16BE(count, 6 + 2 * section);
   return Buffer.from(scratch.subarray(0, out.at));
+}
+
+/** The packets for a zone transfer: as many records in each as there is room for. */
+export function encodeTransfer(query: Query, reply: Reply): Buffer[] {
+  const packets: Buffer[] = [];
+  let rest = reply.answers;
+  do {
+    const packet = encodeReply(query, { ...reply, answers: rest.slice(0, mostInMessage) });
+    const written = packet.readUInt16BE(6);
+    if (written === 0 && rest.length > 0)
+      throw new Error(`a record of ${rest[0]?.name} does not fit in a message`);
+    packet[2] = (packet[2] ?? 0) & ~2; // what is cut off comes in the next one
+    packets.push(packet);
+    rest = rest.slice(written);
+  } while (rest.length > 0);
+  return packets;
 }
 
 /** The packet that asks another server what `query` asks, under an id of its own. */
@@ -84,10 +102,12 @@ function writeQuestion(out: Writer, query: Pick<Query, 'name' | 'type' | 'class'
   write16(out, query.class);
 }
 
-function optRecord(query: Query, rcode: number): Buffer {
+function optRecord(query: Query, { rcode, options: own = [] }: Reply): Buffer {
   const { udpSize, dnssecOk, options } = query.edns ?? { udpSize: 512, dnssecOk: false, options: [] };
-  const echoed = rcode === Rcode.BADVERS ? [] : options.filter(({ code }) => ednsOptionsToEcho.has(code));
-  const data = echoed.flatMap(({ code, data }) => [
+  const isEchoed = (code: number) =>
+    ednsOptionsToEcho.has(code) && !own.some((option) => option.code === code);
+  const echoed = rcode === Rcode.BADVERS ? [] : options.filter(({ code }) => isEchoed(code));
+  const data = [...echoed, ...own].flatMap(({ code, data }) => [
     Buffer.from([code >> 8, code & 255, data.length >> 8, data.length & 255]),
     data,
   ]);

@@ -26,12 +26,18 @@ export type ResourceRecord =
   | (Common & { type: 'SOA'; data: Soa })
   | (Common & { type: 'RAW'; code: number; data: Buffer });
 
+/** One option of an OPT record. */
+export interface EdnsOption {
+  code: number;
+  data: Buffer;
+}
+
 /** What a client said in its OPT record. */
 export interface Edns {
   version: number;
   udpSize: number;
   dnssecOk: boolean;
-  options: { code: number; data: Buffer }[];
+  options: EdnsOption[];
 }
 
 export interface Query {
@@ -47,6 +53,10 @@ export interface Query {
   checkingDisabled: boolean;
   authenticData: boolean;
   edns?: Edns;
+  /** Of the SOA record that an IXFR carries: the version that its client has (RFC 1995). */
+  serial?: number;
+  /** How many CNAMEs led here from the client's own question, when this server asks itself. */
+  chased?: number;
   /** Bytes of the packet. */
   size: number;
   client: { address: string; port: number };
@@ -62,6 +72,12 @@ export interface Reply {
   answers: ResourceRecord[];
   authorities: ResourceRecord[];
   additionals: ResourceRecord[];
+  /** EDNS options of the reply's own, for clients that speak EDNS. */
+  options?: EdnsOption[];
+  /** A zone transfer: over TCP its answers may take several messages (RFC 5936 2.2). */
+  transfer?: true;
+  /** The client gets nothing at all. */
+  dropped?: true;
 }
 
 export const Rcode = {
@@ -81,6 +97,13 @@ const rcodeNames = new Map<number, string>([
   [8, 'NXRRSET'],
   [9, 'NOTAUTH'],
   [10, 'NOTZONE'],
+  [17, 'BADKEY'],
+  [18, 'BADTIME'],
+  [19, 'BADMODE'],
+  [20, 'BADNAME'],
+  [21, 'BADALG'],
+  [22, 'BADTRUNC'],
+  [23, 'BADCOOKIE'],
 ]);
 
 /** `NXDOMAIN` for 3, `RCODE11` for one without a name. */
@@ -148,6 +171,19 @@ const typeCodes: Record<string, number> = {
 };
 const typeNames = new Map(Object.entries(typeCodes).map(([name, code]) => [code, name]));
 
+const classCodes: Record<string, number> = { IN: 1, CS: 2, CH: 3, HS: 4, NONE: 254, ANY: 255 };
+const classNames = new Map(Object.entries(classCodes).map(([name, code]) => [code, name]));
+
+/** `IN` for 1, `CLASS7` for a code without a name (RFC 3597). */
+export function className(code: number): string {
+  return classNames.get(code) ?? `CLASS${code}`;
+}
+
+/** The code of a class's name in upper case, or undefined. */
+export function classCode(name: string): number | undefined {
+  return classCodes[name];
+}
+
 /** `AAAA` for 28, `TYPE65280` for a code without a name (RFC 3597). */
 export function typeName(code: number): string {
   return typeNames.get(code) ?? `TYPE${code}`;
@@ -159,6 +195,16 @@ export function typeCode(name: string): number | undefined {
   if (known !== undefined) return known;
   const generic = /^TYPE(\d+)$/.exec(name);
   return generic ? Number(generic[1]) : undefined;
+}
+
+/** The type's name of a record, of those without a form here too. */
+export function typeOf(record: ResourceRecord): string {
+  return record.type === 'RAW' ? typeName(record.code) : record.type;
+}
+
+/** An extended error (RFC 8914) as an EDNS option. */
+export function extendedError(code: number, text = ''): EdnsOption {
+  return { code: 15, data: Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(text)]) };
 }
 
 /** A reply without records. */

@@ -7,6 +7,7 @@ import { type Found, findNames, findTargets, type Target } from './lookup.ts';
 import { isNameServer, nameServers } from './nameservers.ts';
 import type { KubernetesOptions } from './options.ts';
 import type { Records } from './records.ts';
+import { soaOf } from './soa.ts';
 
 export interface Answerer {
   records: Records;
@@ -71,7 +72,7 @@ function find(state: State): Records3 | Promise<Records3> {
     case 'TXT':
       return version(state);
     case 'SOA':
-      return { answers: atApex ? [soa(state)] : [] };
+      return { answers: atApex ? [soaOf(state.zone, state.options, state.records)] : [] };
     case 'NS':
       return atApex ? servers(state) : exists(state);
     default:
@@ -205,23 +206,9 @@ function targetsOf(state: State, name: string, type: string): Found {
 }
 
 function withSoa(state: State, rcode: number): Reply {
-  return { ...emptyReply(rcode), authoritative: true, authorities: [soa(state)] };
-}
-
-function soa({ zone, options: { ttl }, records }: State): ResourceRecord {
-  const below = zone === '.' ? '' : zone;
   return {
-    name: zone,
-    ttl: Math.min(ttl, 300),
-    type: 'SOA',
-    data: {
-      mname: `ns.dns.${below}`,
-      rname: `hostmaster.${below}`,
-      serial: records.modified,
-      refresh: 7200,
-      retry: 1800,
-      expire: 86_400,
-      minimum: ttl,
-    },
+    ...emptyReply(rcode),
+    authoritative: true,
+    authorities: [soaOf(state.zone, state.options, state.records)],
   };
 }

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { type Client, createClient } from '../../../api/client.ts';
-import type { Controller, Plugin } from '../../plugin.ts';
+import type { Log, Plugin } from '../../plugin.ts';
 import { createHandler } from './answer.ts';
 import { type KubernetesOptions, parseOptions } from './options.ts';
+import { createRecords } from './records.ts';
+import { createSearchPath } from './search.ts';
 import { parseLabelSelector } from './selector.ts';
-import { followApi, type Source, serveObjects } from './source.ts';
+import { followApi, putObjects } from './source.ts';
+import { zoneRecords } from './transfer.ts';
 
 /** Answers for a cluster's zone from its Services, EndpointSlices and Pods. */
 export const kubernetes: Plugin = {
@@ -21,39 +24,56 @@ export const kubernetes: Plugin = {
         );
       }
     }
-    const source = openSource(controller, options);
-    const { records } = source;
+    const records = createRecords();
     block.readiness.push({ name: 'kubernetes', ready: () => records.synced });
-    controller.onStart(() => waitForApi(source, options.startupTimeout, surroundings.log));
+    const end = new AbortController();
+    controller.onStop(() => end.abort());
+    if (surroundings.objects) putObjects(surroundings.objects, options, records);
+    else
+      controller.onStart(async () => {
+        const client = await clientOf(surroundings.client, options);
+        const synced = followApi(client, options, records, end.signal, createComplaint(surroundings.log));
+        await waitForApi(synced, options.startupTimeout, surroundings.log);
+      });
+    const localAddresses = () => boundAddresses(block.hosts, surroundings.localAddresses);
+    block.transferers.push((zone) => zoneRecords({ records, options, localAddresses }, zone));
+    block.searchPaths.set('kubernetes', createSearchPath(records, options));
     return (next) =>
       createHandler({
         records,
         options,
-        localAddresses: surroundings.localAddresses,
+        localAddresses,
         lookup: (query) => block.lookup(query),
         next,
       });
   },
 };
 
-function openSource(controller: Controller, options: KubernetesOptions): Source {
-  const { surroundings } = controller;
-  if (surroundings.objects) return serveObjects(surroundings.objects, options);
-  const end = new AbortController();
-  controller.onStop(() => end.abort());
+/** Where the zone's name server is: the addresses that `bind` gave the block, or all of this machine; no loopback. */
+function boundAddresses(hosts: readonly string[], all: () => readonly string[]): readonly string[] {
+  return hosts.length === 0 ? all() : hosts.filter((host) => !/^127\.|^::1$/.test(host));
+}
+
+/** Says what went wrong with a watch, once until it is something else. */
+function createComplaint(log: Log): (resource: string, error: unknown) => void {
   const told = new Map<string, string>();
-  return followApi(clientOf(surroundings.client, options), options, end.signal, (resource, error) => {
+  return (resource, error) => {
     const text = error instanceof Error ? error.message : String(error);
     if (told.get(resource) === text) return;
     told.set(resource, text);
-    surroundings.log.warning(
-      `plugin/kubernetes: failed to list and watch ${resource}: ${text}; trying again`,
-    );
-  });
+    log.warning(`plugin/kubernetes: failed to list and watch ${resource}: ${text}; trying again`);
+  };
 }
 
-/** `endpoint` and `tls` take the place of what the pod's environment says. */
-function clientOf(usual: () => Client, { endpoint, tls }: KubernetesOptions): Client {
+/** `kubeconfig`, or `endpoint` and `tls`, take the place of what the pod's environment says. */
+async function clientOf(
+  usual: () => Client,
+  { endpoint, tls, kubeconfig }: KubernetesOptions,
+): Promise<Client> {
+  if (kubeconfig) {
+    const { loadKubeconfig } = await import('../../../api/kubeconfig.ts'); // its YAML parser is a slow load
+    return createClient(loadKubeconfig(kubeconfig.file, kubeconfig.context));
+  }
   if (endpoint === undefined) return usual();
   const [cert, key, ca] = (tls ?? []).map((file) => readFileSync(file, 'utf8'));
   return createClient({
@@ -65,11 +85,7 @@ function clientOf(usual: () => Client, { endpoint, tls }: KubernetesOptions): Cl
 }
 
 /** The server starts once the API has been read; without it after a time, answering SERVFAIL until it has been. */
-async function waitForApi(
-  { synced }: Source,
-  timeout: number,
-  log: { info(text: string): void; warning(text: string): void },
-): Promise<void> {
+async function waitForApi(synced: Promise<void>, timeout: number, log: Log): Promise<void> {
   const late = Promise.withResolvers<'late'>();
   const patience = setTimeout(() => late.resolve('late'), timeout);
   const reminder = setInterval(

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../../api/object.ts';
 import type { EndpointSlice, Namespace, Pod, Service } from '../../../api/types.ts';
 import { canonicalAddress } from '../../wire/addresses.ts';
@@ -33,6 +34,7 @@ export interface SliceRecord {
 /** A view of the cluster by name and by address: where the kubernetes plugin finds its answers. */
 export interface Records {
   service(name: string, namespace: string): ServiceRecord | undefined;
+  services(): Iterable<ServiceRecord>;
   /** The slices of a Service, by `SERVICE.NAMESPACE`. */
   slices(service: string): Iterable<SliceRecord>;
   servicesByIp(ip: string): Iterable<ServiceRecord>;
@@ -40,7 +42,7 @@ export interface Records {
   /** The namespaces of the pods that have an address. */
   podNamespaces(ip: string): Iterable<string>;
   hasNamespace(name: string): boolean;
-  /** Unix time in seconds of the last change to services or endpoints: the zone's serial. */
+  /** Unix time in seconds of the last change that shows in an answer: the zone's serial. */
   readonly modified: number;
   readonly synced: boolean;
 }
@@ -71,6 +73,7 @@ export function createRecords(now: () => number = Date.now): RecordStore {
 
   function replaceService(key: string, record: ServiceRecord | undefined): void {
     const old = services.get(key);
+    if (isDeepStrictEqual(old, record)) return;
     if (old) for (const ip of old.clusterIps) serviceIps.delete(ip, old);
     services.delete(key);
     if (record) {
@@ -82,6 +85,7 @@ export function createRecords(now: () => number = Date.now): RecordStore {
 
   function replaceSlice(key: string, record: SliceRecord | undefined): void {
     const old = slices.get(key);
+    if (isDeepStrictEqual(old, record)) return;
     if (old) {
       slicesOf.delete(old.service, old);
       for (const { ip } of old.addresses) sliceIps.delete(ip, old);
@@ -96,8 +100,11 @@ export function createRecords(now: () => number = Date.now): RecordStore {
   }
 
   function replacePod(key: string, namespace: string, ips: string[]): void {
-    for (const old of pods.get(key)?.ip.split(',') ?? []) podIps.delete(old, pods.get(key) ?? { namespace });
+    const old = pods.get(key);
+    if ((old?.ip ?? '') === ips.join(',')) return;
+    for (const ip of old?.ip.split(',') ?? []) podIps.delete(ip, old ?? { namespace });
     pods.delete(key);
+    touch();
     if (ips.length === 0) return;
     const record = { namespace, ip: ips.join(',') };
     pods.set(key, record);
@@ -106,6 +113,7 @@ export function createRecords(now: () => number = Date.now): RecordStore {
 
   return {
     service: (name, namespace) => services.get(`${name}.${namespace}`),
+    services: () => services.values(),
     slices: (service) => slicesOf.get(service),
     servicesByIp: (ip) => serviceIps.get(canonicalAddress(ip)),
     slicesByIp: (ip) => sliceIps.get(canonicalAddress(ip)),
@@ -182,9 +190,12 @@ function portsOrNone(ports: PortRecord[]): PortRecord[] {
   return ports.length > 0 ? ports : [{ name: '', protocol: '', port: -1 }];
 }
 
+/** Upstream: the field selector of plugin/kubernetes/controller.go. */
+const endedPhases = new Set(['Succeeded', 'Failed', 'Unknown']);
+
 /** A pod that has ended, or is about to, no longer owns its address. */
 function podIpsOf({ metadata, status }: Pod): string[] {
-  if (metadata?.deletionTimestamp || status?.phase === 'Succeeded' || status?.phase === 'Failed') return [];
+  if (metadata?.deletionTimestamp || endedPhases.has(status?.phase ?? '')) return [];
   const ips = status?.podIPs?.map(({ ip }) => ip ?? '') ?? [status?.podIP ?? ''];
   return ips.filter((ip) => ip !== '').map(canonicalAddress);
 }

@@ -3,23 +3,20 @@ import { startInformer } from '../../../api/informer.ts';
 import { type KubeObject, matchesLabelSelector } from '../../../api/object.ts';
 import { type Resource, resources } from '../../../api/scheme.ts';
 import type { KubernetesOptions } from './options.ts';
-import { createRecords, type Records } from './records.ts';
+import type { RecordStore } from './records.ts';
 import { parseLabelSelector } from './selector.ts';
 
-/** Where records come from: `synced` resolves when all that was there at the beginning is in them. */
-export interface Source {
-  records: Records;
-  synced: Promise<void>;
-}
-
-/** Follows an API server until `signal` fires. Pods are only watched for `pods verified`. */
+/**
+ * Follows an API server until `signal` fires; resolves when all that was there at the beginning is in `records`. Pods
+ * are only watched for `pods verified`.
+ */
 export function followApi(
   client: Client,
   options: KubernetesOptions,
+  records: RecordStore,
   signal: AbortSignal,
   onError: (resource: string, error: unknown) => void,
-): Source {
-  const records = createRecords();
+): Promise<void> {
   const [onlyNamespace] = options.namespaces.size === 1 ? options.namespaces : [];
 
   const follow = <T extends KubeObject>(resource: Resource<T>, labelSelector?: string): Promise<void> => {
@@ -37,21 +34,23 @@ export function followApi(
     return informer.synced;
   };
 
-  const synced = Promise.all([
+  return Promise.all([
     follow(resources.namespaces, options.namespaceLabels),
     follow(resources.services, options.labels),
     options.noEndpoints ? undefined : follow(resources.endpointslices, options.labels),
     options.pods === 'verified' ? follow(resources.pods) : undefined,
   ]).then(() => records.markSynced());
-  return { records, synced };
 }
 
 /**
- * Serves a list of objects. A Namespace that objects live in counts as existing even if the list does not hold
+ * Puts a list of objects into `records`, those that the options let be seen. A Namespace that objects live in counts as existing even if the list does not hold
  * it, so that a file with Services alone can be asked.
  */
-export function serveObjects(objects: readonly KubeObject[], options: KubernetesOptions): Source {
-  const records = createRecords();
+export function putObjects(
+  objects: readonly KubeObject[],
+  options: KubernetesOptions,
+  records: RecordStore,
+): void {
   const services = options.labels === undefined ? undefined : parseLabelSelector(options.labels);
   const namespaces =
     options.namespaceLabels === undefined ? undefined : parseLabelSelector(options.namespaceLabels);
@@ -66,5 +65,4 @@ export function serveObjects(objects: readonly KubeObject[], options: Kubernetes
     if (namespace && !namespaces) records.put({ kind: 'Namespace', metadata: { name: namespace } });
   }
   records.markSynced();
-  return { records, synced: Promise.resolve() };
 }
