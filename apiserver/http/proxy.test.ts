@@ -27,6 +27,9 @@ function answer(request: IncomingMessage): { code: number; headers: Record<strin
   return { code: 200, headers: { 'x-own': 'yes' }, body: JSON.stringify({ method, url, headers }) };
 }
 
+/** Longer than what a connection takes at once. */
+const refusal = 'no\r\n'.repeat(1_000_000);
+
 function serve(server: Server): Promise<void> {
   server.on('request', async (request, response) => {
     const { code, headers, body } = answer(request);
@@ -35,7 +38,7 @@ function serve(server: Server): Promise<void> {
   });
   server.on('upgrade', (request, socket, head) => {
     if (request.url?.startsWith('/refused')) {
-      socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno\r\n');
+      socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Length: ${refusal.length}\r\n\r\n${refusal}`);
       return;
     }
     socket.write(
@@ -223,7 +226,7 @@ describe('proxy', () => {
     const { upgraded } = await ask(`${other()}/socket`, { headers: upgrade });
     expect(await echoed(upgraded, 'hello')).toBe('hello');
     const { response, body } = await ask(`${other()}/refused`, { headers: upgrade });
-    expect([response.statusCode, body]).toEqual([403, 'no\r\n']);
+    expect([response.statusCode, body.length]).toEqual([403, refusal.length]);
   });
 
   it.each([

@@ -22,6 +22,8 @@ export function serveUpgrades(server: Server, handler: RequestListener): void {
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
     response.once('finish', () => socket.destroySoon());
+    // The server itself does this for requests that it keeps.
+    socket.on('drain', () => response.emit('drain'));
     upgrades.set(request, { socket, head });
     handler(request, response);
   });

@@ -20,6 +20,8 @@ export async function attachToContainer(dir: string): Promise<HeldProgram> {
         const stream = kind === 'o' ? stdout : stderr;
         if (!stream.write(content)) await once(stream, 'drain');
       }
+    } catch {
+      // The connection was cut, by us or by the end of the shim: either way it is over.
     } finally {
       stdout.end();
       stderr.end();

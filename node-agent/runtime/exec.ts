@@ -37,6 +37,8 @@ export function execInContainer({ dir, pid, command, stdin, tty }: ExecSpec): He
     const code = await program.exited;
     throw new Error(`failed to exec in container: ended with ${code}`);
   })();
+  // Whoever waits for it is told; nobody may be waiting any more.
+  ended.catch(() => undefined);
   return {
     stdin: program.stdin,
     stdout: program.stdout,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { machine, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -93,5 +93,28 @@ describe('shim.pl', () => {
     const lines = (await text(attached.stdout)).trim().split('\n');
     expect(lines).toHaveLength(300_000);
     expect(lines.at(-1)).toBe('300000');
+  });
+
+  it('notes the end of a program though somebody who is attached does not read', async () => {
+    start('read go; exec yes', [
+      ['log', join(folder, 'log'), '1000000', '2'],
+      ['stdin', ''],
+    ]);
+    const attached = await attachToContainer(folder);
+    attached.stdin.write('go\n');
+    // Nobody reads `attached.stdout`, so that soon nothing moves any more.
+    let before = 0;
+    const rests = () => {
+      const changed = statSync(join(folder, 'log')).mtimeMs;
+      const same = changed === before;
+      before = changed;
+      return same;
+    };
+    await expect.poll(rests, { timeout: 20_000, interval: 300 }).toBe(true);
+    const [pid] = readFileSync(join(folder, 'pid'), 'utf8').split(' ');
+    process.kill(Number(pid), 'SIGKILL');
+    await ended();
+    expect(readFileSync(join(folder, 'exit'), 'utf8')).toMatch(/^137 9 /);
+    attached.hangUp();
   });
 });

@@ -8,18 +8,20 @@ use strict;
 use warnings;
 
 # Handles by their number: of the program's output, each with its name and the line that has begun; of who is
-# attached, each with what has come and what has yet to go. The program's input may have none.
+# attached, each with what has come and what has yet to go. The program's input may have none, and its end is
+# known late.
 our (%setting, $program, $input, %stream, $listener, $log);
 my %client;
 my (undef, $log_file, $log_limit, $log_files) = @{ $setting{log} };
 my $log_size = -s $log;
+my $ended;
 
 # Copies output until the program has ended and its pipes are empty, then writes how it ended.
 sub supervise {
     # The kernel ends every process of the namespace with its PID 1, so the pipes end too.
     turn() while %stream;
-    while (waitpid($program, 0) != $program) { }
-    my ($code, $signal) = how_it_ended($?);
+    while (!defined $ended) { look_for_end(0) }
+    my ($code, $signal) = how_it_ended($ended);
     write_file($setting{exit}[1], "$code $signal " . now() . "\n");
     write_file($setting{notify}[1], '');
     # Who is attached gets the rest, unless it does not read for a while.
@@ -38,12 +40,15 @@ sub backlog { return 1 << 20 }
 # Waits until something can be done, and does it.
 sub turn {
     my @slow = grep { length $_->{out} > backlog() } values %client;
+    # Nobody shall keep a program from having ended: what is left in its pipes is little.
+    look_for_end(1) if @slow && !defined $ended;
+    @slow = () if defined $ended;
     my @readers = map { $_->{handle} } length $input->{buffer} > backlog() ? () : values %client;
     my @writers = map { $_->{handle} } grep { $_->{out} ne '' } values %client;
     push @writers, $input->{handle} if $input->{handle} && $input->{buffer} ne '';
     # Standard output comes first where both have something.
     my @streams = @slow ? () : map { $stream{$_}[0] } sort { $a <=> $b } keys %stream;
-    my ($readable, $writable) = ready([ @streams, $listener, @readers ], \@writers, undef);
+    my ($readable, $writable) = ready([ @streams, $listener, @readers ], \@writers, @slow ? 0.5 : undef);
     for my $number (map { fileno $_ } @$writable) {
         if ($client{$number}) { send_to($client{$number}) }
         else { feed_program() }
@@ -54,6 +59,12 @@ sub turn {
         elsif ($client{$number}) { hear($client{$number}) }
         else { admit() }
     }
+}
+
+# With 1 it does not wait (WNOHANG).
+sub look_for_end {
+    my ($options) = @_;
+    $ended = $? if waitpid($program, $options) == $program;
 }
 
 # One read of a stream, which is forgotten at its end. A terminal ends with an error.
