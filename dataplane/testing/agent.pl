@@ -132,8 +132,8 @@ sub attempt {
     enter($netns);
     my $family = $address =~ /:/ ? AF_INET6 : AF_INET;
     my $raw = $proto eq 'SCTP' && !$has_sctp;
-    # A port that had another flow a while ago would go where that one went.
-    $sport = 10_000 + ++$tag % 30_000 if $proto ne 'TCP' && !$raw && $sport eq '-';
+    # A port that had another flow a while ago would go where that one went, and IPVS would take the answers for its own.
+    $sport = 10_000 + ++$tag % 30_000 if !$raw && $sport eq '-';
     my ($type, $number) =
         $raw ? (SOCK_RAW, $sctp) : $proto eq 'UDP' ? (SOCK_DGRAM, IPPROTO_UDP)
         : (SOCK_STREAM, $proto eq 'SCTP' ? $sctp : IPPROTO_TCP);
