@@ -72,10 +72,10 @@ async function sources({ report, cluster, api }: Stage, tag: string, web: Web): 
     },
   ];
   for (const { name, at, url } of askers) await at.exec(['curl', '-s', `${url}?${tag}-${name}`]);
-  // nginx' access logs of all nodes: a lab has one /run.
-  const logs = await cluster
-    .node('outside')
-    .exec(['sh', '-c', `grep -h '/?${tag}-' /run/v9s/nodes/*/pods/*/containers/nginx/*.log`]);
+  // nginx' access logs of all nodes: a lab has one /run. A line may take a moment to get there.
+  const lines = `grep -h '/?${tag}-' /run/v9s/nodes/*/pods/*/containers/nginx/*.log`;
+  const all = `i=0; until [ "$(${lines} | wc -l)" -ge ${askers.length} ] || [ $i = 100 ]; do sleep 0.1; i=$((i+1)); done`;
+  const logs = await cluster.node('outside').exec(['sh', '-c', `${all}; ${lines}`]);
   const seen = askers.map(({ name }) => {
     const pattern = new RegExp(`^\\S+ stdout F (\\S+) .*/\\?${tag}-${name} `, 'gm');
     return [...logs.stdout.matchAll(pattern)].at(-1)?.[1] ?? 'nobody';

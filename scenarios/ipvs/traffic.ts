@@ -28,9 +28,9 @@ export async function reach(stage: Stage, { nginx }: Pods): Promise<void> {
 
   const { metadata, status } = nginx[0] ?? {};
   await stage.inPod(metadata?.name ?? '', `curl -s '${ip}:${port}/?masquerade-all' ${title}`);
-  // nginx' access logs of all nodes: a lab has one /run.
+  // nginx' access logs of all nodes: a lab has one /run. A line may take a moment to get there.
   const logs = "grep -h '/?masquerade-all ' /run/v9s/nodes/*/pods/*/containers/nginx/*.log";
-  const { stdout } = await cluster.node(node).exec(['sh', '-c', logs]);
+  const { stdout } = await cluster.node(node).exec(['sh', '-c', `until ${logs}; do sleep 0.1; done`]);
   const seen = / stdout F (\S+) /.exec(stdout)?.[1] ?? 'nobody';
   report.check(
     `--masquerade-all: the pod that answers sees a node (${seen}), not the pod that asked (${status?.podIP})`,
