@@ -18,6 +18,7 @@ export { StatusError } from './api/status.ts';
 export { type StartOptions, startCluster } from './cluster/cluster.ts';
 export type { Cluster, ExecOptions, ExecResult, Place } from './cluster/handle.ts';
 export type { KubectlAnswer } from './cluster/kubectl.ts';
+export type { LogOptions } from './cluster/logs.ts';
 export type { Applied } from './cluster/manifest.ts';
 export { type ClusterOptions, type ClusterSpec, OptionError } from './cluster/spec.ts';
 export type { Until, WaitOptions } from './cluster/wait.ts';

@@ -1,11 +1,14 @@
+import { text } from 'node:stream/consumers';
 import type { Client } from '../api/client.ts';
 import type { KubeObject } from '../api/object.ts';
 import { resources } from '../api/scheme.ts';
 import { CommandError } from '../kernel/run.ts';
 import type { EnterOptions, Lab } from '../lab/handle.ts';
 import { enterContainer } from './container.ts';
+import { adminConfig } from './credentials.ts';
 import { switchDataplane } from './dataplane.ts';
 import { type KubectlAnswer, kubectl } from './kubectl.ts';
+import { type LogOptions, openLog } from './logs.ts';
 import { type Applied, applyManifest } from './manifest.ts';
 import { type ClusterSpec, type DataplaneOptions, OptionError } from './spec.ts';
 import type { StateDir } from './state.ts';
@@ -51,6 +54,8 @@ export interface Cluster extends AsyncDisposable {
   node(name: string): Place;
   /** A pod's first container, or the one named. */
   pod(name: string, options?: { namespace?: string; container?: string }): Place;
+  /** What a pod has written so far. Rejects with StatusError where there is no such log. */
+  logs(pod: string, options?: LogOptions): Promise<string>;
   /** Waits for a condition (`'Available'`) or a predicate over `pods`, `deployment/NAME` … */
   waitFor<T extends KubeObject>(target: string, until: Until<T>, options?: WaitOptions): Promise<T[]>;
   /** Changes how Services reach the kernel, node by node, without dropping a connection. What is not named stays. */
@@ -99,6 +104,9 @@ export function createHandle({ spec, state, client, lab, discard }: HandleParts)
         return { command: enterContainer(pod, container, command), at: {} };
       }),
     setDataplane: (options, onNode) => switchDataplane({ spec, state, lab }, options, onNode),
+    async logs(pod, options) {
+      return text(await openLog(adminConfig(state, spec.apiPort), pod, options));
+    },
     waitFor: (target, until, options) => waitFor(client, target, until, options),
     stop,
     detach: () => client.close(),

@@ -422,14 +422,10 @@ describe('a node-agent that is killed', () => {
     if (!before) throw new Error('the worker has no process');
     process.kill(before, 'SIGKILL');
     await expect.poll(pidOf, { timeout: 20_000 }).not.toBe(before);
-    const log = (pod: string, query: string) =>
-      cluster.client
-        .request('GET', `/api/v1/namespaces/default/pods/${pod}/log?${query}`)
-        // Logs are no JSON, and the client says what it got instead.
-        .catch((error: Error) => error.message);
-    await expect
-      .poll(() => log('talker', 'container=main&tailLines=1'), { timeout: 20_000 })
-      .toContain('third');
-    expect(await log('crasher', 'previous=true')).toContain('attempt');
+    const last = () =>
+      cluster.logs('talker', { container: 'main', tailLines: 1 }).catch((error: Error) => error.message);
+    await expect.poll(last, { timeout: 20_000 }).toBe('third\n');
+    expect(await cluster.logs('crasher', { previous: true })).toBe('attempt\n');
+    await expect(cluster.logs('nobody')).rejects.toThrow('pods "nobody" not found');
   });
 });
