@@ -4,6 +4,7 @@ import { parseCorefile, type ServerBlock } from '../corefile/parse.ts';
 import { parseZoneKey } from '../corefile/zones.ts';
 import {
   type Block,
+  type Controller,
   type Handler,
   NoNextPlugin,
   type Plugin,
@@ -11,7 +12,10 @@ import {
   type Surroundings,
 } from '../plugin.ts';
 import { plugins } from '../plugins/order.ts';
+import { emptyReply, Rcode } from '../wire/message.ts';
 import { serve } from './server.ts';
+
+const classInternet = 1;
 
 /** One reading of a Corefile, set up: what is to be served where, and the hooks of its plugins. */
 export interface Instance {
@@ -120,18 +124,27 @@ function chain({ directives }: ServerBlock, block: Block, surroundings: Surround
   const end: Handler = () => {
     throw new NoNextPlugin();
   };
-  return stages.reduceRight((next, stage) => stage(next), end);
+  const first = stages.reduceRight((next, stage) => stage(next), end);
+  // Other classes than IN are passed on to those who may know them, and to nobody else; upstream: EnableChaos.
+  if (directives.has('forward')) return first;
+  return (query) => (query.class === classInternet ? first(query) : emptyReply(Rcode.REFUSED));
 
   function setUp({ name, setup }: Plugin): Stage | undefined {
-    const tokens = directives.get(name);
-    if (!tokens) return undefined;
-    return setup({
-      tokens: createDispenser(name, tokens),
+    const words = directives.get(name);
+    if (!words) return undefined;
+    const tokens = createDispenser(name, words);
+    const controller: Controller = {
+      tokens,
       block,
       surroundings,
       onStart: (hook) => hooks.start.push(hook),
       onServing: (hook) => hooks.serving.push(hook),
       onStop: (hook) => hooks.stop.push(hook),
-    });
+    };
+    try {
+      return setup(controller);
+    } catch (error) {
+      throw error instanceof CorefileError ? error : tokens.error((error as Error).message);
+    }
   }
 }

@@ -6,8 +6,6 @@ import { emptyReply, type Query, Rcode, type Reply } from '../wire/message.ts';
 /** The zones that share one port, each with the chain of its server block. */
 export type Zones = ReadonlyMap<string, Handler>;
 
-const classInternet = 1;
-
 /** What goes back to a client: a packet, those of a zone transfer, or nothing. */
 export type Packets = Buffer | readonly Buffer[] | undefined;
 
@@ -46,7 +44,6 @@ function packetsOf(query: Query, reply: Reply): Packets {
 
 /** The reply of the chain that is responsible for the name: the one with the longest zone. */
 export function serve(zones: Zones, query: Query): Reply | Promise<Reply> {
-  if (query.class !== classInternet) return emptyReply(Rcode.REFUSED);
   if (query.edns && query.edns.version !== 0) return emptyReply(Rcode.BADVERS);
   let name = query.lower;
   let parent: Handler | undefined;

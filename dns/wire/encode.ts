@@ -5,12 +5,15 @@ import { labelBytes, labelsOf } from './names.ts';
 /** Room for the longest message that TCP can carry, and for the record that is one too many. */
 const scratch = Buffer.alloc(65_535 + 1_024);
 const largestMessage = 65_535;
+const anyClass = 255;
 /** More records than this are not tried in one message of a transfer. */
 const mostInMessage = 4_096;
 const ednsOptionsToEcho = new Set([3, 9, 10, 11, 12]); // NSID, EXPIRE, COOKIE, TCP-KEEPALIVE, PADDING
 
 interface Writer {
   at: number;
+  /** Of every record. */
+  class: number;
   /** Names already written, in their exact case, and where: what a compression pointer may point to. */
   names: Map<string, number>;
 }
@@ -21,7 +24,7 @@ interface Writer {
  */
 export function encodeReply(query: Query, reply: Reply): Buffer {
   const limit = query.protocol === 'tcp' ? largestMessage : Math.max(query.edns?.udpSize ?? 512, 512);
-  const out: Writer = { at: 12, names: new Map() };
+  const out: Writer = { at: 12, class: query.class === anyClass ? 1 : query.class, names: new Map() };
   writeQuestion(out, query);
   const opt = query.edns ? optRecord(query, reply) : undefined;
   const room = Math.min(limit, largestMessage) - (opt?.length ?? 0);
@@ -69,15 +72,18 @@ export function encodeTransfer(query: Query, reply: Reply): Buffer[] {
 /** The packet that asks another server what `query` asks, under an id of its own. */
 export function encodeQuery(
   id: number,
-  query: Pick<Query, 'name' | 'type' | 'recursionDesired' | 'checkingDisabled' | 'authenticData' | 'edns'>,
+  query: Pick<
+    Query,
+    'name' | 'type' | 'class' | 'recursionDesired' | 'checkingDisabled' | 'authenticData' | 'edns'
+  >,
 ): Buffer {
-  const out: Writer = { at: 12, names: new Map() };
+  const out: Writer = { at: 12, class: query.class, names: new Map() };
   scratch.fill(0, 0, 12);
   scratch.writeUInt16BE(id, 0);
   scratch[2] = query.recursionDesired ? 1 : 0;
   scratch[3] = (query.authenticData ? 0x20 : 0) | (query.checkingDisabled ? 0x10 : 0);
   scratch.writeUInt16BE(1, 4);
-  writeQuestion(out, { ...query, class: 1 });
+  writeQuestion(out, query);
   if (query.edns) {
     const size = Math.max(query.edns.udpSize, 512);
     const opt = [0, 0, 41, size >> 8, size & 255, 0, 0, query.edns.dnssecOk ? 0x80 : 0, 0, 0, 0];
@@ -136,7 +142,7 @@ function writeRecords(out: Writer, records: ResourceRecord[], room: number): num
 function writeRecord(out: Writer, record: ResourceRecord, room: number): void {
   writeName(out, record.name);
   write16(out, record.type === 'RAW' ? record.code : (typeCode(record.type) ?? 0));
-  write16(out, 1);
+  write16(out, out.class);
   write32(out, record.ttl);
   const length = out.at;
   out.at += 2;

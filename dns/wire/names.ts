@@ -106,11 +106,8 @@ export function fqdn(name: string): string {
 /** True for text that can be a domain name: labels of 1 to 63 bytes, 255 in all. */
 export function isDomainName(text: string): boolean {
   if (text === '.') return true;
-  const labels = labelsOf(text);
-  const sizes =
-    text.replace(/\.$/, '').split('.').length === labels.length
-      ? labels.map((l) => labelBytes(l).length)
-      : [0];
+  if (/^\.|(?<!\\)\.\./.test(text)) return false;
+  const sizes = labelsOf(text).map((label) => labelBytes(label).length);
   return (
     sizes.every((size) => size > 0 && size < 64) &&
     sizes.reduce((sum, size) => sum + size + 1, 1) <= longestName

@@ -7,7 +7,7 @@ import { WireError } from '../../wire/names.ts';
 /** What is asked of an upstream. */
 export type Asked = Pick<
   Query,
-  'name' | 'type' | 'recursionDesired' | 'checkingDisabled' | 'authenticData' | 'edns'
+  'name' | 'type' | 'class' | 'recursionDesired' | 'checkingDisabled' | 'authenticData' | 'edns'
 >;
 
 /** Queries on their way over one socket, told apart by their ids. */
@@ -86,5 +86,9 @@ export function createExchange(peer: string): Exchange {
 /** The question must come back as it was asked; only errors may leave it out. */
 function answers({ question, rcode }: DecodedReply, asked: Asked): boolean {
   if (!question) return rcode !== 0;
-  return question.name.toLowerCase() === asked.name.toLowerCase() && question.type === asked.type;
+  return (
+    question.name.toLowerCase() === asked.name.toLowerCase() &&
+    question.type === asked.type &&
+    question.class === asked.class
+  );
 }

@@ -39,6 +39,7 @@ export function createUpstream(address: UpstreamAddress, options: ForwardOptions
     const query: Asked = {
       name: options.healthDomain,
       type: 'NS',
+      class: 1,
       recursionDesired: options.healthRecursion,
       checkingDisabled: false,
       authenticData: false,
