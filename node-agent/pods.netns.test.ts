@@ -189,7 +189,7 @@ describe('a pod', () => {
       data: { color: 'green' },
     });
     const ready = await podWhere('config', isReady);
-    expect(await log(ready, 'main')).toMatch(/ stdout F green\n$/);
+    await until('its output', async () => / stdout F green\n$/.test(await log(ready, 'main')));
   });
 
   it('is ready only once its probe says so', async () => {

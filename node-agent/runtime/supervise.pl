@@ -5,7 +5,6 @@
 # follows (32 bits, big-endian), and that. From here `o` and `e`: standard output and error. To here `i`: standard
 # input, its end when empty; `r`: the terminal's new size, as "COLUMNS ROWS".
 use strict;
-use warnings;
 
 # Handles by their number: of the program's output, each with its name and the line that has begun; of who is
 # attached, each with what has come and what has yet to go. The program's input may have none, and its end is

@@ -1,7 +1,6 @@
 # What shim.pl, exec.pl and forward.pl share: system calls by number, plans, terminals. Loaded before a namespace
 # is entered. Only perl-base is asked for, and no module is loaded, which would cost more than all the rest.
 use strict;
-use warnings;
 
 my %numbers = (
     x86_64 => {
@@ -92,8 +91,8 @@ sub execute {
     my ($environment, @command) = @_;
     $SIG{$_} = 'DEFAULT' for grep { !/^__/ } keys %SIG;
     %ENV = %$environment;
-    no warnings 'exec';
-    exec { $command[0] } @command;
+    local $^W = 0;
+    { exec { $command[0] } @command }
     my $why = $! == 2 && $command[0] !~ m{/} ? 'executable file not found in $PATH' : lc "$!";
     fail("exec: \"$command[0]\": $why");
 }
