@@ -22,10 +22,13 @@ export interface BackendRequest {
   headers: NodeJS.Dict<string | string[]>;
 }
 
+/** Milliseconds for a connection to come about: a node that is cut off says nothing. Upstream: `net.Dialer`. */
+const dialTimeout = 30_000;
+
 /** Begins a request; whoever gets it sends the body, if any, and ends it. */
 export function requestBackend(backend: Backend, { method, path, headers }: BackendRequest): ClientRequest {
   const start = backend.scheme === 'https' ? httpsRequest : httpRequest;
-  return start({
+  const outgoing = start({
     host: backend.host,
     port: backend.port,
     method,
@@ -37,6 +40,13 @@ export function requestBackend(backend: Backend, { method, path, headers }: Back
     // What a pod shows need not be signed by anybody. Upstream: `proxyTransport`, InsecureSkipVerify.
     ...(backend.agent ? {} : { rejectUnauthorized: false }),
   });
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const timedOut = Object.assign(new Error('i/o timeout'), { code: 'ETIMEDOUT' });
+    const timer = setTimeout(() => outgoing.destroy(timedOut), dialTimeout);
+    for (const event of ['connect', 'close']) socket.once(event, () => clearTimeout(timer));
+  });
+  return outgoing;
 }
 
 /** Its answer, whatever the status. Rejects with a {@link BackendError}. */
