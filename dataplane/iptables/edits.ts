@@ -1,7 +1,11 @@
 /** A chain up to this share of whose rules change is edited in place, so that the others keep their counters. */
 const editShare = 0.5;
 
-/** Deletions and insertions by number for what differs; undefined when rewriting is cheaper. */
+/**
+ * Deletions and insertions for what differs; undefined when rewriting is cheaper. Rules go by what they say, which
+ * costs the tools no more than a number: where somebody has put a rule of theirs before ours, no other rule goes, and
+ * where ours is not there the batch is refused and the kernel read.
+ */
 export function editsOf(
   chain: string,
   have: readonly string[],
@@ -28,7 +32,8 @@ export function editsOf(
   };
   for (const rule of gone) {
     if (!kept.has(rule)) {
-      edits.push(`-D ${chain} ${place}`);
+      // The kernel rounds a probability, and need not find the rule by the one that is written.
+      edits.push(`-D ${chain} ${rule.includes(' --probability ') ? place : rule}`);
       continue;
     }
     insert();

@@ -4,8 +4,10 @@ import type { TableName } from '../iptables/rules.ts';
 /**
  * What `iptables-restore --noflush` makes of a rule set, without a kernel. Throws where the real one
  * would refuse: a jump to a chain that is not there, a rule number out of range, a chain still in use.
+ *
+ * @param normal the form in which two rules that mean the same are the same
  */
-export function applyBatch(saved: Saved, batch: string): Saved {
+export function applyBatch(saved: Saved, batch: string, normal = (rule: string) => rule): Saved {
   const tables = new Map<TableName, Map<string, string[]>>();
   for (const [name, chains] of saved)
     tables.set(name, new Map([...chains].map(([chain, rules]) => [chain, [...rules]])));
@@ -28,7 +30,8 @@ export function applyBatch(saved: Saved, batch: string): Saved {
         throw new Error(`${line}: index of insertion too big`);
       rulesOf(chain).splice(number - 1, 0, words.slice(1).join(' '));
     } else if (verb === '-D' && Number.isNaN(number)) {
-      const at = rulesOf(chain).indexOf(words.join(' '));
+      const rule = normal(words.join(' '));
+      const at = rulesOf(chain).findIndex((one) => normal(one) === rule);
       if (at < 0) throw new Error(`${line}: no such rule`);
       rulesOf(chain).splice(at, 1);
     } else if (verb === '-D') {

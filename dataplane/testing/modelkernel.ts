@@ -22,7 +22,7 @@ export function createModelKernel(): Kernel {
       try {
         if (/^ip6?tables-save$/.test(file)) return output(savedText(iptables[family], family));
         if (/^ip6?tables-restore$/.test(file)) {
-          iptables[family] = applyBatch(iptables[family], input);
+          iptables[family] = applyBatch(iptables[family], input, (rule) => normalRule(rule, family));
           return output('');
         }
         const answer = nft.answer(call, input) ?? ipvs.answer(call, input);
