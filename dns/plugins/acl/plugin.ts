@@ -1,8 +1,7 @@
-import { BlockList, isIP, isIPv4 } from 'node:net';
 import type { Dispenser } from '../../corefile/dispenser.ts';
+import { createSubnets, plainAddress, type Subnets } from '../../corefile/subnets.ts';
 import { zonesFromArgs } from '../../corefile/zones.ts';
 import type { Plugin } from '../../plugin.ts';
-import { addressBytes } from '../../wire/addresses.ts';
 import { emptyReply, extendedError, type Query, Rcode, type Reply, typeCode } from '../../wire/message.ts';
 import { matchZone } from '../../wire/names.ts';
 
@@ -13,7 +12,7 @@ interface Policy {
   /** Undefined is all types. */
   types: ReadonlySet<string> | undefined;
   /** Undefined is all clients. */
-  sources: BlockList | undefined;
+  sources: Subnets | undefined;
 }
 
 /** Codes of RFC 8914. */
@@ -32,7 +31,7 @@ export const acl: Plugin = {
       rules.push({ zones, policies });
     }
     return (next) => (query) => {
-      const client = clientOf(query);
+      const client = plainAddress(query.client.address);
       for (const { zones, policies } of rules) {
         if (matchZone(zones, query.lower) === undefined) continue;
         const action = policies.find((policy) => matches(policy, query, client))?.action;
@@ -52,12 +51,7 @@ function replyTo(action: Exclude<Action, 'allow'>): Reply {
 
 function matches({ types, sources }: Policy, { type }: Query, client: string): boolean {
   if (types && !types.has(type)) return false;
-  return !sources || sources.check(client, isIPv4(client) ? 'ipv4' : 'ipv6');
-}
-
-/** The client's address, IPv4 as such even where the socket is an IPv6 one. */
-function clientOf({ client }: Query): string {
-  return client.address.replace(/^::ffff:(?=\d+\.)/, '').split('%')[0] ?? '';
+  return !sources || sources.has(client);
 }
 
 function parsePolicy(tokens: Dispenser): Policy {
@@ -82,10 +76,10 @@ function parsePolicy(tokens: Dispenser): Policy {
   }
   if (sections.type.length > 0 && !sections.type.includes('*'))
     policy.types = new Set(sections.type.map((type) => typeOf(tokens, type)));
-  if (sections.net.length > 0 && !sections.net.includes('*')) {
-    policy.sources = new BlockList();
-    for (const net of sections.net) addNet(tokens, policy.sources, net);
-  }
+  if (sections.net.length > 0 && !sections.net.includes('*'))
+    policy.sources = createSubnets(sections.net, (net) =>
+      tokens.error(`illegal CIDR notation ${JSON.stringify(net)}`),
+    );
   return policy;
 }
 
@@ -97,13 +91,4 @@ function typeOf(tokens: Dispenser, type: string): string {
   if (typeCode(type) === undefined)
     throw tokens.error(`unexpected token ${JSON.stringify(type)}; expect legal QTYPE`);
   return type;
-}
-
-function addNet(tokens: Dispenser, list: BlockList, net: string): void {
-  const [address = '', bits] = net.split('/');
-  const most = isIPv4(address) ? 32 : 128;
-  const length = bits === undefined ? most : Number(bits);
-  if (!isIP(address) || !addressBytes(address) || !/^\d*$/.test(bits ?? '') || bits === '' || length > most)
-    throw tokens.error(`illegal CIDR notation ${JSON.stringify(net)}`);
-  list.addSubnet(address, length, isIPv4(address) ? 'ipv4' : 'ipv6');
 }

@@ -1,3 +1,4 @@
+import { plainAddress } from '../../corefile/subnets.ts';
 import type { SearchPath } from '../../plugin.ts';
 import { matchZone } from '../../wire/names.ts';
 import { searchPathOf } from '../resolv-conf.ts';
@@ -18,7 +19,7 @@ export function createSearchPath(records: Records, options: KubernetesOptions): 
   return ({ lower, client }) => {
     const zone = matchZone(options.zones, lower);
     if (zone === undefined || options.pods !== 'verified') return undefined;
-    const [namespace] = records.podNamespaces(client.address.replace(/^::ffff:(?=\d+\.)/, ''));
+    const [namespace] = records.podNamespaces(plainAddress(client.address));
     if (namespace === undefined) return undefined;
     const services = zone === '.' ? 'svc.' : `svc.${zone}`;
     return [`${namespace}.${services}`, services, zone, ...own, ''];

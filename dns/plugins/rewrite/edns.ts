@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { plainAddress } from '../../corefile/subnets.ts';
 import { addressBytes } from '../../wire/addresses.ts';
 import { type EdnsOption, type Query, typeCode } from '../../wire/message.ts';
 import type { Respond, Rewrite } from './rule.ts';
@@ -72,7 +73,7 @@ function localData(text: string): Data {
 const variables: Record<string, Data> = {
   qname: ({ name }) => Buffer.from(name),
   qtype: ({ type }) => number(typeCode(type) ?? 0),
-  client_ip: ({ client }) => Buffer.from(addressBytes(bare(client.address)) ?? []),
+  client_ip: ({ client }) => Buffer.from(addressBytes(plainAddress(client.address)) ?? []),
   client_port: ({ client }) => number(client.port),
   protocol: ({ protocol }) => Buffer.from(protocol),
 };
@@ -86,7 +87,7 @@ function subnetData(action: string, [v4 = '', v6 = '']: string[]): Data {
     return length;
   });
   return ({ client }) => {
-    const address = bare(client.address);
+    const address = plainAddress(client.address);
     const bytes = addressBytes(address);
     if (!bytes) return undefined;
     const length = lengths[isIPv4(address) ? 0 : 1] ?? 0;
@@ -96,10 +97,6 @@ function subnetData(action: string, [v4 = '', v6 = '']: string[]): Data {
     if (length % 8) prefix[last] = (prefix[last] ?? 0) & (0xff << (8 - (length % 8)));
     return Buffer.concat([Buffer.from([0, isIPv4(address) ? 1 : 2, length, 0]), prefix]);
   };
-}
-
-function bare(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/, '').split('%')[0] ?? '';
 }
 
 function number(value: number): Buffer {

@@ -1,5 +1,6 @@
 import type { Dispenser } from '../../corefile/dispenser.ts';
 import { compileExpression } from '../../corefile/expression.ts';
+import { plainAddress } from '../../corefile/subnets.ts';
 import { parseInteger } from '../../corefile/values.ts';
 import { zonesFromArgs } from '../../corefile/zones.ts';
 import type { Handler, Plugin, Stage } from '../../plugin.ts';
@@ -83,7 +84,7 @@ function dataOf(query: Query, zone: string, match: RegExpExecArray): { [key: str
     Type: query.type,
     Match: [...match].map((text) => text ?? ''),
     Group: { ...numbered, ...match.groups },
-    Remote: query.client.address.replace(/^::ffff:(?=\d+\.)/, ''),
+    Remote: plainAddress(query.client.address),
     Message: { Id: query.id },
     Question: { Name: query.name, Qtype: typeCode(query.type) ?? 0, Qclass: query.class },
   };

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { plainAddress } from '../../corefile/subnets.ts';
 import { splitHostPort } from '../../corefile/values.ts';
 import { zonesFromArgs } from '../../corefile/zones.ts';
 import type { Plugin } from '../../plugin.ts';
@@ -70,7 +71,7 @@ function hostOf(text: string): string | undefined {
 }
 
 function isAllowed({ to }: Rule, { client: { address } }: Query): boolean {
-  return to.has('*') || to.has(canonicalAddress(address.replace(/^::ffff:(?=\d+\.)/, '')));
+  return to.has('*') || to.has(canonicalAddress(plainAddress(address)));
 }
 
 function longestMatch(rules: readonly Rule[], name: string): Rule | undefined {
