@@ -89,6 +89,15 @@ describe('iptables rules in the kernel', () => {
     expect(counted(await save())).toBe(true);
   });
 
+  test('a rule that somebody has put before ours does not make another rule go than the one meant', async () => {
+    await lab.kernel.run('iptables', ['-t', 'nat', '-I', 'KUBE-SERVICES', '-d', '192.0.2.1', '-j', 'RETURN']);
+    model.setService('ns/s7', undefined);
+    await sync();
+    const rules = (await save()).split('\n').filter((line) => line.includes('-A KUBE-SERVICES '));
+    expect(rules.filter((line) => line.includes('ns/s7:'))).toEqual([]);
+    expect(rules.filter((line) => /ns\/s[68]:/.test(line))).toHaveLength(2);
+  });
+
   test('rules of others stay, and jumps of others before ours do no harm', async () => {
     await lab.kernel.run('iptables', ['-t', 'nat', '-N', 'MINE']);
     await lab.kernel.run('iptables', ['-t', 'nat', '-I', 'PREROUTING', '-j', 'MINE']);
