@@ -1,5 +1,5 @@
 import { addressBytes } from './addresses.ts';
-import { type Query, Rcode, type Reply, type ResourceRecord, typeCode } from './message.ts';
+import { type EdnsOption, type Query, Rcode, type Reply, type ResourceRecord, typeCode } from './message.ts';
 import { labelBytes, labelsOf } from './names.ts';
 
 /** Room for the longest message that TCP can carry, and for the record that is one too many. */
@@ -9,6 +9,9 @@ const anyClass = 255;
 /** More records than this are not tried in one message of a transfer. */
 const mostInMessage = 4_096;
 const ednsOptionsToEcho = new Set([3, 9, 10, 11, 12]); // NSID, EXPIRE, COOKIE, TCP-KEEPALIVE, PADDING
+
+/** Between a client and this server only: COOKIE (RFC 7873), TCP-KEEPALIVE (RFC 7828), PADDING (RFC 7830). */
+const hopByHop = new Set([10, 11, 12]);
 
 interface Writer {
   at: number;
@@ -85,9 +88,9 @@ export function encodeQuery(
   scratch.writeUInt16BE(1, 4);
   writeQuestion(out, query);
   if (query.edns) {
-    const size = Math.max(query.edns.udpSize, 512);
-    const opt = [0, 0, 41, size >> 8, size & 255, 0, 0, query.edns.dnssecOk ? 0x80 : 0, 0, 0, 0];
-    out.at += Buffer.from(opt).copy(scratch, out.at);
+    const { udpSize, dnssecOk, options } = query.edns;
+    const passedOn = options.filter(({ code }) => !hopByHop.has(code));
+    out.at += optBytes(Math.max(udpSize, 512), 0, dnssecOk, passedOn).copy(scratch, out.at);
     scratch.writeUInt16BE(1, 10);
   }
   return Buffer.from(scratch.subarray(0, out.at));
@@ -113,13 +116,18 @@ function optRecord(query: Query, { rcode, options: own = [] }: Reply): Buffer {
   const isEchoed = (code: number) =>
     ednsOptionsToEcho.has(code) && !own.some((option) => option.code === code);
   const echoed = rcode === Rcode.BADVERS ? [] : options.filter(({ code }) => isEchoed(code));
-  const data = [...echoed, ...own].flatMap(({ code, data }) => [
-    Buffer.from([code >> 8, code & 255, data.length >> 8, data.length & 255]),
-    data,
-  ]);
-  const body = Buffer.concat(data);
-  const head = Buffer.from([0, 0, 41, 0, 0, (rcode >> 4) & 255, 0, dnssecOk ? 0x80 : 0, 0, 0, 0]);
-  head.writeUInt16BE(Math.max(udpSize, 512), 3);
+  return optBytes(Math.max(udpSize, 512), rcode >> 4, dnssecOk, [...echoed, ...own]);
+}
+
+function optBytes(size: number, extendedRcode: number, dnssecOk: boolean, options: EdnsOption[]): Buffer {
+  const body = Buffer.concat(
+    options.flatMap(({ code, data }) => [
+      Buffer.from([code >> 8, code & 255, data.length >> 8, data.length & 255]),
+      data,
+    ]),
+  );
+  const head = Buffer.from([0, 0, 41, 0, 0, extendedRcode & 255, 0, dnssecOk ? 0x80 : 0, 0, 0, 0]);
+  head.writeUInt16BE(size, 3);
   head.writeUInt16BE(body.length, 9);
   return Buffer.concat([head, body]);
 }

@@ -22,8 +22,23 @@ export interface CacheOptions {
   keepTtl: boolean;
   /** Names asked `amount` times, without a pause of `duration` (ms), are fetched again before they expire. */
   prefetch?: { amount: number; duration: number; percentage: number };
-  /** Replies may be used for so long after they expired (ms); `verify` asks for a new one first. */
-  serveStale?: { duration: number; verify: boolean };
+  serveStale?: ServeStale;
+  /** An answer, stale too, counts more than a denial. */
+  preferPositive: boolean;
+}
+
+/** How replies are used after they expired; times in milliseconds. */
+export interface ServeStale {
+  /** For so long. */
+  duration: number;
+  /** A new one is asked for first. */
+  verify: boolean;
+  /** How long that may take; 0: as long as it does. */
+  verifyTimeout: number;
+  /** Seconds that a stale reply says it is good for. */
+  ttl: number;
+  /** After a failure nobody is asked again for so long. */
+  recheck: number;
 }
 
 const capacity = 9_984;
@@ -42,8 +57,11 @@ export function parseOptions(tokens: Dispenser, blockZones: readonly string[]): 
     denial: { capacity, most: first ?? 1_800, least: 5, except: [] },
     servfail: 5,
     keepTtl: false,
+    preferPositive: false,
   };
   while (tokens.nextBlock()) parseProperty(tokens, options);
+  if (options.preferPositive && !options.serveStale)
+    throw tokens.error('serve_stale_policy requires serve_stale');
   if (tokens.next()) throw tokens.error('plugin can only be used once per Server Block');
   return options;
 }
@@ -57,12 +75,15 @@ function parseProperty(tokens: Dispenser, options: CacheOptions): void {
     case 'prefetch':
       options.prefetch = parsePrefetch(tokens);
       break;
-    case 'serve_stale': {
-      const [text = '1h', mode = 'immediate'] = tokens.args(0, 2);
-      const lower = mode.toLowerCase();
-      if (lower !== 'immediate' && lower !== 'verify')
-        throw tokens.error(`invalid value for serve_stale refresh mode: ${mode}`);
-      options.serveStale = { duration: duration(tokens, text, 'serve_stale'), verify: lower === 'verify' };
+    case 'serve_stale':
+      options.serveStale = parseServeStale(tokens);
+      break;
+    case 'serve_stale_policy': {
+      const [policy = ''] = tokens.args(1);
+      if (policy.toLowerCase() !== 'prefer_positive')
+        throw tokens.error(`invalid serve_stale_policy: ${policy}`);
+      if (options.preferPositive) throw tokens.error('serve_stale_policy can only be specified once');
+      options.preferPositive = true;
       break;
     }
     case 'servfail': {
@@ -86,6 +107,31 @@ function parseProperty(tokens: Dispenser, options: CacheOptions): void {
     default:
       throw tokens.argError();
   }
+}
+
+/** `[DURATION] [immediate [TTL [RECHECK]] | verify [TIMEOUT [TTL [RECHECK]]]]`. */
+function parseServeStale(tokens: Dispenser): ServeStale {
+  const [text = '1h', mode = 'immediate', ...rest] = tokens.args(0, 5);
+  const lower = mode.toLowerCase();
+  if (lower !== 'immediate' && lower !== 'verify')
+    throw tokens.error(`invalid value for serve_stale refresh mode: ${mode}`);
+  const verify = lower === 'verify';
+  const timeout = verify ? (rest.shift() ?? '0') : '0';
+  const [ttlText = '0', recheckText = '0', extra] = rest;
+  if (extra !== undefined) throw tokens.argError();
+  const ttl = duration(tokens, ttlText, 'the TTL of serve_stale') / 1000;
+  if (!Number.isInteger(ttl) || ttl >= 2 ** 32)
+    throw tokens.error(`the TTL of serve_stale must be whole seconds: ${ttlText}`);
+  const recheck = duration(tokens, recheckText, 'the failure recheck of serve_stale');
+  if (recheck > 300_000)
+    throw tokens.error(`the failure recheck of serve_stale may not exceed 5 minutes: ${recheckText}`);
+  return {
+    duration: duration(tokens, text, 'serve_stale'),
+    verify,
+    verifyTimeout: duration(tokens, timeout, 'the verify timeout of serve_stale'),
+    ttl,
+    recheck,
+  };
 }
 
 function parseLimits(tokens: Dispenser, limits: Limits): void {

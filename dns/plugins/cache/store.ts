@@ -1,4 +1,4 @@
-import { type Query, Rcode, type Reply, type ResourceRecord, typeName } from '../../wire/message.ts';
+import { type Query, Rcode, type Reply, type ResourceRecord, typeOf } from '../../wire/message.ts';
 import { isSubdomain } from '../../wire/names.ts';
 import type { CacheOptions, Limits } from './options.ts';
 
@@ -12,6 +12,8 @@ export interface Entry {
   hits: number;
   lastHit: number;
   refreshing: boolean;
+  /** No refresh before this time: the last one failed. */
+  notBefore: number;
 }
 
 /** Replies by question. Positive and negative ones have room of their own each. */
@@ -33,6 +35,10 @@ export function createStore(options: CacheOptions, now: () => number): Store {
       const key = keyOf(query);
       const usable = (entry: Entry | undefined) =>
         entry && now() < entry.expires + (options.serveStale?.duration ?? 0) ? entry : undefined;
+      if (options.preferPositive) {
+        const success = usable(shelves.success.get(key));
+        if (success && answersQuestion(query, success.reply.answers)) return success;
+      }
       const denial = usable(shelves.denial.get(key));
       // A failure is transient: it does not hide an answer that is still good.
       if (denial && denial.reply.rcode !== Rcode.SERVFAIL) return denial;
@@ -41,6 +47,9 @@ export function createStore(options: CacheOptions, now: () => number): Store {
     put(query, reply) {
       const kind = kindOf(query, reply);
       if (!kind) return reply;
+      // A reply that answers nothing must not take the place of an answer that is still wanted.
+      if (options.preferPositive && kind === 'success' && !answersQuestion(query, reply.answers))
+        return reply;
       const limits = options[kind];
       if (limits.except.some((zone) => isSubdomain(zone, query.lower))) return reply;
       const seconds = reply.rcode === Rcode.SERVFAIL ? options.servfail : lifeOf(reply, kind, limits);
@@ -59,6 +68,7 @@ export function createStore(options: CacheOptions, now: () => number): Store {
         hits: 0,
         lastHit: stored,
         refreshing: false,
+        notBefore: 0,
       });
       if (kind === 'success') shelves.denial.delete(key);
       return kept;
@@ -85,8 +95,8 @@ export function replyFrom({ reply }: Entry, query: Query, ttl: number): Reply {
   };
 }
 
-function keyOf({ lower, type, edns, checkingDisabled }: Query): string {
-  return `${lower} ${type}${edns?.dnssecOk ? ' do' : ''}${checkingDisabled ? ' cd' : ''}`;
+function keyOf({ lower, type, class: klass, edns, checkingDisabled }: Query): string {
+  return `${lower} ${type}${klass === 1 ? '' : ` ${klass}`}${edns?.dnssecOk ? ' do' : ''}${checkingDisabled ? ' cd' : ''}`;
 }
 
 /** Where a reply belongs, if it may be kept at all (RFC 2308). */
@@ -103,7 +113,7 @@ function kindOf(query: Query, reply: Reply): Entry['kind'] | undefined {
 }
 
 /** Does the CNAME chain from the question end at a record of the type asked for? */
-function answersQuestion(query: Query, answers: ResourceRecord[]): boolean {
+export function answersQuestion(query: Query, answers: ResourceRecord[]): boolean {
   let name = query.lower;
   for (let steps = 0; steps <= answers.length; steps++) {
     const here = answers.filter((record) => record.name.toLowerCase() === name);
@@ -113,10 +123,6 @@ function answersQuestion(query: Query, answers: ResourceRecord[]): boolean {
     name = cname.data.toLowerCase();
   }
   return false;
-}
-
-function typeOf(record: ResourceRecord): string {
-  return record.type === 'RAW' ? typeName(record.code) : record.type;
 }
 
 /** Seconds: the least TTL of all records, within the limits. */

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parseDuration } from '../../../api/duration.ts';
 import type { Dispenser } from '../../corefile/dispenser.ts';
@@ -6,14 +6,7 @@ import { parseInteger } from '../../corefile/values.ts';
 import { parseZoneKey } from '../../corefile/zones.ts';
 import { rcodeOf } from '../../wire/message.ts';
 import { fqdn, isDomainName, isSubdomain } from '../../wire/names.ts';
-
-/** Where queries are sent. */
-export interface UpstreamAddress {
-  host: string;
-  port: number;
-  transport: 'dns' | 'tls';
-  tlsServerName?: string;
-}
+import { addressesOf, type UpstreamAddress } from './address.ts';
 
 export interface ForwardOptions {
   from: string;
@@ -37,6 +30,11 @@ export interface ForwardOptions {
   failfast: boolean;
   /** Replies with these rcodes are asked for again elsewhere. */
   failover: number[];
+  /** Replies with these rcodes, or without data, are left to the next `forward`, if there is one. */
+  next: number[];
+  nextOnNodata: boolean;
+  /** The address to ask from. */
+  sourceAddress?: string;
   tls: { ca?: string; cert?: string; key?: string };
   maxConnectAttempts?: number;
 }
@@ -64,18 +62,37 @@ export function parseOptions(tokens: Dispenser): ForwardOptions {
     readTimeout: 2_000,
     failfast: false,
     failover: [],
+    next: [],
+    nextOnNodata: false,
     tls: {},
   };
   let serverName: string | undefined;
+  let maxAge: string | undefined;
   while (tokens.nextBlock()) {
     if (tokens.value === 'tls_servername') [serverName] = tokens.args(1);
+    else if (tokens.value === 'max_age') [maxAge] = tokens.args(1);
     else parseProperty(tokens, options);
   }
-  options.to = to.flatMap((text) => addressesOf(text, tokens));
+  if (maxAge !== undefined) checkMaxAge(tokens, maxAge, options.expire);
+  const seen = new Set<string>();
+  options.to = to
+    .flatMap((text) => addressesOf(text, tokens))
+    .filter(
+      ({ host, port, transport }) =>
+        !seen.has(`${transport} ${host} ${port}`) && seen.add(`${transport} ${host} ${port}`),
+    );
   if (options.to.length > mostUpstreams)
     throw tokens.error(`more than ${mostUpstreams} TOs configured: ${options.to.length}`);
   if (options.to.length === 0) throw tokens.error(`no valid upstream addresses found in ${to.join(' ')}`);
-  if (serverName !== undefined) for (const address of options.to) address.tlsServerName ??= serverName;
+  if (serverName === undefined) return options;
+  for (const address of options.to) {
+    const { transport, host, port, tlsServerName } = address;
+    if (tlsServerName !== undefined)
+      throw tokens.error(
+        `both forward ('${serverName}') and proxy level ('${tlsServerName}') TLS servernames are set for upstream proxy '${transport}://${host}:${port}'`,
+      );
+    address.tlsServerName = serverName;
+  }
   return options;
 }
 
@@ -128,9 +145,6 @@ function parseProperty(tokens: Dispenser, options: ForwardOptions): void {
     case 'expire':
       options.expire = duration();
       break;
-    case 'max_age':
-      duration();
-      break;
     case 'max_idle_conns':
       number(); // one connection an upstream is all there ever is
       break;
@@ -153,13 +167,22 @@ function parseProperty(tokens: Dispenser, options: ForwardOptions): void {
       options.failfast = true;
       break;
     case 'failover':
-      for (const name of tokens.args(1, Number.POSITIVE_INFINITY)) {
-        const rcode = rcodeOf(name);
-        if (rcode === undefined) throw tokens.error(`${name} is not a valid rcode`);
-        if (rcode === 0) throw tokens.error('NoError cannot be used in failover');
-        options.failover.push(rcode);
-      }
+      options.failover.push(...rcodes(tokens));
+      if (options.failover.includes(0)) throw tokens.error('NoError cannot be used in failover');
       break;
+    case 'next':
+      options.next.push(...rcodes(tokens));
+      break;
+    case 'next_on_nodata':
+      tokens.args(0);
+      options.nextOnNodata = true;
+      break;
+    case 'source_address': {
+      const [address = ''] = tokens.args(1);
+      if (!isIP(address)) throw tokens.error(`invalid IP address: ${address}`);
+      options.sourceAddress = address;
+      break;
+    }
     default:
       throw tokens.unknownProperty();
   }
@@ -191,30 +214,19 @@ function tlsFiles(files: string[]): ForwardOptions['tls'] {
   return texts.length === 0 ? {} : { cert, key, ...(ca ? { ca } : {}) };
 }
 
-/** An address with or without transport and port, or a file like /etc/resolv.conf. */
-function addressesOf(text: string, tokens: Dispenser): UpstreamAddress[] {
-  const scheme = /^([a-z]+):\/\//.exec(text);
-  const transport = scheme?.[1] ?? 'dns';
-  if (transport !== 'dns' && transport !== 'tls')
-    throw tokens.error(`'${transport}' is not supported as a destination protocol in forward: ${text}`);
-  const [rest = '', tlsServerName] = (scheme ? text.slice(scheme[0].length) : text).split('%');
-  const address = hostAndPort(rest, transport === 'tls' ? 853 : 53);
-  if (address) return [{ ...address, transport, ...(tlsServerName ? { tlsServerName } : {}) }];
-  if (!scheme && statSync(text, { throwIfNoEntry: false })?.isFile()) return nameServersOf(text);
-  throw tokens.error(`not an IP address or file: ${JSON.stringify(text)}`);
-}
-
-function hostAndPort(text: string, port: number): { host: string; port: number } | undefined {
-  const bare = text.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(bare)) return { host: bare, port };
-  const match = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text);
-  const host = match?.[1] ?? match?.[2] ?? '';
-  return match && isIP(host) && Number(match[3]) < 65_536 ? { host, port: Number(match[3]) } : undefined;
-}
-
-function nameServersOf(file: string): UpstreamAddress[] {
-  return [...readFileSync(file, 'utf8').matchAll(/^\s*nameserver\s+(\S+)/gm)].flatMap(([, text = '']) => {
-    const host = text.split('%')[0] ?? '';
-    return isIP(host) ? [{ host, port: 53, transport: 'dns' as const }] : [];
+function rcodes(tokens: Dispenser): number[] {
+  return tokens.args(1, Number.POSITIVE_INFINITY).map((name) => {
+    const rcode = rcodeOf(name);
+    if (rcode === undefined) throw tokens.error(`${name} is not a valid rcode`);
+    return rcode;
   });
+}
+
+/** Connections live as long as they are used; a least age of theirs has to make sense all the same. */
+function checkMaxAge(tokens: Dispenser, text: string, expire: number): void {
+  const age = parseDuration(text);
+  if (age === undefined) throw tokens.error(`max_age: invalid duration ${JSON.stringify(text)}`);
+  if (age < 0) throw tokens.error(`max_age can't be negative: ${text}`);
+  if (age > 0 && age < expire)
+    throw tokens.error(`max_age (${text}) must not be less than expire (${expire / 1000}s)`);
 }

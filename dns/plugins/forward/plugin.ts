@@ -1,4 +1,4 @@
-import type { Handler, Plugin, Stage } from '../../plugin.ts';
+import type { Handler, Plugin } from '../../plugin.ts';
 import { emptyReply, type Query, Rcode, type Reply } from '../../wire/message.ts';
 import { type ForwardOptions, isForwarded, parseOptions } from './options.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
@@ -11,31 +11,46 @@ const attemptsPerUpstream = 2;
 export const forward: Plugin = {
   name: 'forward',
   setup({ tokens, onStop }) {
-    const stages: Stage[] = [];
+    const forwards: Forward[] = [];
     while (tokens.next()) {
       const options = parseOptions(tokens);
       const upstreams = options.to.map((address) => createUpstream(address, options));
       onStop(() => {
         for (const upstream of upstreams) upstream.close();
       });
-      stages.push(createStage(options, upstreams));
+      forwards.push({ options, upstreams });
     }
-    return (next) => stages.reduceRight((rest, stage) => stage(rest), next);
+    return (next) =>
+      forwards.reduceRight(
+        (rest, forward, index) => createHandler(forward, rest, index + 1 < forwards.length),
+        next,
+      );
   },
 };
 
-function createStage(options: ForwardOptions, upstreams: Upstream[]): Stage {
+/** One `forward` directive. */
+interface Forward {
+  options: ForwardOptions;
+  upstreams: Upstream[];
+}
+
+/** `isFollowed`: the handler after this one is another `forward`, which `next` may leave queries to. */
+function createHandler({ options, upstreams }: Forward, next: Handler, isFollowed: boolean): Handler {
   const order = createOrder(options.policy);
+  const isLeft = ({ rcode, answers }: Reply) =>
+    isFollowed &&
+    (options.next.includes(rcode) || (options.nextOnNodata && rcode === 0 && answers.length === 0));
   let underway = 0;
-  return (next: Handler): Handler =>
-    (query) => {
-      if (!isForwarded(options, query.lower)) return next(query);
-      if (options.maxConcurrent > 0 && underway >= options.maxConcurrent) return emptyReply(Rcode.REFUSED);
-      underway++;
-      return ask(query, order(upstreams), options).finally(() => {
+  return (query) => {
+    if (!isForwarded(options, query.lower)) return next(query);
+    if (options.maxConcurrent > 0 && underway >= options.maxConcurrent) return emptyReply(Rcode.REFUSED);
+    underway++;
+    return ask(query, order(upstreams), options)
+      .finally(() => {
         underway--;
-      });
-    };
+      })
+      .then((reply) => (isLeft(reply) ? next(query) : reply));
+  };
 }
 
 async function ask(query: Query, list: Upstream[], options: ForwardOptions): Promise<Reply> {

@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
+import type { UpstreamAddress } from './address.ts';
 import { createExchange, type Exchange } from './exchange.ts';
-import type { ForwardOptions, UpstreamAddress } from './options.ts';
+import type { ForwardOptions } from './options.ts';
 import type { Channel } from './udp.ts';
 
 /** Over TCP or TLS: one connection at a time, several queries on it, closed when unused for `expire`. */
@@ -56,22 +57,25 @@ export function createStreamChannel(address: UpstreamAddress, options: ForwardOp
 
 async function connect(
   { host, port, transport, tlsServerName }: UpstreamAddress,
-  { tls, readTimeout }: ForwardOptions,
+  { tls, readTimeout, sourceAddress }: ForwardOptions,
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const localAddress = sourceAddress === undefined ? {} : { localAddress: sourceAddress };
   let socket: Socket;
   if (transport === 'tls') {
     const { connect: connectTls } = await import('node:tls'); // only where it is asked for: it is a slow load
     const secure = connectTls({
       host,
       port,
+      ...localAddress,
+      minVersion: 'TLSv1.2',
       ...tls,
       ...(tlsServerName ? { servername: tlsServerName } : {}),
     });
     secure.once('secureConnect', () => resolve(secure));
     socket = secure;
   } else {
-    socket = connectTcp({ host, port, noDelay: true });
+    socket = connectTcp({ host, port, noDelay: true, ...localAddress });
     socket.once('connect', () => resolve(socket));
   }
   socket.once('error', reject);

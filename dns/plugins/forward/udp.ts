@@ -1,8 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { joinHostPort } from '../../../api/address.ts';
 import type { DecodedReply } from '../../wire/decode.ts';
+import type { UpstreamAddress } from './address.ts';
 import { type Asked, createExchange, type Exchange } from './exchange.ts';
-import type { UpstreamAddress } from './options.ts';
 
 /** Asks one upstream; the connection behind it is opened when needed and shared. */
 export interface Channel {
@@ -20,7 +20,8 @@ interface Open {
 /** A socket serves this many milliseconds; then another, with another random port, takes its place. */
 const socketLife = 5_000;
 
-export function createUdpChannel({ host, port }: UpstreamAddress): Channel {
+/** Asks from `source`, if there is one: an address of this machine. */
+export function createUdpChannel({ host, port }: UpstreamAddress, source?: string): Channel {
   const peer = joinHostPort(host, port);
   let current: Open | undefined;
   const all = new Set<Open>();
@@ -38,7 +39,9 @@ export function createUdpChannel({ host, port }: UpstreamAddress): Channel {
       exchange.fail(error);
       discard(made);
     });
-    socket.connect(port, host, () => connected.resolve());
+    if (source !== undefined)
+      socket.bind({ address: source }, () => socket.connect(port, host, () => connected.resolve()));
+    else socket.connect(port, host, () => connected.resolve());
     all.add(made);
     return made;
   }

@@ -1,6 +1,7 @@
 import type { DecodedReply } from '../../wire/decode.ts';
+import type { UpstreamAddress } from './address.ts';
 import type { Asked } from './exchange.ts';
-import type { ForwardOptions, UpstreamAddress } from './options.ts';
+import type { ForwardOptions } from './options.ts';
 import { createStreamChannel } from './stream.ts';
 import { type Channel, createUdpChannel } from './udp.ts';
 
@@ -31,7 +32,7 @@ export function createUpstream(address: UpstreamAddress, options: ForwardOptions
       stream ??= createStreamChannel(address, options);
       return stream;
     }
-    udp ??= createUdpChannel(address);
+    udp ??= createUdpChannel(address, options.sourceAddress);
     return udp;
   };
 
