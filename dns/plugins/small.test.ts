@@ -63,3 +63,58 @@ test('plugins stand in the order of upstream', () => {
     ),
   );
 });
+
+/** The facts of upstream's setup_test.go of these plugins. */
+test.each([
+  'any',
+  'health',
+  'health localhost:1234',
+  'health localhost:1234 {\n lameduck 4s\n }',
+  'ready',
+  'ready localhost:1234',
+  'ready {\n monitor until-ready\n }',
+  'ready localhost:1234 {\n monitor continuously\n }',
+  'reload',
+  'reload 10s',
+  'reload 10s 2s',
+  'reload 2s 0s',
+  'prometheus',
+  'prometheus localhost:53',
+  'prometheus {\n runtime_metrics\n }',
+  'bind 1.2.3.4 ::5',
+  'loop',
+  'whoami',
+])('%s', (directive) => {
+  instanceOf(`. {\n ${directive}\n}`);
+});
+
+test.each([
+  'any x',
+  'any {\n x\n }',
+  'health bla',
+  'health bla bla',
+  'health localhost:1234 {\n lameduck a\n }',
+  'health localhost:1234 {\n lamedudk 4\n }',
+  'ready a b',
+  'ready bla',
+  'ready {\n monitor 404\n }',
+  'ready {\n nonsense\n }',
+  'reload foo',
+  'reload 10s foo',
+  'reload 10s 5s foo',
+  'reload 1s',
+  'reload 0s',
+  'reload 3s 0.5s',
+  'prometheus /foo',
+  'prometheus a b c',
+  'prometheus {\n runtime_metrics extra\n }',
+  'bind',
+  'bind 1.2.3.invalid',
+  'bind ::1 1.2.3.4 noone',
+  'loop x',
+  'whoami x',
+])('%s is an error with its line', (directive) => {
+  expect(() => instanceOf(`. {\n ${directive}\n}`)).toThrow(
+    /^plugin\/[a-z]+: Corefile:[23] - Error during parsing: /,
+  );
+});

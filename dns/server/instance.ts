@@ -142,7 +142,12 @@ function chain({ directives }: ServerBlock, block: Block, surroundings: Surround
       onStop: (hook) => hooks.stop.push(hook),
     };
     try {
-      return setup(controller);
+      const stage = setup(controller);
+      if (!tokens.next()) return stage;
+      // A plugin that has not read all of its words does not know them.
+      throw tokens.value === name
+        ? tokens.error('plugin can only be used once per Server Block')
+        : tokens.unknownProperty();
     } catch (error) {
       throw error instanceof CorefileError ? error : tokens.error((error as Error).message);
     }

@@ -19,6 +19,8 @@ interface Writer {
   class: number;
   /** Names already written, in their exact case, and where: what a compression pointer may point to. */
   names: Map<string, number>;
+  /** Names are written in full. */
+  plain?: true;
 }
 
 /**
@@ -54,6 +56,15 @@ export function encodeReply(query: Query, reply: Reply): Buffer {
   scratch.writeUInt16BE(1, 4);
   for (const [section, count] of counts.entries()) scratch.writeUInt16BE(count, 6 + 2 * section);
   return Buffer.from(scratch.subarray(0, out.at));
+}
+
+/** Bytes of a reply whose names are not compressed, without an OPT record: what CoreDNS' log says. */
+export function plainSize(query: Query, reply: Reply): number {
+  const out: Writer = { at: 12, class: 1, names: new Map(), plain: true };
+  writeQuestion(out, query);
+  for (const section of [reply.answers, reply.authorities, reply.additionals])
+    writeRecords(out, section, largestMessage);
+  return out.at;
 }
 
 /** The packets for a zone transfer: as many records in each as there is room for. */
@@ -207,7 +218,7 @@ function writeName(out: Writer, name: string, compress = true): void {
   let rest = name;
   while (rest !== '.' && rest !== '') {
     const known = out.names.get(rest);
-    if (known !== undefined && compress) {
+    if (known !== undefined && compress && !out.plain) {
       write16(out, 0xc000 | known);
       return;
     }

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { type Plugin, whenReplied } from '../../plugin.ts';
-import { encodeReply } from '../../wire/encode.ts';
+import { plainSize } from '../../wire/encode.ts';
 import { type Query, Rcode, type Reply, rcodeName } from '../../wire/message.ts';
 import { fqdn, isSubdomain } from '../../wire/names.ts';
 
@@ -87,7 +87,7 @@ function fill(format: string, query: Query, reply: Reply, milliseconds: number):
     rcode: () => rcodeName(reply.rcode),
     '>rflags': () => flags.filter(Boolean).join(','),
     '>opcode': () => '0',
-    rsize: () => String(encodeReply(query, reply).length),
+    rsize: () => String(plainSize(query, reply)),
     duration: () => `${(milliseconds / 1000).toFixed(9)}s`,
   };
   return format.replace(/\{([^{}]+)\}/g, (_, key: string) => values[key]?.() ?? '-');

@@ -18,7 +18,10 @@ export const prometheus: Plugin = {
     let address = { host: 'localhost', port: 9153 };
     while (tokens.next()) {
       address = optionalAddress(tokens, address);
-      if (tokens.nextBlock()) throw tokens.unknownProperty();
+      while (tokens.nextBlock()) {
+        if (tokens.value !== 'runtime_metrics') throw tokens.unknownProperty();
+        tokens.args(0); // they are about Go
+      }
     }
     const requests = metrics.counter(
       'coredns_dns_requests_total',
