@@ -130,12 +130,18 @@ describe('discovery', () => {
   it('lists groups and kinds', async () => {
     const apps = JSON.parse((await send('GET', '/apis/apps/v1')).text) as { resources: { name: string }[] };
     expect(apps.resources.map(({ name }) => name)).toEqual([
+      'controllerrevisions',
+      'daemonsets',
+      'daemonsets/status',
       'deployments',
       'deployments/scale',
       'deployments/status',
       'replicasets',
       'replicasets/scale',
       'replicasets/status',
+      'statefulsets',
+      'statefulsets/scale',
+      'statefulsets/status',
     ]);
     expect((await send('GET', '/version')).text).toContain('"gitVersion":"v1.33.0"');
   });

@@ -3,6 +3,8 @@ import { allResources, type Resource, resources } from '../../../api/scheme.ts';
 import type { CustomResourceDefinition, ServiceAccount } from '../../../api/types.ts';
 import { customResourceDefinitionColumns, serviceAccountColumns } from '../../table/columns/others.ts';
 import type { Strategy } from '../strategy.ts';
+import { cronJobStrategy } from './batch/cron-job.ts';
+import { jobStrategy } from './batch/job.ts';
 import { configMapStrategy } from './config-map.ts';
 import { endpointSliceStrategy } from './endpoint-slice.ts';
 import { endpointsStrategy } from './endpoints.ts';
@@ -15,8 +17,12 @@ import { secretStrategy } from './secret.ts';
 import { serviceStrategy } from './service/service.ts';
 import { serviceCidrStrategy } from './service-cidr.ts';
 import { validateMetadata } from './validation/metadata.ts';
+import { controllerRevisionStrategy } from './workload/controller-revision.ts';
+import { daemonSetStrategy } from './workload/daemon-set.ts';
 import { deploymentStrategy } from './workload/deployment.ts';
+import { podDisruptionBudgetStrategy } from './workload/pod-disruption-budget.ts';
 import { replicaSetStrategy } from './workload/replica-set.ts';
+import { statefulSetStrategy } from './workload/stateful-set.ts';
 
 export interface KindOptions {
   /** One CIDR a family, the first is the primary: `10.96.0.0/12`. */
@@ -42,19 +48,25 @@ const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
 export function createStrategies({ serviceCidrs, serviceNodePortRange }: KindOptions): Strategy[] {
   const own: Strategy[] = [
     configMapStrategy,
+    controllerRevisionStrategy,
+    cronJobStrategy,
     customResourceDefinitionStrategy,
+    daemonSetStrategy,
     deploymentStrategy,
     endpointSliceStrategy,
     endpointsStrategy,
     eventStrategy,
+    jobStrategy,
     leaseStrategy,
     namespaceStrategy,
     nodeStrategy,
+    podDisruptionBudgetStrategy,
     podStrategy,
     replicaSetStrategy,
     secretStrategy,
     serviceAccountStrategy,
     serviceCidrStrategy,
+    statefulSetStrategy,
     serviceStrategy({ cidrs: serviceCidrs, nodePortRange: serviceNodePortRange }),
   ];
   const byResource = new Map<Resource, Strategy>(own.map((strategy) => [strategy.resource, strategy]));

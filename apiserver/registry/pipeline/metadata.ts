@@ -90,7 +90,11 @@ function checkNamespace(resource: Resource, object: KubeObject, namespace: strin
 
 /** Kinds that count changes of what is wanted, in `metadata.generation`. */
 export function hasGeneration({ group, name }: Resource): boolean {
-  return group === 'apps' || name === 'endpointslices' || name === 'ingresses' || name === 'networkpolicies';
+  if (name === 'controllerrevisions') return false;
+  return (
+    ['apps', 'batch', 'policy'].includes(group) ||
+    ['endpointslices', 'ingresses', 'networkpolicies'].includes(name)
+  );
 }
 
 /** True when something other than `metadata` and `status` differs, which asks for a new generation. */

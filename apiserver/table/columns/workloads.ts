@@ -1,10 +1,31 @@
-import type { Deployment, ReplicaSet } from '../../../api/types.ts';
+import type {
+  ControllerRevision,
+  DaemonSet,
+  Deployment,
+  PodDisruptionBudget,
+  PodTemplateSpec,
+  ReplicaSet,
+  StatefulSet,
+} from '../../../api/types.ts';
 import type { Column } from '../../registry/strategy.ts';
-import { ageColumn, column, formatSelector, imagesOf, nameColumn, namesOf, orNone, wide } from './common.ts';
+import {
+  ageColumn,
+  column,
+  formatLabels,
+  formatSelector,
+  imagesOf,
+  nameColumn,
+  namesOf,
+  orNone,
+  wide,
+} from './common.ts';
 
-type Workload = Deployment | ReplicaSet;
+interface Workload {
+  spec?: { template?: PodTemplateSpec };
+}
 
-const templateColumns: readonly Column<Workload>[] = [
+/** What kinds with a template show of it with `-o wide`. */
+export const templateColumns: readonly Column<Workload>[] = [
   wide('Containers', 'Names of each container in the template.', ({ spec }) =>
     namesOf(spec?.template?.spec?.containers),
   ),
@@ -43,4 +64,83 @@ export const replicaSetColumns: readonly Column<ReplicaSet>[] = [
   wide('Selector', 'Selects the pods of this ReplicaSet.', ({ spec }) =>
     orNone(formatSelector(spec?.selector)),
   ),
+];
+
+/** Columns of StatefulSets. */
+export const statefulSetColumns: readonly Column<StatefulSet>[] = [
+  nameColumn,
+  column(
+    'Ready',
+    'Number of the pod with ready state',
+    ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`,
+  ),
+  ageColumn,
+  ...templateColumns,
+];
+
+/** Columns of DaemonSets. */
+export const daemonSetColumns: readonly Column<DaemonSet>[] = [
+  nameColumn,
+  column(
+    'Desired',
+    'Nodes that should run a pod.',
+    ({ status }) => status?.desiredNumberScheduled ?? 0,
+    'integer',
+  ),
+  column(
+    'Current',
+    'Nodes that should and do.',
+    ({ status }) => status?.currentNumberScheduled ?? 0,
+    'integer',
+  ),
+  column('Ready', 'Nodes whose pod is ready.', ({ status }) => status?.numberReady ?? 0, 'integer'),
+  column(
+    'Up-to-date',
+    'Nodes whose pod has the present template.',
+    ({ status }) => status?.updatedNumberScheduled ?? 0,
+    'integer',
+  ),
+  column(
+    'Available',
+    'Nodes whose pod has been ready for long enough.',
+    ({ status }) => status?.numberAvailable ?? 0,
+    'integer',
+  ),
+  column('Node Selector', 'Labels that a node must have.', ({ spec }) =>
+    formatLabels(spec?.template?.spec?.nodeSelector),
+  ),
+  ageColumn,
+  ...templateColumns,
+  wide('Selector', 'Selects the pods of this DaemonSet.', ({ spec }) => formatSelector(spec?.selector)),
+];
+
+/** Columns of ControllerRevisions. */
+export const controllerRevisionColumns: readonly Column<ControllerRevision>[] = [
+  nameColumn,
+  column('Controller', 'Whose history it belongs to.', ({ metadata }) => {
+    const owner = metadata?.ownerReferences?.find(({ controller }) => controller);
+    if (!owner) return '<none>';
+    const group = owner.apiVersion.includes('/') ? `.${owner.apiVersion.split('/')[0]}` : '';
+    return `${owner.kind.toLowerCase()}${group}/${owner.name}`;
+  }),
+  column('Revision', 'Its place in the history.', ({ revision }) => revision, 'integer'),
+  ageColumn,
+];
+
+/** Columns of PodDisruptionBudgets. */
+export const podDisruptionBudgetColumns: readonly Column<PodDisruptionBudget>[] = [
+  nameColumn,
+  column('Min Available', 'How many pods must stay available.', ({ spec }) =>
+    String(spec?.minAvailable ?? 'N/A'),
+  ),
+  column('Max Unavailable', 'How many pods may be unavailable.', ({ spec }) =>
+    String(spec?.maxUnavailable ?? 'N/A'),
+  ),
+  column(
+    'Allowed Disruptions',
+    'How many pods may be evicted now.',
+    ({ status }) => status?.disruptionsAllowed ?? 0,
+    'integer',
+  ),
+  ageColumn,
 ];

@@ -3,6 +3,7 @@ import type { Deployment, DeploymentSpec, RollingUpdateDeployment } from '../../
 import { deploymentColumns } from '../../../table/columns/workloads.ts';
 import type { FieldError, Strategy } from '../../strategy.ts';
 import { forbidden, invalid, nonNegative, notSupported, required } from '../validation/field.ts';
+import { isZero, validateAtMostAll, validateShare } from './share.ts';
 import { setTemplateDefaults, validateWorkload } from './template.ts';
 
 /** Upstream: `pkg/apis/apps/v1/defaults.go`, `pkg/apis/apps/validation/validation.go`. */
@@ -75,19 +76,6 @@ function validateRollingUpdate(
   if (isZero(maxUnavailable) && isZero(maxSurge)) {
     errors.push(invalid(`${path}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
-  if (typeof maxUnavailable === 'string' && Number.parseInt(maxUnavailable, 10) > 100) {
-    errors.push(invalid(`${path}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'));
-  }
+  errors.push(...validateAtMostAll(`${path}.maxUnavailable`, maxUnavailable));
   return errors;
 }
-
-/** A number of pods, or a percentage of them. */
-function validateShare(field: string, value: number | string): FieldError[] {
-  if (typeof value === 'number') return nonNegative(field, value);
-  if (/^[0-9]+%$/.test(value)) return [];
-  const detail =
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
-  return [invalid(field, value, detail)];
-}
-
-const isZero = (value: number | string): boolean => value === 0 || value === '0%';

@@ -8,7 +8,7 @@ import { validateLabels } from '../validation/metadata.ts';
 import { isSameValue } from '../validation/same.ts';
 import { isEmptySelector, validateSelector } from '../validation/selectors.ts';
 
-/** The part of a spec that Deployments and ReplicaSets have in common. */
+/** The part of a spec that the kinds which keep pods running have in common. */
 interface WorkloadSpec {
   replicas?: number;
   minReadySeconds?: number;
@@ -22,7 +22,7 @@ export function setTemplateDefaults(template: PodTemplateSpec | undefined): void
 
 /** Upstream: `ValidateReplicaSetSpec` and its kin in `pkg/apis/apps/validation/validation.go`. */
 export function validateWorkload(
-  kind: 'Deployment' | 'ReplicaSet',
+  kind: 'Deployment' | 'ReplicaSet' | 'StatefulSet' | 'DaemonSet',
   spec: WorkloadSpec,
   before: WorkloadSpec | undefined,
 ): FieldError[] {
@@ -35,11 +35,13 @@ export function validateWorkload(
   else {
     errors.push(...validateSelector('spec.selector', selector));
     if (isEmptySelector(selector)) {
-      errors.push(invalid('spec.selector', selector, 'empty selector is invalid for deployment'));
+      const name = kind === 'ReplicaSet' ? 'deployment' : kind.toLowerCase();
+      errors.push(invalid('spec.selector', selector, `empty selector is invalid for ${name}`));
     }
   }
   errors.push(...validateTemplate(kind, spec));
-  if (before && !isSameValue(selector, before.selector)) {
+  // A StatefulSet says it of its whole spec.
+  if (before && kind !== 'StatefulSet' && !isSameValue(selector, before.selector)) {
     errors.push(invalid('spec.selector', selector, 'field is immutable'));
   }
   return errors;
