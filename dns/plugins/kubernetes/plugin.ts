@@ -3,10 +3,10 @@ import { type Client, createClient } from '../../../api/client.ts';
 import type { Log, Plugin } from '../../plugin.ts';
 import { createHandler } from './answer.ts';
 import { type KubernetesOptions, parseOptions } from './options.ts';
-import { createRecords } from './records.ts';
+import { createRecords, type Records } from './records.ts';
 import { createSearchPath } from './search.ts';
 import { parseLabelSelector } from './selector.ts';
-import { followApi, putObjects } from './source.ts';
+import { followShared, recordsOf } from './source.ts';
 import { zoneRecords } from './transfer.ts';
 
 /** Answers for a cluster's zone from its Services, EndpointSlices and Pods. */
@@ -24,23 +24,35 @@ export const kubernetes: Plugin = {
         );
       }
     }
-    const records = createRecords();
+    let records: Records = createRecords();
     block.readiness.push({ name: 'kubernetes', ready: () => records.synced });
-    const end = new AbortController();
-    controller.onStop(() => end.abort());
-    if (surroundings.objects) putObjects(surroundings.objects, options, records);
-    else
+    if (surroundings.objects) records = recordsOf(surroundings.objects, options);
+    else {
+      let release = () => {};
       controller.onStart(async () => {
-        const client = await clientOf(surroundings.client, options);
-        const synced = followApi(client, options, records, end.signal, createComplaint(surroundings.log));
-        await waitForApi(synced, options.startupTimeout, surroundings.log);
+        const client = () => clientOf(surroundings.client, options);
+        const followed = await followShared(
+          surroundings.client,
+          client,
+          options,
+          createComplaint(surroundings.log),
+        );
+        ({ records, release } = followed);
+        await waitForApi(followed.synced, options.startupTimeout, surroundings.log);
       });
+      controller.onStop(() => release());
+    }
     const localAddresses = () => boundAddresses(block.hosts, surroundings.localAddresses);
     block.transferers.push((zone) => zoneRecords({ records, options, localAddresses }, zone));
-    block.searchPaths.set('kubernetes', createSearchPath(records, options));
+    block.searchPaths.set(
+      'kubernetes',
+      createSearchPath(() => records, options),
+    );
     return (next) =>
       createHandler({
-        records,
+        get records() {
+          return records;
+        },
         options,
         localAddresses,
         lookup: (query) => block.lookup(query),

@@ -9,7 +9,7 @@ import type { Records } from './records.ts';
  * The search path of a pod, known by its address: its namespace, `svc` and the zone, then that of this machine's
  * /etc/resolv.conf. Needs `pods verified`. Upstream: plugin/kubernetes/autopath.go.
  */
-export function createSearchPath(records: Records, options: KubernetesOptions): SearchPath {
+export function createSearchPath(records: () => Records, options: KubernetesOptions): SearchPath {
   let own: string[] = [];
   try {
     own = searchPathOf('/etc/resolv.conf');
@@ -19,7 +19,7 @@ export function createSearchPath(records: Records, options: KubernetesOptions): 
   return ({ lower, client }) => {
     const zone = matchZone(options.zones, lower);
     if (zone === undefined || options.pods !== 'verified') return undefined;
-    const [namespace] = records.podNamespaces(plainAddress(client.address));
+    const [namespace] = records().podNamespaces(plainAddress(client.address));
     if (namespace === undefined) return undefined;
     const services = zone === '.' ? 'svc.' : `svc.${zone}`;
     return [`${namespace}.${services}`, services, zone, ...own, ''];

@@ -3,14 +3,77 @@ import { startInformer } from '../../../api/informer.ts';
 import { type KubeObject, matchesLabelSelector } from '../../../api/object.ts';
 import { type Resource, resources } from '../../../api/scheme.ts';
 import type { KubernetesOptions } from './options.ts';
-import type { RecordStore } from './records.ts';
+import { createRecords, type RecordStore, type Records } from './records.ts';
 import { parseLabelSelector } from './selector.ts';
+
+/** The records of an API, shared by all who follow it in the same way. */
+export interface Followed {
+  records: Records;
+  /** Resolves when all that was there at the beginning is in the records. */
+  synced: Promise<void>;
+  /** To be called once; the watches end with the last user. */
+  release(): void;
+}
+
+interface Shared {
+  records: RecordStore;
+  synced: Promise<void>;
+  users: number;
+  end: AbortController;
+}
+
+/** By the one who gives clients, then by what is followed: a reload of the Corefile goes on with what is known. */
+const shared = new WeakMap<object, Map<string, Shared>>();
+
+/**
+ * Follows an API, or goes on with what follows it already. `owner` is the same object for everything that asks the
+ * same API. Throws what making a client throws.
+ */
+export async function followShared(
+  owner: object,
+  makeClient: () => Promise<Client>,
+  options: KubernetesOptions,
+  onError: (resource: string, error: unknown) => void,
+): Promise<Followed> {
+  const all = shared.get(owner) ?? new Map<string, Shared>();
+  shared.set(owner, all);
+  const { endpoint, tls, kubeconfig, namespaces, labels, namespaceLabels, noEndpoints, pods } = options;
+  const which = {
+    endpoint,
+    tls,
+    kubeconfig,
+    namespaces: [...namespaces],
+    labels,
+    namespaceLabels,
+    noEndpoints,
+  };
+  const key = JSON.stringify({ ...which, pods: pods === 'verified' });
+  let found = all.get(key);
+  if (!found) {
+    const client = await makeClient();
+    const records = createRecords();
+    const end = new AbortController();
+    found = { records, synced: followApi(client, options, records, end.signal, onError), users: 0, end };
+    all.set(key, found);
+  }
+  const mine = found;
+  mine.users++;
+  return {
+    records: mine.records,
+    synced: mine.synced,
+    release() {
+      if (--mine.users > 0) return;
+      all.delete(key);
+      mine.end.abort();
+    },
+  };
+}
 
 /**
  * Follows an API server until `signal` fires; resolves when all that was there at the beginning is in `records`. Pods
  * are only watched for `pods verified`.
  */
-export function followApi(
+function followApi(
   client: Client,
   options: KubernetesOptions,
   records: RecordStore,
@@ -43,14 +106,11 @@ export function followApi(
 }
 
 /**
- * Puts a list of objects into `records`, those that the options let be seen. A Namespace that objects live in counts as existing even if the list does not hold
+ * The records of a list of objects, those that the options let be seen. A Namespace that objects live in counts as existing even if the list does not hold
  * it, so that a file with Services alone can be asked.
  */
-export function putObjects(
-  objects: readonly KubeObject[],
-  options: KubernetesOptions,
-  records: RecordStore,
-): void {
+export function recordsOf(objects: readonly KubeObject[], options: KubernetesOptions): Records {
+  const records = createRecords();
   const services = options.labels === undefined ? undefined : parseLabelSelector(options.labels);
   const namespaces =
     options.namespaceLabels === undefined ? undefined : parseLabelSelector(options.namespaceLabels);
@@ -65,4 +125,5 @@ export function putObjects(
     if (namespace && !namespaces) records.put({ kind: 'Namespace', metadata: { name: namespace } });
   }
   records.markSynced();
+  return records;
 }
