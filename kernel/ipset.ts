@@ -21,7 +21,7 @@ export class IpsetError extends Error {
  */
 export async function ipsetRestore(kernel: Kernel, input: string): Promise<void> {
   try {
-    await kernel.run('ipset', ['restore', '-exist'], { input });
+    await kernel.run('ipset', ['restore', '-exist'], { input, wholeLines: true });
   } catch (error) {
     throw error instanceof CommandError && error.exitCode !== undefined
       ? new IpsetError(error, input)

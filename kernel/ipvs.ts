@@ -50,7 +50,7 @@ function printed(stdout: string): IpvsPrinted {
  * after a refused line and ends well all the same; this rejects then, with {@link IpvsError}.
  */
 export async function ipvsRestore(kernel: Kernel, input: string): Promise<void> {
-  const { stderr } = await kernel.run('ipvsadm', ['--restore'], { input });
+  const { stderr } = await kernel.run('ipvsadm', ['--restore'], { input, wholeLines: true });
   const said = stderr.split('\n').filter((line) => line.trim() !== '');
   if (said.length > 0) throw new IpvsError(said, input);
 }

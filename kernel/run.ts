@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { openSession, type Session } from './session.ts';
 
 /** One command as it was given to the kernel's tools. */
@@ -11,6 +12,11 @@ export interface Command {
 
 export interface RunOptions {
   input?: string;
+  /**
+   * For commands that carry out each line as it comes: where this process is killed while it writes, they see the end
+   * of their input behind a whole line, not in the middle of one that might mean something else.
+   */
+  wholeLines?: boolean;
   env?: Record<string, string>;
   signal?: AbortSignal;
 }
@@ -85,19 +91,21 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
         },
       };
     },
-    async run(file, args, { input, env, signal } = {}) {
+    async run(file, args, { input, wholeLines, env, signal } = {}) {
       const command: Command = { file, args, ...(input === undefined ? {} : { input }) };
       onCommand?.(command);
       if (dryRun) return { stdout: '', stderr: '' };
       // Loaded with the first command: what starts no command, or only a lab, need not wait for it.
       const { execa } = await import('execa');
-      const result = await execa(file, args, {
+      const running = execa(file, args, {
         reject: false,
         stripFinalNewline: false,
-        ...(input === undefined ? { stdin: 'ignore' } : { input }),
+        ...(input === undefined ? { stdin: 'ignore' } : wholeLines ? { stdin: 'pipe' } : { input }),
         ...(env ? { env } : {}),
         ...(signal ? { cancelSignal: signal } : {}),
       });
+      if (input !== undefined && wholeLines && running.stdin) await writeLines(running.stdin, input);
+      const result = await running;
       if (result.failed) {
         const why =
           result.code === 'ENOENT'
@@ -108,6 +116,23 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
       return { stdout: result.stdout, stderr: result.stderr };
     },
   };
+}
+
+/** What a pipe takes whole or not at all, in bytes: PIPE_BUF of pipe(7). Unix sockets take more than that at once. */
+const atomicWrite = 4_096;
+
+/** One write at a time: what waits together would be written together, and cut anywhere. */
+async function writeLines(stream: Writable, text: string): Promise<void> {
+  for (let start = 0; start < text.length; ) {
+    const last = text.lastIndexOf('\n', start + atomicWrite - 1);
+    const next = last >= start ? last : text.indexOf('\n', start);
+    const end = start + atomicWrite >= text.length || next < 0 ? text.length : next + 1;
+    const part = text.slice(start, end);
+    // A command that ends early says itself why.
+    if (!(await new Promise((resolve) => stream.write(part, (error) => resolve(!error))))) return;
+    start = end;
+  }
+  stream.end();
 }
 
 function readIfThere(path: string): string | undefined {
