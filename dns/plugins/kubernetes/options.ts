@@ -1,8 +1,10 @@
 import { parseDuration } from '../../../api/duration.ts';
+import type { Dispenser } from '../../corefile/dispenser.ts';
 import { parseInteger } from '../../corefile/values.ts';
 import { zonesFromArgs } from '../../corefile/zones.ts';
 import type { Controller } from '../../plugin.ts';
 import { createFallthrough, type Fallthrough } from '../fallthrough.ts';
+import { parseLabelSelector } from './selector.ts';
 
 /** The directive's options, with upstream's defaults. */
 export interface KubernetesOptions {
@@ -67,9 +69,15 @@ export function parseOptions({ tokens, block, surroundings: { log } }: Controlle
       case 'namespaces':
         for (const namespace of atLeastOne()) namespaces.add(namespace);
         break;
-      case 'endpoint':
-        options.endpoint = atLeastOne()[0] ?? '';
+      case 'endpoint': {
+        const [first = '', ...others] = atLeastOne();
+        options.endpoint = first;
+        if (others.length > 0)
+          log.warning(
+            `plugin/kubernetes: Multiple endpoints have been deprecated, only the first specified endpoint '${first}' is used`,
+          );
         break;
+      }
       case 'tls':
         options.tls = tokens.args(3);
         break;
@@ -79,10 +87,10 @@ export function parseOptions({ tokens, block, surroundings: { log } }: Controlle
         break;
       }
       case 'labels':
-        options.labels = atLeastOne().join(' ');
+        options.labels = selectorOf(tokens, atLeastOne());
         break;
       case 'namespace_labels':
-        options.namespaceLabels = atLeastOne().join(' ');
+        options.namespaceLabels = selectorOf(tokens, atLeastOne());
         break;
       case 'fallthrough':
         options.fallthrough = createFallthrough(tokens.remainingArgs());
@@ -134,4 +142,14 @@ export function parseOptions({ tokens, block, surroundings: { log } }: Controlle
     throw tokens.error('namespaces and namespace_labels cannot both be set');
   if (tokens.next()) throw tokens.error('plugin can only be used once per Server Block');
   return options;
+}
+
+function selectorOf(tokens: Dispenser, words: string[]): string {
+  const selector = words.join(' ');
+  try {
+    parseLabelSelector(selector);
+    return selector;
+  } catch (error) {
+    throw tokens.error(`unable to parse label selector value: '${selector}': ${(error as Error).message}`);
+  }
 }

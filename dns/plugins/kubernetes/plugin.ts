@@ -5,7 +5,6 @@ import { createHandler } from './answer.ts';
 import { type KubernetesOptions, parseOptions } from './options.ts';
 import { createRecords, type Records } from './records.ts';
 import { createSearchPath } from './search.ts';
-import { parseLabelSelector } from './selector.ts';
 import { followShared, recordsOf } from './source.ts';
 import { zoneRecords } from './transfer.ts';
 
@@ -13,17 +12,8 @@ import { zoneRecords } from './transfer.ts';
 export const kubernetes: Plugin = {
   name: 'kubernetes',
   setup(controller) {
-    const { block, surroundings, tokens } = controller;
+    const { block, surroundings } = controller;
     const options = parseOptions(controller);
-    for (const selector of [options.labels, options.namespaceLabels]) {
-      try {
-        if (selector !== undefined) parseLabelSelector(selector);
-      } catch (error) {
-        throw tokens.error(
-          `unable to parse label selector value: '${selector}': ${(error as Error).message}`,
-        );
-      }
-    }
     let records: Records = createRecords();
     block.readiness.push({ name: 'kubernetes', ready: () => records.synced });
     if (surroundings.objects) records = recordsOf(surroundings.objects, options);
