@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Container, EnvVar, Pod } from '../../api/types.ts';
 import type { ContainerSpec } from '../runtime/container-plan.ts';
 import type { Image } from '../runtime/images.ts';
-import { attemptDir, logFile } from '../runtime/paths.ts';
+import { attemptDir, logFile, terminationLog } from '../runtime/paths.ts';
 import type { BindMount } from '../runtime/root-plan.ts';
 import { expand, fieldValue, type PodPlace } from './environment.ts';
 import { hostnameOf } from './hosts.ts';
@@ -44,7 +44,7 @@ export async function containerSpec(
   const argv = [...entrypoint, ...rest].map((text) => expand(text, env));
   if (argv.length === 0) throw new NotYetError('no command specified');
   const security = { ...pod.spec?.securityContext, ...container.securityContext };
-  const { runAsUser, runAsGroup } = security;
+  const { runAsUser = image.user?.uid, runAsGroup = image.user?.gid } = security;
   return {
     dir: attemptDir(site.dir, container.name, attempt),
     logFile: logFile(site.dir, container.name, attempt),
@@ -55,15 +55,25 @@ export async function containerSpec(
     command: argv,
     env,
     workingDir: container.workingDir || image.workingDir,
+    ...(image.rootfs ? { rootfs: image.rootfs } : {}),
     ...(container.stdin ? { stdin: container.stdinOnce ? 'once' : 'open' } : {}),
     tty: container.tty ?? false,
-    binds: [...image.binds, ...etcBinds(site.dir), ...volumeBinds(pod, container, join(site.dir, 'volumes'))],
+    binds: [
+      ...image.binds,
+      ...etcBinds(site.dir, image),
+      {
+        source: join(attemptDir(site.dir, container.name, attempt), terminationLog),
+        target: container.terminationMessagePath || '/dev/termination-log',
+        readOnly: false,
+      },
+      ...volumeBinds(pod, container, join(site.dir, 'volumes')),
+    ],
     ...(runAsUser
       ? {
           user: {
             uid: runAsUser,
             gid: runAsGroup ?? 0,
-            groups: pod.spec?.securityContext?.supplementalGroups ?? [],
+            groups: pod.spec?.securityContext?.supplementalGroups ?? image.user?.groups ?? [],
           },
         }
       : {}),
@@ -78,8 +88,11 @@ export async function containerSpec(
 /** Files of `/etc` that belong to the pod; `passwd` and its kin are alike in all. */
 export const etcFiles = ['hosts', 'hostname', 'resolv.conf', 'passwd', 'group', 'nsswitch.conf'];
 
-function etcBinds(podDir: string): BindMount[] {
-  return etcFiles.map((name) => ({
+/** A loaded image has users and groups of its own. */
+const podFiles = ['hosts', 'hostname', 'resolv.conf'];
+
+function etcBinds(podDir: string, { rootfs }: Image): BindMount[] {
+  return (rootfs ? podFiles : etcFiles).map((name) => ({
     source: join(podDir, 'etc', name),
     target: `/etc/${name}`,
     readOnly: name !== 'hosts' && name !== 'resolv.conf',

@@ -1,7 +1,8 @@
 import type { Client } from '../../api/client.ts';
 import { resources } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
-import type { ContainerState } from '../../api/types.ts';
+import type { ContainerState, Pod } from '../../api/types.ts';
+import { statusBefore } from './observe.ts';
 import { apiTime, type ContainerEntry, type PodState, runtimeName } from './state.ts';
 import { type ContainerView, podStatus } from './status.ts';
 
@@ -33,6 +34,8 @@ export function createReporter(client: Client, options: ReporterOptions): Report
       sandboxReady: state.sandboxReady,
       containers: views(state),
       now: apiTime(),
+      ...(state.failure ? { failure: state.failure } : {}),
+      finished: state.finished ?? false,
     });
     // Times of conditions follow what was read, so compare without those that change now.
     const text = JSON.stringify({
@@ -78,29 +81,32 @@ export function createReporter(client: Client, options: ReporterOptions): Report
 
 function views(state: PodState): Map<string, ContainerView> {
   const seen = [...state.containers.values()].filter(
-    (entry) => entry.running || entry.terminated || entry.waiting,
+    (entry) => (entry.running && !entry.hook) || entry.terminated || entry.waiting || entry.previous,
   );
-  return new Map(seen.map((entry) => [entry.name, containerView(entry)]));
+  return new Map(seen.map((entry) => [entry.name, containerView(entry, state.pod)]));
 }
 
-function containerView(entry: ContainerEntry): ContainerView {
-  const { running, terminated, waiting, previous, record, probes } = entry;
+function containerView(entry: ContainerEntry, pod: Pod | undefined): ContainerView {
+  const { running, terminated, waiting, previous, record, probes, hook } = entry;
   const last = waiting ? (terminated ?? previous) : previous;
   const containerID = record ? `${runtimeName}://${record.id}` : terminated?.containerID;
-  const state: ContainerState = running
-    ? { running: { startedAt: running.startedAt } }
-    : waiting
-      ? { waiting }
-      : terminated
-        ? { terminated }
-        : { waiting: { reason: 'ContainerCreating' } };
+  // While its postStart hook runs, kubelet does not tell that a container runs either.
+  const state: ContainerState =
+    running && !hook
+      ? { running: { startedAt: running.startedAt } }
+      : waiting
+        ? { waiting }
+        : terminated
+          ? { terminated }
+          : {};
+  const { started, ready } = probes ?? statusBefore(pod, entry) ?? { started: false, ready: false };
   return {
     state,
     ...(last ? { lastState: { terminated: last } } : {}),
     ...(containerID ? { containerID } : {}),
     imageID: record?.imageID ?? '',
     restartCount: record?.attempt ?? Math.max(0, entry.firstAttempt - 1),
-    started: probes?.started ?? false,
-    ready: probes?.ready ?? false,
+    started,
+    ready,
   };
 }

@@ -1,13 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Again } from '../../api/queue.ts';
 import type { Container, Pod } from '../../api/types.ts';
+import { parseReference } from '../images/reference.ts';
 import {
   type ContainerRecord,
   ContainerStartError,
   removeAttempt,
   startContainer,
 } from '../runtime/containers.ts';
-import { type Image, parseReference } from '../runtime/images.ts';
+
 import { goDuration, nextBackoff, remainingBackoff } from './backoff.ts';
 import { containerSpec } from './container-spec.ts';
 import { eventSubject, type PodContext } from './context.ts';
@@ -46,7 +47,7 @@ export async function startNext(
     id: randomBytes(32).toString('hex'),
     name: container.name,
     image: container.image ?? '',
-    imageID: imageId(image),
+    imageID: image.id,
     attempt,
   };
   try {
@@ -144,7 +145,7 @@ function missingImage(context: PodContext, pod: Pod, container: Container, entry
     entry.waiting = { reason: 'ImagePullBackOff', message: `${text}: ErrImagePull: ${pull.message}` };
     return { requeueAfter: remaining };
   }
-  const message = `image "${reference}" is not in the built-in catalogue and nothing is pulled; it has: ${context.catalogue.names().join(', ')}`;
+  const message = `image "${reference}" is neither loaded nor built in, and nothing is pulled: v9s load FILE.tar brings it; built in are ${context.catalogue.names().join(', ')}`;
   recorder.event(subject, 'Normal', 'Pulling', `Pulling image "${reference}"`);
   recorder.event(subject, 'Warning', 'Failed', `Failed to pull image "${reference}": ${message}`);
   recorder.event(subject, 'Warning', 'Failed', 'Error: ErrImagePull');
@@ -152,10 +153,4 @@ function missingImage(context: PodContext, pod: Pod, container: Container, entry
   entry.pull = { ...nextBackoff(pull, pull?.failedAt ?? now, now), failedAt: now, message };
   // Long enough for a watcher to see the first word before the second.
   return { requeueAfter: 1_000 };
-}
-
-/** Built-in images have no registry digest; the folder's name stands for their content. */
-function imageId(image: Image): string {
-  const digest = createHash('sha256').update(JSON.stringify(image)).digest('hex');
-  return `${image.repositories[0]}@sha256:${digest}`;
 }

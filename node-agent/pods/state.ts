@@ -23,6 +23,10 @@ export interface ContainerEntry {
   crash?: BackoffEntry;
   pull?: BackoffEntry & { failedAt: number; message: string };
   probes?: ProbeRunner;
+  /** While its postStart hook runs: that run. */
+  hook?: object;
+  /** Since it is being ended: when SIGKILL comes, milliseconds since the epoch. */
+  ending?: { killAt: number; timer: NodeJS.Timeout | undefined };
 }
 
 /** A pod of this node. */
@@ -43,6 +47,10 @@ export interface PodState {
   volumesFilled?: number;
   /** Set when termination has begun: milliseconds since the epoch of SIGKILL. */
   killAt?: number;
+  /** Why the node has ended the pod; it is Failed. */
+  failure?: { reason: string; message: string };
+  /** Set when a deleted pod's containers have all ended: nothing will be started again. */
+  finished?: boolean;
   /** JSON of the status that was written last. */
   sent?: string;
 }

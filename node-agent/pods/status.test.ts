@@ -75,6 +75,40 @@ describe('podStatus', () => {
     expect(status.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'PodInitializing' } });
   });
 
+  it('goes on with its sidecars, and is as ready as they are', () => {
+    const withSidecar = pod('Never', ['a'], ['proxy', 'setup']);
+    Object.assign(withSidecar.spec?.initContainers?.[0] ?? {}, { restartPolicy: 'Always' });
+    const phase = (containers: Record<string, ContainerView>) =>
+      podStatus(withSidecar, view(containers)).phase;
+    expect(phase({ proxy: { ...running, started: false } })).toBe('Pending');
+    expect(phase({ proxy: running, setup: running })).toBe('Pending');
+    expect(phase({ proxy: running, setup: ended(0), a: running })).toBe('Running');
+    expect(phase({ proxy: running, setup: ended(0), a: ended(0) })).toBe('Running');
+    expect(phase({ proxy: ended(137), setup: ended(0), a: ended(0) })).toBe('Succeeded');
+    const status = podStatus(
+      withSidecar,
+      view({ proxy: { ...running, ready: false }, setup: ended(0), a: running }),
+    );
+    expect(condition(status, 'Initialized')?.status).toBe('True');
+    expect(condition(status, 'ContainersReady')?.message).toBe('containers with unready status: [proxy]');
+    expect(status.initContainerStatuses).toMatchObject([
+      { name: 'proxy', ready: false, started: true },
+      { name: 'setup', ready: true },
+    ]);
+  });
+
+  it('says how a pod has ended whose containers were stopped, and why the node ended it', () => {
+    const last = (exitCode: number) =>
+      podStatus(pod('Always'), { ...view({ a: ended(exitCode) }), finished: true });
+    expect([0, 137].map((code) => last(code).phase)).toEqual(['Succeeded', 'Failed']);
+    const failure = { reason: 'DeadlineExceeded', message: 'too long' };
+    expect(podStatus(pod('Never'), { ...view({ a: running }), failure })).toMatchObject({
+      phase: 'Failed',
+      reason: 'DeadlineExceeded',
+      message: 'too long',
+    });
+  });
+
   it('is completed, not ready, when its work is done', () => {
     const status = podStatus(pod('Never'), view({ a: ended(0) }));
     expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'PodCompleted' });

@@ -9,7 +9,7 @@ import type {
 
 /** A container as the node-agent sees it now. */
 export interface ContainerView {
-  /** `waiting` until it has been started for the first time, and while it waits to be started again. */
+  /** Empty before anything can be said; `waiting` while it waits to be started again. */
   state: ContainerState;
   lastState?: ContainerState;
   containerID?: string;
@@ -31,6 +31,10 @@ export interface PodView {
   containers: ReadonlyMap<string, ContainerView>;
   /** RFC 3339, for conditions that change now. */
   now: string;
+  /** Why the node has ended the pod. */
+  failure?: { reason: string; message: string };
+  /** Nothing will be started again: the pod is being deleted and its containers have ended. */
+  finished?: boolean;
 }
 
 /**
@@ -40,12 +44,18 @@ export interface PodView {
 export function podStatus(pod: Pod, view: PodView): PodStatus {
   const { containers = [], initContainers = [] } = pod.spec ?? {};
   const before = pod.status ?? {};
-  const containerStatuses = containers.map((container) => containerStatus(container, view, true));
-  const initContainerStatuses = initContainers.map((container) => containerStatus(container, view, false));
-  const phase = podPhase(pod, containerStatuses, initContainerStatuses);
+  const hasInit = initContainers.length > 0;
+  const containerStatuses = containers.map((container) => containerStatus(container, view, hasInit));
+  const initContainerStatuses = initContainers.map((container) =>
+    containerStatus(container, view, hasInit, !isSidecar(container)),
+  );
+  const phase = view.failure
+    ? 'Failed'
+    : podPhase(pod, containerStatuses, initContainerStatuses, view.finished);
   return {
     ...before,
     phase,
+    ...view.failure,
     conditions: conditions(pod, phase, view, containerStatuses, initContainerStatuses),
     ...(view.hostIps[0] ? { hostIP: view.hostIps[0], hostIPs: view.hostIps.map((ip) => ({ ip })) } : {}),
     ...(view.podIps[0] ? { podIP: view.podIps[0], podIPs: view.podIps.map((ip) => ({ ip })) } : {}),
@@ -55,14 +65,18 @@ export function podStatus(pod: Pod, view: PodView): PodStatus {
   };
 }
 
-function containerStatus(container: Container, view: PodView, isMain: boolean): ContainerStatus {
+function containerStatus(
+  container: Container,
+  view: PodView,
+  hasInit: boolean,
+  isReadyWhenDone = false,
+): ContainerStatus {
   const seen = view.containers.get(container.name);
   const image = container.image ?? '';
   if (!seen) {
-    const reason = isMain && hasInit(view) ? 'PodInitializing' : 'ContainerCreating';
     return {
       name: container.name,
-      state: { waiting: { reason } },
+      state: { waiting: { reason: notStarted(hasInit) } },
       lastState: {},
       ready: false,
       restartCount: 0,
@@ -72,11 +86,12 @@ function containerStatus(container: Container, view: PodView, isMain: boolean): 
     };
   }
   const running = seen.state.running !== undefined;
+  const isNew = Object.keys(seen.state).length === 0;
   return {
     name: container.name,
-    state: seen.state,
+    state: isNew ? { waiting: { reason: notStarted(hasInit) } } : seen.state,
     lastState: seen.lastState ?? {},
-    ready: isMain ? running && seen.started && seen.ready : seen.state.terminated?.exitCode === 0,
+    ready: isReadyWhenDone ? seen.state.terminated?.exitCode === 0 : running && seen.started && seen.ready,
     restartCount: seen.restartCount,
     image,
     imageID: seen.imageID ?? '',
@@ -85,29 +100,47 @@ function containerStatus(container: Container, view: PodView, isMain: boolean): 
   };
 }
 
-const hasInit = (view: PodView) => view.sandboxReady && view.containers.size > 0;
+const notStarted = (hasInit: boolean) => (hasInit ? 'PodInitializing' : 'ContainerCreating');
 
-/** Pending, Running, Succeeded or Failed. */
+const isSidecar = (container: Container | undefined) => container?.restartPolicy === 'Always';
+
+/** How a container counts for the phase; one that waits to be started again counts as ended. */
+function course({ state, lastState }: ContainerStatus): { running: boolean; exitCode: number | undefined } {
+  const ended = state?.terminated ?? (state?.waiting ? lastState?.terminated : undefined);
+  return { running: state?.running !== undefined, exitCode: ended?.exitCode };
+}
+
+/**
+ * Pending, Running, Succeeded or Failed. `finished`: nothing will be started again. Upstream:
+ * `pkg/kubelet/kubelet_pods.go`, getPhase.
+ */
 export function podPhase(
   pod: Pod,
   statuses: readonly ContainerStatus[],
   initStatuses: readonly ContainerStatus[],
+  finished = false,
 ): string {
-  const { restartPolicy = 'Always' } = pod.spec ?? {};
+  const { restartPolicy = 'Always', initContainers = [] } = pod.spec ?? {};
   const before = pod.status?.phase;
   if (before === 'Succeeded' || before === 'Failed') return before;
-  for (const { state, lastState } of initStatuses) {
-    const ended = state?.terminated ?? (state?.waiting ? lastState?.terminated : undefined);
-    if (state?.terminated?.exitCode === 0) continue;
-    return ended && ended.exitCode !== 0 && restartPolicy === 'Never' ? 'Failed' : 'Pending';
+  const courses = statuses.map(course);
+  const begun = courses.some(({ running, exitCode }) => running || exitCode !== undefined);
+  const sidecars = initStatuses.filter((_, index) => isSidecar(initContainers[index]));
+  for (const status of initStatuses) {
+    if (sidecars.includes(status) || status.state?.terminated?.exitCode === 0) continue;
+    const { running, exitCode = 0 } = course(status);
+    const isFinal = restartPolicy === 'Never' || finished;
+    if (!running && exitCode !== 0 && isFinal) return 'Failed';
+    if (!begun) return finished ? 'Failed' : 'Pending';
   }
-  const ends = statuses.map(({ state, lastState }) =>
-    state?.running ? undefined : (state?.terminated ?? (state?.waiting ? lastState?.terminated : undefined)),
-  );
-  const unknown = statuses.some(({ state }, index) => !state?.running && !ends[index]);
-  if (unknown) return 'Pending';
-  if (statuses.some(({ state }) => state?.running) || restartPolicy === 'Always') return 'Running';
-  if (ends.every((end) => end?.exitCode === 0)) return 'Succeeded';
+  if (!begun && sidecars.some(({ started }) => !started)) return finished ? 'Failed' : 'Pending';
+  if (courses.some(({ running, exitCode }) => !running && exitCode === undefined))
+    return finished ? 'Failed' : 'Pending';
+  if ([...courses, ...sidecars.map(course)].some(({ running }) => running)) return 'Running';
+  const succeeded = courses.every(({ exitCode }) => exitCode === 0);
+  if (finished) return succeeded ? 'Succeeded' : 'Failed';
+  if (restartPolicy === 'Always') return 'Running';
+  if (succeeded) return 'Succeeded';
   return restartPolicy === 'Never' ? 'Failed' : 'Running';
 }
 
@@ -120,10 +153,12 @@ function conditions(
   statuses: readonly ContainerStatus[],
   initStatuses: readonly ContainerStatus[],
 ): PodCondition[] {
-  const containersReady = readiness('ContainersReady', phase, statuses);
+  const sidecars = (pod.spec?.initContainers ?? []).map(isSidecar);
+  const serving = [...initStatuses.filter((_, index) => sidecars[index]), ...statuses];
+  const containersReady = readiness('ContainersReady', phase, serving);
   const verdicts: Verdict[] = [
     { type: 'PodReadyToStartContainers', status: view.sandboxReady ? 'True' : 'False' },
-    initialized(phase, initStatuses),
+    initialized(phase, statuses, initStatuses, sidecars),
     gated(pod, { ...containersReady, type: 'Ready' }),
     containersReady,
   ];
@@ -155,10 +190,21 @@ function readiness(type: string, phase: string, statuses: readonly ContainerStat
   return { type, status: 'False', reason: 'ContainersNotReady', message };
 }
 
-function initialized(phase: string, statuses: readonly ContainerStatus[]): Verdict {
+function initialized(
+  phase: string,
+  statuses: readonly ContainerStatus[],
+  initStatuses: readonly ContainerStatus[],
+  sidecars: readonly boolean[],
+): Verdict {
   const type = 'Initialized';
-  const incomplete = statuses.filter(({ ready }) => !ready).map(({ name }) => name);
-  if (incomplete.length > 0) {
+  // Once one of the others has been started, what an init container does later changes nothing.
+  const begun = statuses.some(
+    ({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated,
+  );
+  const incomplete = initStatuses
+    .filter(({ ready, started }, index) => !(sidecars[index] ? started : ready))
+    .map(({ name }) => name);
+  if (incomplete.length > 0 && !begun) {
     const message = `containers with incomplete status: [${incomplete.join(' ')}]`;
     return { type, status: 'False', reason: 'ContainersNotInitialized', message };
   }

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -12,7 +13,7 @@ import { machine } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
 import { type ContainerSpec, containerPlan, type HostLayout, planText } from './container-plan.ts';
-import { attemptDir, logFile, runtimeScript } from './paths.ts';
+import { attemptDir, logFile, runtimeScript, terminationLog } from './paths.ts';
 
 /** What the node-agent wrote down before it started a container; enough to adopt it later. */
 export interface ContainerRecord {
@@ -64,6 +65,9 @@ export async function startContainer(
 ): Promise<void> {
   mkdirSync(spec.dir, { recursive: true });
   writeFileSync(join(spec.dir, 'container.json'), JSON.stringify(record));
+  writeFileSync(join(spec.dir, terminationLog), '');
+  // The program may be another user's.
+  chmodSync(join(spec.dir, terminationLog), 0o666);
   writeFileSync(join(spec.dir, 'plan'), planText(containerPlan(spec, host)));
   try {
     await kernel.run('perl', [runtimeScript('shim.pl'), join(spec.dir, 'plan')]);

@@ -1,66 +1,63 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../kernel/package-root.ts';
+import { familiarName, parseReference } from '../images/reference.ts';
 import type { BindMount } from './root-plan.ts';
 
-/** A built-in image: `images/NAME/image.json`, with everything it puts into a container. */
+/** An image, with everything it puts into a container. */
 export interface Image {
+  /** What `imageID` says in a container's status. */
+  id: string;
+  entrypoint: readonly string[];
+  cmd: readonly string[];
+  env: Readonly<Record<string, string>>;
+  workingDir: string;
+  /** As a Dockerfile's STOPSIGNAL: `SIGQUIT`. */
+  stopSignal?: string;
+  binds: readonly BindMount[];
+  /** Of an image that was loaded: the tree that is the whole root. Without, a root is made around the host's `/usr`. */
+  rootfs?: string;
+  /** Who its program runs as; default root. */
+  user?: { uid: number; gid: number; groups: readonly number[] };
+}
+
+/** A built-in image: `images/NAME/image.json`. */
+export interface BuiltInImage extends Image {
   /** The folder's name. */
   name: string;
   /** Normalised references without tag. */
   repositories: readonly string[];
   tags?: readonly string[];
-  entrypoint: readonly string[];
-  cmd: readonly string[];
-  env: Readonly<Record<string, string>>;
-  workingDir: string;
-  binds: readonly BindMount[];
 }
 
-/** A reference taken apart: `docker.io/library/busybox`, `1.36`. */
-export interface ImageReference {
-  repository: string;
-  tag?: string;
-  digest?: string;
-}
-
-/**
- * Normalises a reference as Docker does: `busybox` is `docker.io/library/busybox`, `a/b` is
- * `docker.io/a/b`; a first part with a dot or a colon, or `localhost`, is a registry. Upstream:
- * distribution/reference `normalize.go`. Undefined for text that is no reference.
- */
-export function parseReference(reference: string): ImageReference | undefined {
-  const match =
-    /^((?:[\w.-]+(?::\d+)?\/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(
-      reference,
-    );
-  const [, name, tag, digest] = match ?? [];
-  if (!name) return undefined;
-  const [first = '', ...rest] = name.split('/');
-  const registry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-  const path = registry ? rest.join('/') : name;
-  const host = registry ? first.replace(/^index\.docker\.io$/, 'docker.io') : 'docker.io';
-  const repository = `${host}/${host === 'docker.io' && !path.includes('/') ? `library/${path}` : path}`;
-  return { repository, ...(tag ? { tag } : {}), ...(digest ? { digest } : {}) };
-}
-
-/** The built-in images, looked up by reference. */
-export interface Catalogue {
-  find(reference: string): Image | undefined;
-  /** Every name an image answers to, for messages. */
+/** Images looked up by reference. */
+export interface Catalogue<Found extends Image = Image> {
+  find(reference: string): Found | undefined;
+  /** Every name a built-in image answers to, for messages. */
   names(): string[];
+  /** As the Node's status lists them; bytes of what an image brings itself. */
+  list(): { names: readonly string[]; size: number }[];
 }
 
 /** Reads `images/` once. `folder` and `node` are there for tests. */
 export function loadCatalogue(
   folder = join(packageRoot, 'images'),
   node: string = process.execPath,
-): Catalogue {
+): Catalogue<BuiltInImage> {
   const images = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'image.json')))
     .map((entry) => readImage(folder, entry.name, node));
   return {
-    names: () => images.flatMap(({ repositories }) => repositories.map(familiar)),
+    names: () => images.flatMap(({ repositories }) => repositories.map(familiarName)),
+    list: () =>
+      images.map(({ repositories, tags = ['latest'], binds }) => ({
+        names: repositories.flatMap((repository) => tags.map((tag) => `${repository}:${tag}`)),
+        size: binds.reduce(
+          (sum, { source }) => sum + (statSync(source, { throwIfNoEntry: false })?.size ?? 0),
+          0,
+        ),
+      })),
     find(reference) {
       const wanted = parseReference(reference);
       if (!wanted) return undefined;
@@ -79,10 +76,11 @@ interface ImageFile {
   cmd?: string[];
   env?: Record<string, string>;
   workingDir?: string;
+  stopSignal?: string;
   mounts?: { source: string; target: string }[];
 }
 
-function readImage(folder: string, name: string, node: string): Image {
+function readImage(folder: string, name: string, node: string): BuiltInImage {
   const file = join(folder, name, 'image.json');
   const content = JSON.parse(readFileSync(file, 'utf8')) as ImageFile;
   const repositories = content.names.map((text) => {
@@ -90,15 +88,17 @@ function readImage(folder: string, name: string, node: string): Image {
     if (!parsed) throw new Error(`${file}: names: invalid image reference ${JSON.stringify(text)}`);
     return parsed.repository;
   });
-  const expand = (text: string) => text.replaceAll('{node}', node).replaceAll('{package}', packageRoot);
-  return {
-    name,
-    repositories,
-    ...(content.tags ? { tags: content.tags } : {}),
+  const expand = (text: string) =>
+    text
+      .replaceAll('{node}', node)
+      .replaceAll('{package}', packageRoot)
+      .replaceAll('{image}', join(folder, name));
+  const image = {
     entrypoint: content.entrypoint ?? [],
     cmd: content.cmd ?? [],
     env: content.env ?? {},
     workingDir: content.workingDir ?? '/',
+    ...(content.stopSignal ? { stopSignal: content.stopSignal } : {}),
     binds: [
       ...filesBelow(join(folder, name, 'files')).map((path) => ({
         source: join(folder, name, 'files', path),
@@ -113,6 +113,14 @@ function readImage(folder: string, name: string, node: string): Image {
       })),
     ],
   };
+  return {
+    ...image,
+    name,
+    repositories,
+    ...(content.tags ? { tags: content.tags } : {}),
+    // There is no registry digest; what is in its folder's file stands for the content.
+    id: `${repositories[0]}@sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`,
+  };
 }
 
 function filesBelow(folder: string): string[] {
@@ -120,9 +128,4 @@ function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-}
-
-/** As people write it: without what Docker adds. */
-function familiar(repository: string): string {
-  return repository.replace(/^docker\.io\/(?:library\/)?/, '');
 }

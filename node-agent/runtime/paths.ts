@@ -19,13 +19,16 @@ export function attemptDir(pod: string, container: string, attempt: number): str
 /** In the folder of an attempt: where shim.pl lets in who attaches. */
 export const attachSocket = 'attach';
 
+/** In the folder of an attempt: what the container sees at its `terminationMessagePath`. */
+export const terminationLog = 'termination-log';
+
 /** A container's output in the CRI log format, one file an attempt; full ones are beside it, with their time. */
 export function logFile(pod: string, container: string, attempt: number): string {
   return join(pod, 'containers', container, `${attempt}.log`);
 }
 
 /** Programs beside this file; each says itself what it does. */
-export const runtimeScript = (name: 'shim.pl' | 'exec.pl' | 'forward.pl'): string =>
+export const runtimeScript = (name: 'shim.pl' | 'exec.pl' | 'forward.pl' | 'encapsulate.pl'): string =>
   join(packageRoot, 'node-agent/runtime', name);
 
 /** Of a running attempt: first line of `pid`: the program's process id in the lab, and its start time. */
