@@ -6,6 +6,7 @@ import { register as exec } from './commands/exec.ts';
 import { register as kubeProxy } from './commands/kube-proxy.ts';
 import { register as kubeconfig } from './commands/kubeconfig.ts';
 import { register as list } from './commands/list.ts';
+import { register as load } from './commands/load.ts';
 import { register as logs } from './commands/logs.ts';
 import { register as render } from './commands/render.ts';
 import { register as scenario } from './commands/scenario.ts';
@@ -13,7 +14,20 @@ import { register as up } from './commands/up.ts';
 import { version } from './version.ts';
 
 /** In the order of `v9s --help`. Each loads what it needs only when it runs. */
-const commands = [up, down, list, kubeconfig, exec, logs, dataplane, scenario, doctor, render, kubeProxy];
+const commands = [
+  up,
+  down,
+  list,
+  kubeconfig,
+  exec,
+  logs,
+  load,
+  dataplane,
+  scenario,
+  doctor,
+  render,
+  kubeProxy,
+];
 
 /** Runs `v9s` with these arguments; resolves to the exit code. 2 is bad usage, 1 any other failure. */
 export async function main(args: readonly string[]): Promise<number> {

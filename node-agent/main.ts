@@ -6,6 +6,8 @@ import { resources } from '../api/scheme.ts';
 import type { Node, Service, Taint } from '../api/types.ts';
 import type { Kernel } from '../kernel/run.ts';
 import { createRecorder } from './events.ts';
+import { withLoaded } from './images/loaded.ts';
+import { openImageStore } from './images/store.ts';
 import { ipamDir, type NodeNetwork, readLinks, startNetwork } from './network/network.ts';
 import { leaseSeconds, registerNode, renewLease, reportNode } from './node/registration.ts';
 import type { NodeIdentity } from './node/status.ts';
@@ -26,6 +28,8 @@ export interface NodeAgentConfig {
   clusterCidrs: string[];
   /** For everything that must survive this process but not the lab: `/run/v9s/nodes/NODE`. */
   runDir: string;
+  /** Folder of the images that were loaded, see images/store.ts; without, there are only the built-in ones. */
+  imageStore?: string;
   clusterDns: string[];
   clusterDomain: string;
   /** PEM of the cluster's CA, for service account volumes. */
@@ -61,11 +65,15 @@ export async function startNodeAgent(
 ): Promise<NodeAgent> {
   const { client, kernel, nodeName, nodeIps } = config;
   const onError = config.onError ?? createLog();
+  const builtIn = loadCatalogue();
+  const store = config.imageStore === undefined ? undefined : openImageStore(config.imageStore);
+  const catalogue = store ? withLoaded(store, builtIn) : builtIn;
   const identity: NodeIdentity = {
     name: nodeName,
     ips: nodeIps,
     labels: config.labels ?? {},
     taints: config.taints ?? [],
+    images: () => catalogue.list(),
   };
   const host = hostLayout();
   const watching = (what: string) => (error: unknown) => onError(`watching ${what}`, error);
@@ -91,7 +99,7 @@ export async function startNodeAgent(
         nodeResolvConf: readFileSync(config.resolvConf, 'utf8'),
       },
       host,
-      catalogue: loadCatalogue(),
+      catalogue,
       sources: createSources(client, config.caPem),
       recorder: createRecorder(client, {
         component: 'kubelet',
@@ -133,7 +141,8 @@ export async function startNodeAgent(
       (error) => onError('reporting the node', error),
     );
     followNodes(nodes, network, signal, onError);
-    reportNow(client, identity, nodes, signal, onError);
+    const report = reportNow(client, identity, nodes, signal, onError);
+    store?.follow(signal, () => void report());
   })();
   ready.catch((error: unknown) => {
     if (!signal.aborted) onError('starting the node', error);
@@ -230,12 +239,13 @@ function reportNow(
   nodes: Informer<Node>,
   signal: AbortSignal,
   onError: (what: string, error: unknown) => void,
-): void {
-  every(statusInterval, signal, () =>
+): () => Promise<void> {
+  const report = () =>
     reportNode(client, identity, nodes.store.get(identity.name), true).catch((error: unknown) =>
       onError('reporting the node', error),
-    ),
-  );
+    );
+  every(statusInterval, signal, report);
+  return report;
 }
 
 function every(milliseconds: number, signal: AbortSignal, work: () => Promise<unknown>): void {

@@ -8,6 +8,7 @@ import { createKernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../../node-agent/main.ts';
 import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
 import { clientConfig, kubeletServing, readPem } from '../credentials.ts';
+import { imageFolder } from '../images.ts';
 import { apiserverPort, OptionError } from '../spec.ts';
 import { traceCommand } from '../trace.ts';
 import { formerModes } from './former-modes.ts';
@@ -48,6 +49,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         nodeName: node.name,
         nodeIps: [node.address],
         runDir,
+        imageStore: imageFolder(state.root),
         clusterCidrs: spec.podCidrs,
         clusterDns: spec.clusterDns,
         clusterDomain: spec.clusterDomain,

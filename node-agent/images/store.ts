@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -47,7 +48,12 @@ export interface ImageStore {
   add(id: string, fill: (rootfs: string) => Promise<Omit<StoredRecord, 'id'>>): Promise<StoredImage>;
   /** From now on the canonical name stands for this image. */
   name(name: string, id: string): void;
+  /** Calls `changed` when names have been given, until `signal` fires. */
+  follow(signal: AbortSignal, changed: () => void): void;
 }
+
+/** Milliseconds after which names that are given together are one change. */
+const settling = 50;
 
 /** Opens the store; a folder that does not exist is an empty one. */
 export function openImageStore(folder: string): ImageStore {
@@ -121,6 +127,14 @@ export function openImageStore(folder: string): ImageStore {
       const file = join(names, encodeURIComponent(name));
       writeFileSync(`${file}.new-${process.pid}`, id);
       renameSync(`${file}.new-${process.pid}`, file);
+    },
+    follow(signal, changed) {
+      mkdirSync(names, { recursive: true, mode: 0o700 });
+      let timer: NodeJS.Timeout | undefined;
+      watch(names, { signal, persistent: false }, () => {
+        clearTimeout(timer);
+        timer = setTimeout(changed, settling);
+      });
     },
   };
 }

@@ -31,7 +31,7 @@ export async function reportNode(
   const metadata = nodeMetadata(identity);
   await client.patch(resources.nodes, { name, subresource: 'status' }, 'merge', {
     metadata: { labels: metadata.labels, annotations: { ...metadata.annotations, ...annotations } },
-    status: nodeStatus(name, ips, before?.status, networkReady, new Date()),
+    status: nodeStatus(name, ips, before?.status, networkReady, new Date(), identity.images?.()),
   });
 }
 

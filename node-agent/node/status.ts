@@ -9,6 +9,8 @@ export interface NodeIdentity {
   ips: readonly string[];
   labels: Readonly<Record<string, string>>;
   taints: readonly Taint[];
+  /** What pods can run without anything being fetched: names and bytes. */
+  images?: () => readonly { names: readonly string[]; size: number }[];
 }
 
 const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
@@ -49,6 +51,7 @@ export function nodeStatus(
   before: NodeStatus | undefined,
   networkReady: boolean,
   now: Date,
+  images: ReturnType<NonNullable<NodeIdentity['images']>> = [],
 ): NodeStatus {
   const capacity = {
     cpu: String(availableParallelism()),
@@ -65,7 +68,20 @@ export function nodeStatus(
     conditions: conditions(before?.conditions ?? [], networkReady, now),
     daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
     nodeInfo: machineInfo(),
+    ...(images.length > 0 ? { images: imageList(images) } : {}),
   };
+}
+
+/** As many as kubelet lists by default, `--node-status-max-images`, with as many names each. */
+const mostImages = 50;
+const mostNames = 5;
+
+function imageList(
+  images: ReturnType<NonNullable<NodeIdentity['images']>>,
+): NonNullable<NodeStatus['images']> {
+  return images
+    .slice(0, mostImages)
+    .map(({ names, size }) => ({ names: names.slice(0, mostNames), sizeBytes: size }));
 }
 
 function conditions(before: readonly NodeCondition[], networkReady: boolean, now: Date): NodeCondition[] {

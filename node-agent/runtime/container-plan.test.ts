@@ -56,10 +56,13 @@ describe('containerPlan', () => {
     expect(steps()).toContain('bind /lib64 /p/containers/web/0/root/lib64 rec,ro');
   });
 
-  it('mounts below /run what is asked for below /var/run, a link', () => {
-    expect(steps()).toContain(
-      'bind /p/volumes/sa /p/containers/web/0/root/run/secrets/kubernetes.io/serviceaccount rec,ro',
-    );
+  it('puts what the kernel provides, and the mounts, over the tree of a loaded image', () => {
+    const plan = containerPlan({ ...spec, rootfs: '/images/1/rootfs' }, host).map((step) => step.join(' '));
+    const root = `${spec.dir}/root`;
+    const overlay = plan.indexOf(`overlay /images/1/rootfs ${root} ${root}.upper`);
+    expect(overlay).toBeGreaterThan(0);
+    expect(plan.findIndex((step) => step.startsWith(`mount proc ${root}/proc`))).toBeGreaterThan(overlay);
+    expect(plan.filter((step) => step.includes(`${root}/usr`) || step.includes(`${root}/etc`))).toEqual([]);
   });
 
   it('leaves the capabilities that containerd leaves', () => {

@@ -1,5 +1,5 @@
 import { attachSocket } from './paths.ts';
-import { type BindMount, overlaySteps, rootSteps } from './root-plan.ts';
+import { type BindMount, imageRootSteps, overlaySteps, rootSteps } from './root-plan.ts';
 
 /** One step of the shim: a verb and its arguments. */
 export type Step = readonly [verb: string, ...args: string[]];
@@ -20,6 +20,8 @@ export interface ContainerSpec {
   command: readonly string[];
   env: Readonly<Record<string, string>>;
   workingDir: string;
+  /** The tree of a loaded image, which is the whole root; without, one is made around the host's `/usr`. */
+  rootfs?: string;
   /** Left open for who attaches; `once`: until the first of them ends it. Without, there is no input. */
   stdin?: 'once' | 'open';
   /** On a terminal of its own. */
@@ -88,7 +90,7 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
         ]),
     ['unshare', 'mnt'],
     ['mount', 'none', '/', '', 'rec,private', ''],
-    ...rootSteps(root, host.links),
+    ...(spec.rootfs ? imageRootSteps(root, spec.rootfs) : rootSteps(root, host.links)),
     ...overlaySteps(root, spec.binds),
     ['root', root],
     ...(spec.readOnlyRoot ? [['mount', 'none', '/', '', 'remount,bind,ro', ''] as const] : []),

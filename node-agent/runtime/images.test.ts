@@ -1,24 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planText } from './container-plan.ts';
-import { loadCatalogue, parseReference } from './images.ts';
-
-describe('parseReference', () => {
-  it.each([
-    ['busybox', 'docker.io/library/busybox'],
-    ['busybox:1.36', 'docker.io/library/busybox'],
-    ['curlimages/curl:8.1', 'docker.io/curlimages/curl'],
-    ['localhost/x', 'localhost/x'],
-    ['registry:5000/a/b:v1', 'registry:5000/a/b'],
-    ['index.docker.io/library/busybox', 'docker.io/library/busybox'],
-    [`registry.k8s.io/pause:3.10@sha256:${'a'.repeat(64)}`, 'registry.k8s.io/pause'],
-  ])('reads %s as %s', (reference, repository) => {
-    expect(parseReference(reference)?.repository).toBe(repository);
-  });
-
-  it.each(['', 'UPPER', 'a b', 'x:', '-x', 'x@sha256:1'])('refuses %j', (reference) => {
-    expect(parseReference(reference)).toBeUndefined();
-  });
-});
+import { loadCatalogue } from './images.ts';
 
 describe('the built-in images', () => {
   const catalogue = loadCatalogue();

@@ -38,6 +38,27 @@ export function rootSteps(root: string, links: Readonly<Record<string, string | 
     ),
     ['dir', `${root}/etc`, '0755'],
     ...hostFiles.map((file): Step => ['bind', file, root + file, 'ro,optional']),
+    ...kernelSteps(root),
+    ['dir', `${root}/tmp`, '1777'],
+    ['dir', `${root}/run`, '0755'],
+    ['dir', `${root}/root`, '0700'],
+    ['dir', `${root}/var/tmp`, '1777'],
+    ['link', '/run', `${root}/var/run`],
+  ];
+}
+
+/** A root file system below `root`: the tree of a loaded image under a writable overlay, and what the kernel provides. */
+export function imageRootSteps(root: string, rootfs: string): Step[] {
+  return [
+    ['mount', 'tmpfs', `${root}.upper`, 'tmpfs', 'nosuid,nodev', 'mode=0755'],
+    ['overlay', rootfs, root, `${root}.upper`],
+    ...kernelSteps(root),
+  ];
+}
+
+/** `/proc`, `/sys` and `/dev`. */
+function kernelSteps(root: string): Step[] {
+  return [
     ['mount', 'proc', `${root}/proc`, 'proc', 'nosuid,nodev,noexec', ''],
     // The namespace's own limit, which a fork bomb cannot pass while /proc/sys stays read-only.
     ['sysctl', `${root}/proc/sys/kernel/pid_max`, '4096'],
@@ -52,11 +73,6 @@ export function rootSteps(root: string, links: Readonly<Record<string, string | 
     ['link', '/proc/self/fd/0', `${root}/dev/stdin`],
     ['link', '/proc/self/fd/1', `${root}/dev/stdout`],
     ['link', '/proc/self/fd/2', `${root}/dev/stderr`],
-    ['dir', `${root}/tmp`, '1777'],
-    ['dir', `${root}/run`, '0755'],
-    ['dir', `${root}/root`, '0700'],
-    ['dir', `${root}/var/tmp`, '1777'],
-    ['link', '/run', `${root}/var/run`],
   ];
 }
 
@@ -65,12 +81,7 @@ export function overlaySteps(root: string, binds: readonly BindMount[]): Step[] 
   return binds.map(({ source, target, readOnly, optional }) => [
     'bind',
     source,
-    root + inside(target),
+    root + target,
     ['rec', ...(readOnly ? ['ro'] : []), ...(optional ? ['optional'] : [])].join(','),
   ]);
-}
-
-/** `/var/run` is a link that leads out of the root while it is being built. */
-function inside(target: string): string {
-  return target.replace(/^\/var\/run(?=\/|$)/, '/run');
 }

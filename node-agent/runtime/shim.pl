@@ -15,6 +15,8 @@ my $folder = $0 =~ s{/[^/]*$}{}r;
 require "$folder/system.pl";
 
 our $report;
+# Of the program, while it is being put together.
+my $root;
 # What supervise.pl goes on with.
 our (%setting, $program, $input, %stream, $listener, $log);
 my %clone = (
@@ -81,7 +83,7 @@ $SIG{PIPE} = 'IGNORE';
 @plan = ();
 {
     no strict 'refs';
-    undef &$_ for qw(run_program mount_one mount_overlay bind_one make_read_only mount enter_root flags
+    undef &$_ for qw(run_program mount_one mount_overlay bind_one within make_read_only mount enter_root flags
         make_directory hold_namespace read_plan process_line listen_at terminal_of_program become_user
         take_terminal use_streams execute);
 }
@@ -145,6 +147,7 @@ sub run_program {
         user => sub { $user = [@_] },
         exec => sub { @command = @_ },
     );
+    ($root) = map { $_->[1] } grep { $_->[0] eq 'root' } @plan;
     for (@plan) {
         my ($name, @arguments) = @$_;
         next if $setting{$name};
@@ -179,6 +182,7 @@ sub hold_namespace {
 
 sub mount_one {
     my ($source, $target, $type, $flags, $data) = @_;
+    $target = within($target);
     make_directory($target);
     mount($source, $target, $type, flags($flags), $data // '');
 }
@@ -187,7 +191,8 @@ sub mount_one {
 sub mount_overlay {
     my ($lower, $target, $upper) = @_;
     make_directory($_) for $target, "$upper/upper", "$upper/work";
-    my $data = "lowerdir=$lower,upperdir=$upper/upper,workdir=$upper/work,userxattr";
+    my $path = $lower =~ s/([\\:,])/\\$1/gr;
+    my $data = "lowerdir=$path,upperdir=$upper/upper,workdir=$upper/work,userxattr";
     bind_one($lower, $target, 'rec,ro') if call('mount', 'overlay', $target, 'overlay', 0, $data) == -1;
 }
 
@@ -195,6 +200,7 @@ sub bind_one {
     my ($source, $target, $flags) = @_;
     my %wanted = map { $_ => 1 } split /,/, $flags // '';
     return if $wanted{optional} && !-e $source;
+    $target = within($target);
     if (-d $source) { make_directory($target) }
     elsif (!-e $target) {
         make_directory($target =~ s{/[^/]*$}{}r);
@@ -202,6 +208,24 @@ sub bind_one {
     }
     mount($source, $target, '', $flag{bind} | ($wanted{rec} ? $flag{rec} : 0), '');
     make_read_only($target) if $wanted{ro};
+}
+
+# Where a path below the root is for the program: links of an image or a volume lead nowhere else.
+sub within {
+    my ($path) = @_;
+    return $path if !defined $root || index($path, "$root/") != 0;
+    my @missing = split m{/}, substr $path, length $root;
+    my ($links, @at) = (0);
+    while (defined(my $part = shift @missing)) {
+        next if $part eq '' || $part eq '.';
+        if ($part eq '..') { pop @at; next }
+        my $target = readlink join '/', $root, @at, $part;
+        if (!defined $target) { push @at, $part; next }
+        fail("$path: too many levels of symbolic links") if ++$links > 40;
+        @at = () if $target =~ m{^/};
+        unshift @missing, split m{/}, $target;
+    }
+    return join '/', $root, @at;
 }
 
 # mount_setattr(2) adds read-only and leaves the other flags, which may be locked, as they are.
