@@ -162,12 +162,20 @@ async function bootLab(
   return startLab({
     name: spec.name,
     stateDir: state.root,
-    nodes: spec.nodes.map(({ name, address }) => ({ name, address })),
+    nodes: spec.nodes.map(({ name, address, address6 }) => ({
+      name,
+      address,
+      ...(address6 ? { address6 } : {}),
+    })),
     components: components(spec, state, node),
     apiPort: spec.apiPort,
     lifetime,
     egress: spec.egress,
-    features: [...requiredFeatures, ...modeFeatures(spec.dataplane)],
+    features: [
+      ...requiredFeatures,
+      ...modeFeatures(spec.dataplane),
+      ...(spec.overlay?.type === 'udp' ? (['tun'] as const) : []),
+    ],
     ...(onCommand ? { onCommand } : {}),
     ...(onBoot ? { onBoot } : {}),
   });

@@ -64,12 +64,12 @@ const kubeletClient: NamedSubject = {
 
 /** A node is the API's client and the apiserver's server, with one certificate. */
 function nodeSubjects({ nodes }: ClusterSpec): NamedSubject[] {
-  return nodes.map(({ name, address }) => ({
+  return nodes.map(({ name, address, address6 }) => ({
     name,
     subject: {
       commonName: `system:node:${name}`,
       organizations: ['system:nodes'],
-      serverNames: { dns: [name], ips: [address] },
+      serverNames: { dns: [name], ips: [address, ...(address6 ? [address6] : [])] },
       isClient: true,
     },
   }));
@@ -103,6 +103,7 @@ function apiserverNames(spec: ClusterSpec): { dns: string[]; ips: string[] } {
       '127.0.0.1',
       '::1',
       ...(controlPlane ? [controlPlane.address] : []),
+      ...(controlPlane?.address6 ? [controlPlane.address6] : []),
       ...spec.serviceCidrs.map((cidr) => addressAt(parseCidr(cidr), 1)),
     ],
   };

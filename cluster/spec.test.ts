@@ -62,6 +62,14 @@ describe('resolveOptions', () => {
     [{ serviceNodePortRange: '80' }, 'a range such as 30000-32767'],
     [{ clusterDns: '10.244.0.10' }, 'an address within the service CIDR 10.96.0.0/12, or "none"'],
     [{ apiPort: 70000 }, 'api-port: invalid value 70000'],
+    [{ overlay: 'host-gw', directRouting: true }, 'direct-routing: invalid value true: is for overlay vxlan'],
+    [
+      { overlay: 'udp', podCidr: '10.244.0.0/16,fd00::/48' },
+      'overlay: invalid value "udp": carries IPv4 alone',
+    ],
+    [{ bridge: 'flannel.1' }, 'bridge: invalid value "flannel.1"'],
+    [{ bridge: 'longer-than-the-kernel' }, 'a name for a link of at most 15 characters'],
+    [{ podCidr: 'fd00:172::/32' }, 'must not overlap'],
   ])('refuses %j', (options, message) => {
     expect(() => resolveOptions(options)).toThrow(OptionError);
     expect(() => resolveOptions(options)).toThrow(message);

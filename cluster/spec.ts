@@ -13,6 +13,11 @@ import type { Taint } from '../api/types.ts';
 import { type NftablesLayout, nftablesLayouts, type ProxyMode } from '../dataplane/configuration.ts';
 import { emulatedVersions } from '../dataplane/iptables/versions.ts';
 import { availableModes } from '../dataplane/modes.ts';
+import type { Backend } from '../node-agent/overlay/options.ts';
+import { OptionError } from './option-error.ts';
+import { bridgeOf, overlayOf } from './pod-network.ts';
+
+export { OptionError };
 
 /** How Services reach the kernel; with `none` nodes have no rules until a `v9s kube-proxy` is started on them. */
 export type DataplaneMode = ProxyMode | 'none';
@@ -29,6 +34,12 @@ export interface ClusterOptions {
   serviceCidr?: string;
   /** Default `30000-32767`. */
   serviceNodePortRange?: string;
+  /** The way to other nodes' pods: flannel's `vxlan` (default), `host-gw` or `udp`. */
+  overlay?: Backend['type'];
+  /** Of overlay `vxlan`: plain routes between nodes on one link, as flannel's `DirectRouting`. Default false. */
+  directRouting?: boolean;
+  /** The bridge that a node's pods are attached to. Default `cni0`. */
+  bridge?: string;
   /** Address of the `kube-dns` Service; default the tenth of the service CIDR; `none` leaves DNS out. */
   clusterDns?: string;
   dataplane?: DataplaneMode;
@@ -52,6 +63,8 @@ export interface NodeSpec {
   name: string;
   /** On the underlay. */
   address: string;
+  /** The same for IPv6, where pods have it. */
+  address6?: string;
   labels: Record<string, string>;
   taints: Taint[];
 }
@@ -63,6 +76,9 @@ export interface ClusterSpec {
   podCidrs: string[];
   serviceCidrs: string[];
   serviceNodePortRange: string;
+  /** Missing in the state of older clusters: vxlan. */
+  overlay?: Backend;
+  bridge?: string;
   /** Empty when DNS was left out. */
   clusterDns: string[];
   clusterDomain: string;
@@ -78,14 +94,6 @@ export interface ClusterSpec {
   apiPort: number;
 }
 
-/** A wrong option: which, what it was, what it must be. */
-export class OptionError extends Error {
-  constructor(option: string, value: unknown, must: string) {
-    super(`${option}: invalid value ${JSON.stringify(value)}: ${must}`);
-    this.name = 'OptionError';
-  }
-}
-
 const defaults = {
   name: 'v9s',
   nodes: 2,
@@ -98,7 +106,12 @@ const defaults = {
 export const nameFlag = (name: string): string => (name === defaults.name ? '' : ` --name ${name}`);
 
 /** The underlay between nodes; see docs/architecture.md. */
-export const underlay = { cidr: '172.18.0.0/16', gateway: '172.18.0.1', outside: '172.18.255.254' } as const;
+export const underlay = {
+  cidr: '172.18.0.0/16',
+  cidr6: 'fd00:172:18::/64',
+  gateway: '172.18.0.1',
+  outside: '172.18.255.254',
+} as const;
 
 /** A /16 less its gateway, `outside` and broadcast; a bridge takes 1,023 ports. */
 const mostNodes = 1_000;
@@ -122,7 +135,7 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     IPv4: 30,
     IPv6: 126,
   });
-  const named = [...podCidrs, ...serviceCidrs, parseCidr(underlay.cidr)];
+  const named = [...podCidrs, ...serviceCidrs, parseCidr(underlay.cidr), parseCidr(underlay.cidr6)];
   for (const [index, one] of named.entries()) {
     const clash = named.slice(index + 1).find((other) => overlaps(one, other));
     if (clash) throw new OptionError('service-cidr', clash.text, `must not overlap ${one.text}`);
@@ -130,6 +143,7 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
   const dataplane = options.dataplane ?? 'iptables';
   const nftablesLayout = options.nftablesLayout ?? 'upstream';
   checkDataplane(options);
+  const overlay = overlayOf(options, podCidrs);
   const store = options.store ?? 'level';
   if (store !== 'level') throw new OptionError('store', store, 'must be "level"');
   const apiPort = options.apiPort ?? 0;
@@ -138,10 +152,16 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
   }
   return {
     name,
-    nodes: nodeSpecs(count, options.taintControlPlane ?? false),
+    nodes: nodeSpecs(
+      count,
+      options.taintControlPlane ?? false,
+      podCidrs.some(({ family }) => family === 'IPv6'),
+    ),
     podCidrs: podCidrs.map(({ text }) => text),
     serviceCidrs: serviceCidrs.map(({ text }) => text),
     serviceNodePortRange: parsePortRange(options.serviceNodePortRange ?? defaults.serviceNodePortRange),
+    overlay,
+    bridge: bridgeOf(options),
     clusterDns: dnsAddresses(options.clusterDns, serviceCidrs),
     clusterDomain: 'cluster.local',
     dataplane,
@@ -171,12 +191,13 @@ export function checkDataplane({ dataplane, emulatedVersion, nftablesLayout }: D
   check('nftables-layout', nftablesLayout, nftablesLayouts);
 }
 
-function nodeSpecs(count: number, taintControlPlane: boolean): NodeSpec[] {
+function nodeSpecs(count: number, taintControlPlane: boolean, ipv6: boolean): NodeSpec[] {
   const range = parseCidr(underlay.cidr);
   const role = 'node-role.kubernetes.io/control-plane';
   return Array.from({ length: count }, (_, index) => ({
     name: index === 0 ? 'control-plane' : `worker${index === 1 ? '' : index}`,
     address: addressAt(range, index + 2),
+    ...(ipv6 ? { address6: addressAt(parseCidr(underlay.cidr6), index + 2) } : {}),
     labels: index === 0 ? { [role]: '', 'node.kubernetes.io/exclude-from-external-load-balancers': '' } : {},
     taints: index === 0 && taintControlPlane ? [{ key: role, effect: 'NoSchedule' }] : [],
   }));
@@ -244,6 +265,8 @@ export function agreeWithExisting(
     ['serviceCidr', wanted.serviceCidrs.join(), existing.serviceCidrs.join()],
     ['serviceNodePortRange', wanted.serviceNodePortRange, existing.serviceNodePortRange],
     ['clusterDns', wanted.clusterDns.join() || 'none', existing.clusterDns.join() || 'none'],
+    ['overlay', wanted.overlay?.type, existing.overlay?.type ?? 'vxlan'],
+    ['bridge', wanted.bridge, existing.bridge ?? 'cni0'],
     ['store', wanted.store, existing.store],
   ];
   for (const [option, now, before] of asked) {

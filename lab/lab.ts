@@ -16,7 +16,7 @@ import { type Lab, labEnvironment, labHandle } from './handle.ts';
 import { hostNameservers } from './nameservers.ts';
 import { setupScript } from './setup.ts';
 import { type HostSocket, listenTcp, openUdp } from './sockets.ts';
-import { type ComponentSpec, type LabNode, type LabSpec, outsideAddress, validateNames } from './spec.ts';
+import { type ComponentSpec, type LabNode, type LabSpec, outsideNode, validateNames } from './spec.ts';
 import { type LabState, readRunning, writeState } from './state.ts';
 
 export interface LabOptions {
@@ -65,7 +65,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
   const since = (time = performance.timeOrigin + performance.now()) => Math.round((time - began) * 10) / 10;
   const { name, components, lifetime, onCommand } = options;
   const stateDir = resolve(options.stateDir);
-  const nodes = [...options.nodes, { name: 'outside', address: outsideAddress }];
+  const nodes = [...options.nodes, outsideNode(options.nodes)];
   validateNames({ name, nodes, components });
   await requireFeatures(options.features ?? requiredFeatures);
   if (options.egress) requireTool('pasta', 'egress');

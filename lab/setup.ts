@@ -1,5 +1,5 @@
 import { egressInterface } from '../kernel/pasta.ts';
-import { gateway, type LabNode, prefixLength } from './spec.ts';
+import { gateway, gateway6, type LabNode, prefixLength, prefixLength6 } from './spec.ts';
 
 /** Where the UTS namespace of a node is kept, beside its network namespace in `/run/netns`. */
 export const utsPath = (node: string) => `/run/v9s/uts/${node}`;
@@ -26,6 +26,7 @@ ip -batch - <<'END'
 ${rootBatch(nodes).join('\n')}
 END
 echo 1 > /proc/sys/net/ipv4/ip_forward
+${hasIpv6(nodes) ? 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding' : ''}
 ${unlimitedErrors}
 ${egress ? egressRules : ''}
 jobs=
@@ -54,6 +55,7 @@ export function rootBatch(nodes: readonly LabNode[]): string[] {
     // A fixed address, or it would change with the bridge's ports.
     'link add underlay address 02:12:ac:12:00:01 type bridge',
     `addr add ${gateway}/${prefixLength} dev underlay`,
+    ...(hasIpv6(nodes) ? [`addr add ${gateway6}/${prefixLength6} dev underlay nodad`] : []),
     'link set underlay up',
     // Says at once that there is no way out; the default route of --egress is preferred to it.
     'route add unreachable default metric 4294967295',
@@ -65,8 +67,15 @@ export function rootBatch(nodes: readonly LabNode[]): string[] {
   ];
 }
 
+const hasIpv6 = (nodes: readonly LabNode[]) => nodes.some(({ address6 }) => address6 !== undefined);
+
+/** Nobody else could have the address: there is no need to ask, and to wait for an answer that does not come. */
+const ipv6Setup = (address: string) => `addr add ${address}/${prefixLength6} dev eth0 nodad
+route add default via ${gateway6}
+`;
+
 /** Runs beside the other nodes' set-up, as a job of the script. */
-function nodeSetup({ name, address }: LabNode): string {
+function nodeSetup({ name, address, address6 }: LabNode): string {
   const uts = utsPath(name);
   const forwarding =
     name === 'outside'
@@ -81,7 +90,7 @@ link set lo up
 addr add ${address}/${prefixLength} dev eth0
 link set eth0 up
 route add default via ${gateway}
-END
+${address6 ? ipv6Setup(address6) : ''}END
 jobs="$jobs $!"
 `;
 }

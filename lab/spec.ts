@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { isAbsolute } from 'node:path';
 
 /** A network namespace with one address on the underlay. */
@@ -6,6 +6,8 @@ export interface LabNode {
   name: string;
   /** IPv4, inside 172.18.0.0/16. */
   address: string;
+  /** In addition, for a lab with IPv6: inside fd00:172:18::/64. */
+  address6?: string;
 }
 
 /** A program that the supervisor keeps running. */
@@ -47,6 +49,17 @@ export const gateway = '172.18.0.1';
 export const outsideAddress = '172.18.255.254';
 export const prefixLength = 16;
 
+/** The same for IPv6, in a lab of which a node has such an address. */
+export const gateway6 = 'fd00:172:18::1';
+export const outsideAddress6 = 'fd00:172:18::fffe';
+export const prefixLength6 = 64;
+
+/** From where clients come; with IPv6 where nodes have it. */
+export function outsideNode(nodes: readonly LabNode[]): LabNode {
+  const ipv6 = nodes.some(({ address6 }) => address6 !== undefined);
+  return { name: 'outside', address: outsideAddress, ...(ipv6 ? { address6: outsideAddress6 } : {}) };
+}
+
 /** Commands that somebody puts there, inside the lab, are found before all others. */
 export const commandFolder = '/run/v9s/bin';
 
@@ -57,7 +70,10 @@ export function validateNames({
   components,
 }: Pick<LabSpec, 'name' | 'nodes' | 'components'>): void {
   requireName('lab name', name);
-  const taken = new Map<string, string>([[gateway, 'the gateway']]);
+  const taken = new Map<string, string>([
+    [gateway, 'the gateway'],
+    [gateway6, 'the gateway'],
+  ]);
   const names = new Set<string>();
   for (const node of nodes) {
     requireName('node name', node.name);
@@ -67,9 +83,16 @@ export function validateNames({
       throw new Error(
         `node "${node.name}": address "${node.address}" is not a host address in 172.18.0.0/16`,
       );
-    const owner = taken.get(node.address);
-    if (owner) throw new Error(`node "${node.name}": address ${node.address} belongs to ${owner}`);
-    taken.set(node.address, `"${node.name}"`);
+    const { address6 } = node;
+    if (address6 !== undefined && !(isIPv6(address6) && /^fd00:172:18::[0-9a-f]{1,4}$/.test(address6)))
+      throw new Error(
+        `node "${node.name}": address "${address6}" is not an address in fd00:172:18::/112, such as fd00:172:18::2`,
+      );
+    for (const address of [node.address, ...(address6 ? [address6] : [])]) {
+      const owner = taken.get(address);
+      if (owner) throw new Error(`node "${node.name}": address ${address} belongs to ${owner}`);
+      taken.set(address, `"${node.name}"`);
+    }
   }
   const seen = new Set<string>();
   for (const { name: component, command, node, cwd } of components) {

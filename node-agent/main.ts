@@ -9,8 +9,10 @@ import { createRecorder } from './events.ts';
 import { withLoaded } from './images/loaded.ts';
 import { openImageStore } from './images/store.ts';
 import { ipamDir, type NodeNetwork, readLinks, startNetwork } from './network/network.ts';
+import { defaultBridge } from './network/plan.ts';
 import { leaseSeconds, registerNode, renewLease, reportNode } from './node/registration.ts';
 import type { NodeIdentity } from './node/status.ts';
+import { type Backend, defaultBackend } from './overlay/options.ts';
 import { podCidrsOf } from './overlay/overlay.ts';
 import { type Pods, startPods } from './pods/pods.ts';
 import { createSources } from './pods/sources.ts';
@@ -26,6 +28,10 @@ export interface NodeAgentConfig {
   nodeIps: string[];
   /** The cluster's pod networks, of which this node gets a part. */
   clusterCidrs: string[];
+  /** The way to other nodes' pods; default flannel's vxlan. */
+  overlay?: Backend;
+  /** The bridge that pods are attached to; default `cni0`. */
+  bridge?: string;
   /** For everything that must survive this process but not the lab: `/run/v9s/nodes/NODE`. */
   runDir: string;
   /** Folder of the images that were loaded, see images/store.ts; without, there are only the built-in ones. */
@@ -128,7 +134,9 @@ export async function startNodeAgent(
       async () => {
         const reading = links ?? readLinks(kernel);
         links = undefined;
-        return startNetwork({ ...config, podCidrs, stateDir: ipamDir(config.runDir) }, await reading);
+        const { overlay = defaultBackend, bridge = defaultBridge } = config;
+        const stateDir = ipamDir(config.runDir);
+        return startNetwork({ ...config, podCidrs, overlay, bridge, stateDir }, await reading);
       },
       signal,
       (error) => onError('setting up the pod network', error),

@@ -1,5 +1,6 @@
 import type { DataplaneMode } from '../../cluster/spec.ts';
 import type { NftablesLayout } from '../../dataplane/configuration.ts';
+import type { Backend } from '../../node-agent/overlay/options.ts';
 import { nameOption, type Register, wholeNumber } from './options.ts';
 
 interface UpOptions {
@@ -8,6 +9,9 @@ interface UpOptions {
   podCidr?: string;
   serviceCidr?: string;
   serviceNodePortRange?: string;
+  overlay?: Backend['type'];
+  directRouting?: boolean;
+  bridge?: string;
   clusterDns?: string;
   dataplane?: DataplaneMode;
   emulatedVersion?: string;
@@ -26,6 +30,9 @@ export const register: Register = (program) => {
     .addOption(nameOption())
     .option('--nodes <count>', 'number of nodes (default 2)', wholeNumber)
     .option('--pod-cidr <cidr>', 'addresses of pods (default 10.244.0.0/16)')
+    .option('--overlay <type>', "the way to other nodes' pods, as flannel's: vxlan (default), host-gw, udp")
+    .option('--direct-routing', 'of overlay vxlan: plain routes between nodes on one link')
+    .option('--bridge <name>', "the bridge of a node's pods (default cni0)")
     .option('--service-cidr <cidr>', 'addresses of Services (default 10.96.0.0/12)')
     .option('--service-node-port-range <range>', 'node ports (default 30000-32767)')
     .option(

@@ -19,7 +19,7 @@ void runProgram('control-plane', async ({ spec, state, signal }) => {
       listen: [{ fd: inheritedSocket }, { host: '0.0.0.0', port: apiserverPort }],
       tls: { cert: pem('apiserver.crt'), key: pem('apiserver.key'), clientCa: pem('ca.crt') },
       serviceAccount: { privateKey: pem('sa.key'), publicKey: pem('sa.pub'), issuer: serviceAccountIssuer },
-      advertise: { host: spec.nodes[0]?.address ?? '', port: apiserverPort },
+      advertise: { host: advertised(spec), port: apiserverPort },
       serviceCidrs: spec.serviceCidrs,
       serviceNodePortRange: spec.serviceNodePortRange,
       kubeletClient: kubeletClientConfig(state),
@@ -39,6 +39,11 @@ void runProgram('control-plane', async ({ spec, state, signal }) => {
     { signal },
   );
 });
+
+/** Of the family of Services: the endpoint of `kubernetes` must be of its own. */
+function advertised({ nodes: [node], serviceCidrs: [first = ''] }: ClusterSpec): string {
+  return (first.includes(':') ? node?.address6 : node?.address) ?? '';
+}
 
 /** In the order of the spec, so that the control plane has the first pod CIDR, the first worker the second. */
 function initialObjects(spec: ClusterSpec): KubeObject[] {

@@ -9,6 +9,7 @@ import { startNodeAgent } from '../../node-agent/main.ts';
 import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
 import { clientConfig, kubeletServing, readPem } from '../credentials.ts';
 import { imageFolder } from '../images.ts';
+import { nodeAddresses } from '../pod-network.ts';
 import { apiserverPort, OptionError } from '../spec.ts';
 import { traceCommand } from '../trace.ts';
 import { formerModes } from './former-modes.ts';

@@ -12,6 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const bridge = { name: 'cni0', mtu: 1450 };
 const pods = ['a', 'b', 'c'].map((uid, index) => podNetwork(uid, [`10.244.1.${index + 2}`]));
 
 /** Keeps the commands it is given; what `refuses` says so about fails. */
@@ -25,7 +26,12 @@ function recorder(refuses: (command: Command) => boolean = () => false) {
       return { stdout: '', stderr: '' };
     },
   };
-  const attach = createAttacher({ kernel, folder, podCommands: ({ ips }) => [`address add ${ips[0]}`] });
+  const attach = createAttacher({
+    kernel,
+    bridge,
+    folder,
+    podCommands: ({ ips }) => [`address add ${ips[0]}`],
+  });
   return { commands, attach };
 }
 

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ipBatch } from '../../kernel/ip.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
-import { attachCommands, detachCommands, type PodNetwork } from './plan.ts';
+import { attachCommands, type Bridge, detachCommands, type PodNetwork } from './plan.ts';
 
 export interface AttachConfig {
   kernel: Kernel;
+  bridge: Bridge;
   /** For a file per pod while it is attached. */
   folder: string;
   /** `ip` commands to run in the pod's namespace. */
@@ -22,7 +23,7 @@ const largestBatch = 16;
  * earlier, interrupted attempt may have left is gone.
  */
 export function createAttacher(config: AttachConfig): (network: PodNetwork) => Promise<void> {
-  const { kernel } = config;
+  const { kernel, bridge } = config;
   let waiting: { network: PodNetwork; done: (attached: boolean) => void }[] = [];
   let busy = false;
 
@@ -48,14 +49,14 @@ export function createAttacher(config: AttachConfig): (network: PodNetwork) => P
     });
     if (attached) return;
     await removeLinks(kernel, network);
-    await ipBatch(kernel, attachCommands(network));
+    await ipBatch(kernel, attachCommands(network, bridge));
     await ipBatch(kernel, config.podCommands(network), { netns: network.netns });
   };
 }
 
 /** False when something of it failed; what, shows when each is built by itself. */
 async function attachTogether(
-  { kernel, folder, podCommands }: AttachConfig,
+  { kernel, bridge, folder, podCommands }: AttachConfig,
   networks: readonly PodNetwork[],
 ): Promise<boolean> {
   const plans = networks.map((network) => ({ network, file: join(folder, `${network.netns}.batch`) }));
@@ -64,7 +65,7 @@ async function attachTogether(
     await ipBatch(
       kernel,
       plans.flatMap(({ network, file }) => [
-        ...attachCommands(network),
+        ...attachCommands(network, bridge),
         `netns exec ${network.netns} ip -batch ${file}`,
       ]),
     );

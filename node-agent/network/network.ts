@@ -4,12 +4,13 @@ import type { Node } from '../../api/types.ts';
 import { ipBatch } from '../../kernel/ip.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import { ensureSysctls } from '../../kernel/sysctl.ts';
+import { createOverlay } from '../overlay/backend.ts';
 import { ensureMasquerade } from '../overlay/masquerade.ts';
+import type { Backend } from '../overlay/options.ts';
 import type { LinkState } from '../overlay/overlay.ts';
-import { createVxlan } from '../overlay/vxlan.ts';
 import { createAttacher, removeLinks } from './attach.ts';
 import { openIpam } from './ipam.ts';
-import { bridgeCommands, type PodNetwork, podCommands, podNetwork } from './plan.ts';
+import { type Bridge, bridgeCommands, type PodNetwork, podCommands, podNetwork } from './plan.ts';
 
 export interface NodeNetworkConfig {
   kernel: Kernel;
@@ -17,6 +18,9 @@ export interface NodeNetworkConfig {
   nodeIps: readonly string[];
   clusterCidrs: readonly string[];
   podCidrs: readonly string[];
+  overlay: Backend;
+  /** Name of the bridge that pods are attached to. */
+  bridge: string;
   /** Where host-local keeps the addresses in use; its parent folder takes files for a moment. */
   stateDir: string;
 }
@@ -37,17 +41,21 @@ export interface NodeNetwork {
 
 /** Reads the links that {@link startNetwork} plans from. It needs no podCIDR, so it may run before. */
 export async function readLinks(kernel: Kernel): Promise<LinkState[]> {
-  const names = kernel.files?.read('/proc/net/dev');
+  const names = kernel.files?.read('/proc/net/dev')?.match(/^\s*[^\s:]+(?=:)/gm) ?? [];
   // On a new node everything is still to be made, and nothing need be known but who has the node's address.
-  if (names && !/^\s*(cni0|flannel[\w.-]*):/m.test(names)) return linksWithAddresses();
+  const isNew = names.length > 0 && names.every((name) => /^(lo|eth0)$/.test(name.trim()));
+  const links = isNew ? linksWithAddresses(kernel) : [];
+  if (links.length > 0 && links.every(({ mtu }) => mtu)) return links;
   const { stdout } = await kernel.run('ip', ['-json', '-details', 'address']);
   return JSON.parse(stdout) as LinkState[];
 }
 
 /** What this process sees of its own network namespace without a command. */
-function linksWithAddresses(): LinkState[] {
+function linksWithAddresses(kernel: Kernel): LinkState[] {
   return Object.entries(networkInterfaces()).map(([ifname, addresses = []]) => ({
     ifname,
+    // The link's own, unless somebody has set another for IPv6; a kernel without IPv6 does not say.
+    mtu: Number(kernel.files?.read(`/proc/sys/net/ipv6/conf/${ifname}/mtu`) ?? 0),
     addr_info: addresses.map(({ address, cidr }) => ({
       local: address,
       prefixlen: Number(cidr?.split('/')[1]),
@@ -65,15 +73,17 @@ export async function startNetwork(
 ): Promise<NodeNetwork> {
   const { kernel, podCidrs, clusterCidrs } = config;
   const ipam = openIpam(config.stateDir, podCidrs);
-  const overlay = createVxlan(kernel);
-  const { annotations, commands } = overlay.plan({ ...config, name: config.nodeName }, links);
+  const overlay = createOverlay(kernel, config.overlay);
+  const { annotations, commands, mtu } = overlay.plan({ ...config, name: config.nodeName }, links);
+  const bridge: Bridge = { name: config.bridge, mtu };
   await Promise.all([
-    ipBatch(kernel, [...commands, ...bridgeCommands(links, podCidrs)]),
+    ipBatch(kernel, [...commands, ...bridgeCommands(bridge, links, podCidrs)]),
     ensureMasquerade(kernel, podCidrs, clusterCidrs),
     setSysctls(kernel, podCidrs),
   ]);
   const attach = createAttacher({
     kernel,
+    bridge,
     folder: dirname(config.stateDir),
     podCommands: (network) => podCommands(network, podCidrs, clusterCidrs),
   });

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { attachCommands, bridgeCommands, detachCommands, podCommands, podNetwork } from './plan.ts';
 
+const cni0 = { name: 'cni0', mtu: 1450 };
 const uid = '5f733168-b769-40de-9cec-044eddd8e105';
 
 describe('bridgeCommands', () => {
   it('makes the bridge with the gateway address', () => {
-    expect(bridgeCommands([], ['10.244.1.0/24', 'fd00:1::/64'])).toEqual([
+    expect(bridgeCommands(cni0, [], ['10.244.1.0/24', 'fd00:1::/64'])).toEqual([
       'link add cni0 mtu 1450 type bridge',
       'address add 10.244.1.1/24 brd + dev cni0',
       'address add fd00:1::1/64 nodad dev cni0',
@@ -19,11 +20,25 @@ describe('bridgeCommands', () => {
       { local: 'fe80::1', prefixlen: 64 },
     ];
     const bridge = { ifname: 'cni0', flags: ['UP'], addr_info: addresses };
-    expect(bridgeCommands([bridge], ['10.244.1.0/24'])).toEqual([]);
-    expect(bridgeCommands([bridge], ['10.244.2.0/24'])).toEqual([
+    expect(bridgeCommands(cni0, [bridge], ['10.244.1.0/24'])).toEqual([]);
+    expect(bridgeCommands(cni0, [bridge], ['10.244.2.0/24'])).toEqual([
       'address del 10.244.1.1/24 dev cni0',
       'address add 10.244.2.1/24 brd + dev cni0',
     ]);
+  });
+});
+
+describe('another bridge', () => {
+  it('has the name and the mtu it is given, one that stands is changed', () => {
+    const weave = { name: 'weave', mtu: 1376 };
+    expect(bridgeCommands(weave, [], ['10.32.0.0/24'])[0]).toBe('link add weave mtu 1376 type bridge');
+    const standing = {
+      ifname: 'weave',
+      mtu: 1450,
+      flags: ['UP'],
+      addr_info: [{ local: '10.32.0.1', prefixlen: 24 }],
+    };
+    expect(bridgeCommands(weave, [standing], ['10.32.0.0/24'])).toEqual(['link set weave mtu 1376']);
   });
 });
 
@@ -37,7 +52,7 @@ describe("a pod's network", () => {
   });
 
   it('is a pair on the bridge with hairpin', () => {
-    expect(attachCommands(network)).toEqual([
+    expect(attachCommands(network, cni0)).toEqual([
       `netns add cni-${uid}`,
       `link add ${network.veth} mtu 1450 type veth peer name eth0 mtu 1450 netns cni-${uid}`,
       `link set ${network.veth} master cni0 up`,

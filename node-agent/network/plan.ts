@@ -3,11 +3,15 @@ import { parseCidr } from '../../api/address.ts';
 import type { LinkState } from '../overlay/overlay.ts';
 import { gatewayOf } from './ipam.ts';
 
-/** 1500 less what VXLAN adds over IPv4. */
-export const podMtu = 1450;
-
 /** The bridge that flannel's CNI plugin makes. */
-export const bridgeName = 'cni0';
+export const defaultBridge = 'cni0';
+
+/** What all pods of a node are attached to. */
+export interface Bridge {
+  name: string;
+  /** Of the bridge and of the pods' links: what the overlay leaves of the underlay's. */
+  mtu: number;
+}
 
 /** One pod's place on its node. */
 export interface PodNetwork {
@@ -26,28 +30,36 @@ export function podNetwork(uid: string, ips: readonly string[]): PodNetwork {
 }
 
 /** `ip` commands that make the node's bridge as it should be; none when it is. */
-export function bridgeCommands(links: readonly LinkState[], podCidrs: readonly string[]): string[] {
-  const bridge = links.find(({ ifname }) => ifname === bridgeName);
+export function bridgeCommands(
+  { name, mtu }: Bridge,
+  links: readonly LinkState[],
+  podCidrs: readonly string[],
+): string[] {
+  const bridge = links.find(({ ifname }) => ifname === name);
+  const settings = [
+    ...(bridge?.mtu === undefined || bridge.mtu === mtu ? [] : [`mtu ${mtu}`]),
+    ...(bridge?.flags?.includes('UP') ? [] : ['up']),
+  ];
   const wanted = podCidrs.map((cidr) => `${gatewayOf(cidr)}/${parseCidr(cidr).bits}`);
   const present = (bridge?.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
   return [
-    ...(bridge ? [] : [`link add ${bridgeName} mtu ${podMtu} type bridge`]),
+    ...(bridge ? [] : [`link add ${name} mtu ${mtu} type bridge`]),
     ...present
       .filter((address) => !wanted.includes(address) && !address.startsWith('fe80:'))
-      .map((address) => `address del ${address} dev ${bridgeName}`),
+      .map((address) => `address del ${address} dev ${name}`),
     ...wanted
       .filter((address) => !present.includes(address))
-      .map((address) => `address add ${address} ${broadcastOrNodad(address)} dev ${bridgeName}`),
-    ...(bridge?.flags?.includes('UP') ? [] : [`link set ${bridgeName} up`]),
+      .map((address) => `address add ${address} ${broadcastOrNodad(address)} dev ${name}`),
+    ...(settings.length > 0 ? [`link set ${name} ${settings.join(' ')}`] : []),
   ];
 }
 
 /** In the node: namespace and pair. Hairpin lets a pod reach itself through its own Service. */
-export function attachCommands({ netns, veth }: PodNetwork): string[] {
+export function attachCommands({ netns, veth }: PodNetwork, { name, mtu }: Bridge): string[] {
   return [
     `netns add ${netns}`,
-    `link add ${veth} mtu ${podMtu} type veth peer name eth0 mtu ${podMtu} netns ${netns}`,
-    `link set ${veth} master ${bridgeName} up`,
+    `link add ${veth} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${netns}`,
+    `link set ${veth} master ${name} up`,
     `link set ${veth} type bridge_slave hairpin on`,
   ];
 }

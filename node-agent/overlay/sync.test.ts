@@ -78,8 +78,24 @@ test('what stood before is read, and again when asked to or after a failure', as
   expect(asked()).toEqual(['bridge 1', 'ip 2', 'read', 'read', 'read']);
 });
 
-test('without the mtu of the uplink the kernel chooses', () => {
+test('what is left for pods is the least of the families, from the mtu of the uplink', () => {
   const { vxlan } = overlay();
-  const { commands } = vxlan.plan(local, [{ ifname: 'eth0', addr_info: eth0.addr_info }]);
-  expect(commands[0]).not.toContain('mtu');
+  expect(vxlan.plan(local, [{ ...eth0, mtu: 9000 }]).mtu).toBe(8950);
+  const both = {
+    ...local,
+    podCidrs: ['10.244.1.0/24', 'fd00:1::/64'],
+    nodeIps: ['172.18.0.3', 'fd00::3'],
+  };
+  const addresses = [...eth0.addr_info, { local: 'fd00::3', prefixlen: 64 }];
+  const { mtu, commands } = vxlan.plan(both, [{ ...eth0, addr_info: addresses }]);
+  expect(mtu).toBe(1430);
+  expect(commands.join()).toMatch(/flannel-v6\.1 address \S+ mtu 1430 type vxlan id 1 local fd00::3 /);
+});
+
+test('a device keeps its place when the uplink gets another mtu', () => {
+  const { vxlan } = overlay();
+  const linkinfo = { info_data: { id: 1, port: 8472, local: '172.18.0.3' } };
+  const standing = { ifname: 'flannel.1', mtu: 1450, address: '02:00:00:00:00:09', linkinfo };
+  const { commands } = vxlan.plan(local, [{ ...eth0, mtu: 1400 }, standing]);
+  expect(commands).toContain('link set flannel.1 mtu 1350 up');
 });

@@ -1,19 +1,34 @@
 import { randomBytes } from 'node:crypto';
-import { addressAt, type Family, familyOf, parseCidr, widthOf } from '../../api/address.ts';
+import { addressAt, type Family, parseCidr, widthOf } from '../../api/address.ts';
 import type { Node } from '../../api/types.ts';
 import { bridgeBatch, ipBatch } from '../../kernel/ip.ts';
 import type { Kernel } from '../../kernel/run.ts';
-import { annotationPrefix, type LinkState, type LocalNode, type Overlay, podCidrsOf } from './overlay.ts';
+import {
+  annotationPrefix,
+  familiesOf,
+  type LinkState,
+  type LocalFamily,
+  type LocalNode,
+  leaseOf,
+  type Overlay,
+  publicIpKey,
+  uplinkOf,
+  usualMtu,
+} from './overlay.ts';
 
-const vni = 1;
-const port = 8472;
+/** What flannel's `net-conf.json` may say of it. */
+export interface VxlanOptions {
+  /** Default 1. */
+  vni?: number;
+  /** UDP; default 8472, Linux' own. */
+  port?: number;
+}
 
 /** One family's device: flannel keeps IPv4 and IPv6 apart. */
-interface Device {
-  family: Family;
+interface Device extends LocalFamily {
   name: string;
-  podCidr: string;
-  nodeIp: string;
+  vni: number;
+  port: number;
 }
 
 /** Another node as its annotations describe it, for one family. */
@@ -38,7 +53,7 @@ export interface PeerState {
  * forwarding entry and an onlink route, all known beforehand from Node annotations. Upstream:
  * flannel `pkg/backend/vxlan`.
  */
-export function createVxlan(kernel: Kernel): Overlay {
+export function createVxlan(kernel: Kernel, { vni = 1, port = 8472 }: VxlanOptions = {}): Overlay {
   let devices: Device[] = [];
   let ownName = '';
   /** By device; what a device holds that is not in here must be read first. */
@@ -59,7 +74,7 @@ export function createVxlan(kernel: Kernel): Overlay {
   return {
     plan(local, links) {
       ownName = local.name;
-      devices = devicesOf(local);
+      devices = devicesOf(local, vni, port);
       known.clear();
       const annotations: Record<string, string> = {};
       const commands = devices.flatMap((device) => {
@@ -71,7 +86,8 @@ export function createVxlan(kernel: Kernel): Overlay {
         if (!usable) known.set(device.name, stateFor([]));
         return deviceCommands(device, links, mac, existing, usable !== undefined);
       });
-      return { commands, annotations };
+      const mtu = Math.min(...devices.map((device) => deviceMtu(device, links)));
+      return { commands, annotations, mtu };
     },
     async sync(nodes, { verify = false } = {}) {
       if (verify) known.clear();
@@ -92,38 +108,38 @@ function stateFor(peers: readonly Peer[]): PeerState {
 /** Where the route to a peer's pods leads: its device has the first address of its network. */
 const gatewayOf = (podCidr: string) => addressAt(parseCidr(podCidr), 0);
 
-function devicesOf({ podCidrs, nodeIps }: LocalNode): Device[] {
-  return podCidrs.flatMap((podCidr) => {
-    const { family } = parseCidr(podCidr);
-    const nodeIp = nodeIps.find((ip) => familyOf(ip) === family);
-    if (!nodeIp) return [];
-    return [{ family, podCidr, nodeIp, name: family === 'IPv6' ? `flannel-v6.${vni}` : `flannel.${vni}` }];
-  });
+function devicesOf(local: LocalNode, vni: number, port: number): Device[] {
+  return familiesOf(local).map((one) => ({
+    ...one,
+    vni,
+    port,
+    name: one.family === 'IPv6' ? `flannel-v6.${vni}` : `flannel.${vni}`,
+  }));
 }
 
-function annotationsOf({ family, nodeIp }: Device, mac: string): Record<string, string> {
+/** What the headers of VXLAN leave of the uplink's: Ethernet, VXLAN, UDP and IP. */
+function deviceMtu({ family, nodeIp }: Device, links: readonly LinkState[]): number {
+  return (uplinkOf(links, nodeIp).mtu ?? usualMtu) - (family === 'IPv6' ? 70 : 50);
+}
+
+function annotationsOf({ family, nodeIp, vni }: Device, mac: string): Record<string, string> {
   const data = JSON.stringify({ VNI: vni, VtepMAC: mac });
   const common = {
     [`${annotationPrefix}/backend-type`]: 'vxlan',
     [`${annotationPrefix}/kube-subnet-manager`]: 'true',
   };
-  return family === 'IPv6'
-    ? {
-        ...common,
-        [`${annotationPrefix}/backend-v6-data`]: data,
-        [`${annotationPrefix}/public-ipv6`]: nodeIp,
-      }
-    : { ...common, [`${annotationPrefix}/backend-data`]: data, [`${annotationPrefix}/public-ip`]: nodeIp };
+  return { ...common, [dataKey(family)]: data, [publicIpKey(family)]: nodeIp };
 }
+
+const dataKey = (family: Family) =>
+  `${annotationPrefix}/${family === 'IPv6' ? 'backend-v6-data' : 'backend-data'}`;
 
 /** Reads a peer from its Node; undefined while its annotations or podCIDR are missing or unreadable. */
 export function peerOf(node: Node, family: Family): Peer | undefined {
-  const annotations = node.metadata?.annotations ?? {};
-  const data = annotations[`${annotationPrefix}/${family === 'IPv6' ? 'backend-v6-data' : 'backend-data'}`];
-  const publicIp = annotations[`${annotationPrefix}/${family === 'IPv6' ? 'public-ipv6' : 'public-ip'}`];
-  const podCidr = podCidrsOf(node).find((cidr) => parseCidr(cidr).family === family);
-  const mac = /"VtepMAC":\s*"([0-9a-f:]{17})"/.exec(data ?? '')?.[1];
-  return mac && publicIp && podCidr ? { mac, publicIp, podCidr } : undefined;
+  const lease = leaseOf(node, family);
+  const data = node.metadata?.annotations?.[dataKey(family)] ?? '';
+  const mac = /"VtepMAC":\s*"([0-9a-f:]{17})"/.exec(data)?.[1];
+  return lease && mac ? { mac, ...lease } : undefined;
 }
 
 /** `ip` and `bridge` commands that turn `actual` into what `peers` need; none when it is so already. */
@@ -165,22 +181,22 @@ export function peerCommands(
 }
 
 /** True for a device that flannel would keep: same VNI, port and local address. */
-function isDevice({ linkinfo }: LinkState, { nodeIp }: Device): boolean {
+function isDevice({ linkinfo }: LinkState, { nodeIp, vni, port }: Device): boolean {
   const data = linkinfo?.info_data;
   return data?.id === vni && data.port === port && (data.local ?? data.local6) === nodeIp;
 }
 
 function deviceCommands(
-  { name, nodeIp, podCidr, family }: Device,
+  device: Device,
   links: readonly LinkState[],
   mac: string,
   existing: LinkState | undefined,
   keep: boolean,
 ): string[] {
-  const uplink = links.find((link) => link.addr_info?.some(({ local }) => local === nodeIp));
-  if (!uplink) throw new Error(`no interface of this node has the address ${nodeIp}`);
-  // Left to the kernel it is the uplink's less what the headers of VXLAN take.
-  const mtu = uplink.mtu === undefined ? '' : `mtu ${uplink.mtu - (family === 'IPv6' ? 70 : 50)} `;
+  const { name, nodeIp, podCidr, family, vni, port } = device;
+  const uplink = uplinkOf(links, nodeIp);
+  const mtu = deviceMtu(device, links);
+  const changed = keep && existing?.mtu !== undefined && existing.mtu !== mtu;
   const address = `${gatewayOf(podCidr)}/${widthOf(family)}`;
   const present = keep ? (existing?.addr_info ?? []) : [];
   return [
@@ -188,12 +204,12 @@ function deviceCommands(
     ...(keep
       ? []
       : [
-          `link add ${name} address ${mac} ${mtu}type vxlan id ${vni} local ${nodeIp} dev ${uplink.ifname} dstport ${port} nolearning`,
+          `link add ${name} address ${mac} mtu ${mtu} type vxlan id ${vni} local ${nodeIp} dev ${uplink.ifname} dstport ${port} nolearning`,
         ]),
     ...(present.some(({ local, prefixlen }) => `${local}/${prefixlen}` === address)
       ? []
       : [`address add ${address} dev ${name}${family === 'IPv6' ? ' nodad' : ''}`]),
-    `link set ${name} up`,
+    `link set ${name}${changed ? ` mtu ${mtu}` : ''} up`,
   ];
 }
 

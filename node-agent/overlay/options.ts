@@ -1,0 +1,14 @@
+import type { UdpOptions } from './udp.ts';
+import type { VxlanOptions } from './vxlan.ts';
+
+/** Which overlay, and how; the `Backend` of flannel's `net-conf.json` in our spelling. */
+export type Backend =
+  | ({ type: 'vxlan'; directRouting?: boolean } & VxlanOptions)
+  | { type: 'host-gw' }
+  | ({ type: 'udp' } & UdpOptions);
+
+/** flannel's default is `udp`; its manifest says `vxlan`, and so do we. */
+export const defaultBackend: Backend = { type: 'vxlan' };
+
+/** The types there are. */
+export const backendTypes = ['vxlan', 'host-gw', 'udp'] as const satisfies readonly Backend['type'][];
