@@ -3,14 +3,17 @@ import type { Handler } from '../../plugin.ts';
 import { addressOfReverseName } from '../../wire/addresses.ts';
 import { emptyReply, type Query, Rcode, type Reply, type ResourceRecord } from '../../wire/message.ts';
 import { fqdn, isSubdomain, matchZone } from '../../wire/names.ts';
-import { type Found, findNames, findTargets, type Target } from './lookup.ts';
+import { type Found, findNames, findTargets, isMulticluster, shapesOf, type Target } from './lookup.ts';
 import { isNameServer, nameServers } from './nameservers.ts';
 import type { KubernetesOptions } from './options.ts';
 import type { Records } from './records.ts';
+import { parseRequest } from './request.ts';
 import { soaOf } from './soa.ts';
 
 export interface Answerer {
   records: Records;
+  /** The Services that several clusters share, for `multicluster` zones. */
+  imports?: Records | undefined;
   options: KubernetesOptions;
   /** Non-loopback addresses that this server answers on. */
   localAddresses: () => readonly string[];
@@ -20,7 +23,9 @@ export interface Answerer {
 }
 
 /** A query on its way, with the zone it fell into, in the case it was asked in. */
-interface State extends Answerer {
+interface State extends Omit<Answerer, 'imports'> {
+  /** Of this cluster, where {@link records} are those of several. */
+  own: Records;
   query: Query;
   zone: string;
 }
@@ -39,7 +44,14 @@ export function createHandler(of: Answerer): Handler {
     if (matched === undefined) return of.next(query);
     const zone = query.name.slice(query.name.length - matched.length);
     if (query.type === 'AXFR' || query.type === 'IXFR') return emptyReply(Rcode.REFUSED);
-    const state: State = { ...of, query, zone };
+    const isShared = of.imports && isMulticluster(of.options.multiclusterZones, matched);
+    const state: State = {
+      ...of,
+      records: (isShared && of.imports) || of.records,
+      own: of.records,
+      query,
+      zone,
+    };
     const found = find(state);
     return found instanceof Promise ? found.then((ready) => finish(state, ready)) : finish(state, found);
   };
@@ -154,10 +166,10 @@ function services(state: State): Records3 {
 }
 
 function pointers(state: State): Records3 {
-  const { query, records, options } = state;
+  const { query, own, options } = state;
   const address = addressOfReverseName(query.lower);
   if (address === undefined) return exists(state);
-  const names = new Set(findNames(records, options, address));
+  const names = new Set(findNames(own, options, address));
   if (names.size === 0) return undefined;
   return { answers: [...names].map((data) => ({ name: query.name, ttl: options.ttl, type: 'PTR', data })) };
 }
@@ -177,14 +189,16 @@ function version(state: State): Records3 {
   if (query.lower === `dns-version.${zone.toLowerCase()}`)
     return { answers: [{ name: query.name, ttl: 28_800, type: 'TXT', data: ['1.1.0'] }] };
   const found = findTargets(state.records, state.options, query.lower, zone);
-  return found && found.length > 0 ? { answers: [] } : undefined;
+  if (!found) return undefined;
+  const request = parseRequest(query.lower, zone.toLowerCase(), shapesOf(state.options, zone));
+  return found.length > 0 || request?.topologyZone ? { answers: [] } : undefined;
 }
 
 function servers(state: State): Records3 {
   const { zone, options } = state;
   const answers = new Map<string, ResourceRecord>();
   const additionals: ResourceRecord[] = [];
-  for (const { host, owner } of nameServers(state, zone)) {
+  for (const { host, owner } of nameServers({ ...state, records: state.own }, zone)) {
     answers.set(owner, { name: zone, ttl: options.ttl, type: 'NS', data: owner });
     additionals.push({ name: owner, ttl: options.ttl, type: isIPv4(host) ? 'A' : 'AAAA', data: host });
   }
@@ -198,7 +212,7 @@ function exists(state: State): Records3 {
 
 function targetsOf(state: State, name: string, type: string): Found {
   if (isNameServer(name, state.zone)) {
-    return nameServers(state, state.zone).filter(
+    return nameServers({ ...state, records: state.own }, state.zone).filter(
       ({ host }) => type === (isIPv4(host) ? 'A' : 'AAAA'),
     ) as Target[];
   }

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { canonicalAddress } from '../../wire/addresses.ts';
+import { isSubdomain } from '../../wire/names.ts';
 import type { KubernetesOptions } from './options.ts';
 import type { Records, ServiceRecord, SliceRecord } from './records.ts';
-import { parseRequest, type RecordRequest } from './request.ts';
+import { parseRequest, type RecordRequest, type Shapes } from './request.ts';
 
 /** One thing that a name leads to: an address, or the name that an ExternalName Service stands for. */
 export interface Target {
@@ -22,7 +23,7 @@ export type Found = Target[] | undefined;
  * plugin/kubernetes/kubernetes.go.
  */
 export function findTargets(records: Records, options: KubernetesOptions, name: string, zone: string): Found {
-  const request = parseRequest(name, zone.toLowerCase());
+  const request = parseRequest(name, zone.toLowerCase(), shapesOf(options, zone));
   if (!request) return undefined;
   if (request.kind === '') return [];
   if (isReverseZone(name)) return undefined;
@@ -31,6 +32,16 @@ export function findTargets(records: Records, options: KubernetesOptions, name: 
   return request.kind === 'pod'
     ? findPods(records, options, request, zone)
     : findService(records, options, request, zone);
+}
+
+/** What names in a zone may look like. */
+export function shapesOf({ zonal, multiclusterZones }: KubernetesOptions, zone: string): Shapes {
+  return { zonal, multicluster: multiclusterZones.length > 0 && isMulticluster(multiclusterZones, zone) };
+}
+
+/** True for the zones whose Services are those of several clusters. */
+export function isMulticluster(zones: readonly string[], zone: string): boolean {
+  return zones.some((multicluster) => isSubdomain(multicluster, zone));
 }
 
 /** The names of an address: that of the Service which has it, or else of every ready endpoint that has it. */
@@ -58,7 +69,7 @@ export function isExposed(records: Records, options: KubernetesOptions, namespac
 
 /** The label of an endpoint below its Service: its hostname, its pod's name if asked for, its dashed address. */
 export function endpointName(
-  { ip, hostname, target }: SliceRecord['addresses'][number],
+  { ip, hostname, target }: Pick<SliceRecord['addresses'][number], 'ip' | 'hostname' | 'target'>,
   { endpointPodNames }: Pick<KubernetesOptions, 'endpointPodNames'>,
 ): string {
   if (hostname !== '') return hostname;
@@ -82,9 +93,16 @@ function findService(
     return [{ host: service.externalName, port: -1, owner: base }];
   }
   if (options.ignoreEmptyService && !service.headless && !hasEndpoints(records, key)) return undefined;
+  if (request.topologyZone !== '') {
+    if (!service.headless) return undefined;
+    const near = endpointTargets(records, options, request, key, base, zone);
+    // A zone without endpoints is an empty answer, drained zones and mistyped ones alike.
+    if (near.length > 0 || !request.prefersZone) return near;
+    return endpointTargets(records, options, { ...request, topologyZone: '' }, key, base, zone);
+  }
   const found =
     service.headless || request.endpoint !== ''
-      ? endpointTargets(records, options, request, key, base)
+      ? endpointTargets(records, options, request, key, base, zone)
       : clusterIpTargets(service, request, base);
   return found.length > 0 ? found : undefined;
 }
@@ -104,15 +122,20 @@ function endpointTargets(
   request: RecordRequest,
   key: string,
   base: string,
+  zone: string,
 ): Target[] {
   const found: Target[] = [];
-  for (const { addresses, ports } of records.slices(key)) {
+  const { multicluster } = shapesOf(options, zone);
+  for (const { addresses, ports, cluster } of records.slices(key)) {
+    if (multicluster && request.endpoint !== '' && request.cluster !== cluster.toLowerCase()) continue;
     for (const address of addresses) {
-      const label = endpointName(address, options);
-      if (request.endpoint !== '' && request.endpoint !== label.toLowerCase()) continue;
-      for (const { name, protocol, port } of ports)
-        if (matches(request, name, protocol))
-          found.push({ host: address.ip, port, owner: `${label}.${base}` });
+      if (request.topologyZone !== '' && request.topologyZone !== address.topologyZone) continue;
+      const name = endpointName(address, options);
+      if (request.endpoint !== '' && request.endpoint !== name.toLowerCase()) continue;
+      const label = multicluster ? `${name}.${cluster}` : name;
+      for (const port of ports)
+        if (matches(request, port.name, port.protocol))
+          found.push({ host: address.ip, port: port.port, owner: `${label}.${base}` });
     }
   }
   return found;

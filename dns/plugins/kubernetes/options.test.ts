@@ -57,6 +57,12 @@ describe('directives', () => {
     ['kubernetes coredns.local {\n endpoint_pod_names\n }', { endpointPodNames: true }],
     ['kubernetes coredns.local {\n noendpoints\n }', { noEndpoints: true }],
     ['kubernetes coredns.local {\n ignore empty_service\n }', { ignoreEmptyService: true }],
+    ['kubernetes coredns.local {\n zonal\n }', { zonal: true }],
+    [
+      'kubernetes coredns.local clusterset.local {\n multicluster clusterset.local\n }',
+      { multiclusterZones: ['clusterset.local.'] },
+    ],
+    ['kubernetes coredns.local {\n multicluster\n }', { multiclusterZones: [] }],
     ['kubernetes cluster.local {\n ttl 56\n }', { ttl: 56 }],
     ['kubernetes cluster.local {\n ttl 0\n }', { ttl: 0 }],
     [
@@ -99,6 +105,15 @@ describe('directives', () => {
       'apiserver_max_inflight "-1": must be >= 0',
     ],
     ['kubernetes coredns.local {\n tls a b\n }', 'Wrong argument count'],
+    ['kubernetes coredns.local {\n zonal us-west-2a\n }', 'Wrong argument count'],
+    [
+      'kubernetes coredns.local {\n zonal\n noendpoints\n }',
+      'zonal requires the endpoint cache; remove noendpoints',
+    ],
+    [
+      'kubernetes coredns.local {\n multicluster clusterset.local\n }',
+      'is not authoritative for the multicluster zone clusterset.local. (authoritative zones: coredns.local.)',
+    ],
     ['kubernetes coredns.local {\n nonsense\n }', "unknown property 'nonsense'"],
     ['kubernetes 10.0.0.0/8', 'non-reverse zone name must be used'],
     ['kubernetes a..b', 'zone is not a valid domain name: a..b'],

@@ -20,6 +20,10 @@ export interface KubernetesOptions {
   labels?: string;
   namespaceLabels?: string;
   noEndpoints: boolean;
+  /** `TOPOLOGY-ZONE.pin._zone.SERVICE…` exists. */
+  zonal: boolean;
+  /** Zones whose Services are those of several clusters. */
+  multiclusterZones: string[];
   ignoreEmptyService: boolean;
   fallthrough: Fallthrough;
   /** Milliseconds to wait for the API before answering without it. */
@@ -47,6 +51,8 @@ export function parseOptions({ tokens, block, surroundings: { log } }: Controlle
     ttl: 5,
     namespaces,
     noEndpoints: false,
+    zonal: false,
+    multiclusterZones: [],
     ignoreEmptyService: false,
     fallthrough: createFallthrough(undefined),
     startupTimeout: 5_000,
@@ -107,6 +113,13 @@ export function parseOptions({ tokens, block, surroundings: { log } }: Controlle
         tokens.args(0);
         options.noEndpoints = true;
         break;
+      case 'zonal':
+        tokens.args(0);
+        options.zonal = true;
+        break;
+      case 'multicluster':
+        options.multiclusterZones = zonesFromArgs(tokens.remainingArgs(), []);
+        break;
       case 'ignore': {
         const [what] = tokens.remainingArgs();
         if (what !== undefined && what !== 'empty_service')
@@ -140,6 +153,13 @@ export function parseOptions({ tokens, block, surroundings: { log } }: Controlle
   }
   if (namespaces.size > 0 && options.namespaceLabels !== undefined)
     throw tokens.error('namespaces and namespace_labels cannot both be set');
+  for (const zone of options.multiclusterZones)
+    if (!zones.includes(zone))
+      throw tokens.error(
+        `is not authoritative for the multicluster zone ${zone} (authoritative zones: ${zones.join(' ')})`,
+      );
+  if (options.zonal && options.noEndpoints)
+    throw tokens.error('zonal requires the endpoint cache; remove noendpoints');
   if (tokens.next()) throw tokens.error('plugin can only be used once per Server Block');
   return options;
 }

@@ -15,9 +15,13 @@ export const kubernetes: Plugin = {
     const { block, surroundings } = controller;
     const options = parseOptions(controller);
     let records: Records = createRecords();
+    let imports: Records | undefined;
     block.readiness.push({ name: 'kubernetes', ready: () => records.synced });
-    if (surroundings.objects) records = recordsOf(surroundings.objects, options);
-    else {
+    if (surroundings.objects) {
+      records = recordsOf(surroundings.objects, options);
+      if (options.multiclusterZones.length > 0)
+        imports = recordsOf(surroundings.objects, options, 'clusterset');
+    } else {
       let release = () => {};
       controller.onStart(async () => {
         const client = () => clientOf(surroundings.client, options);
@@ -27,13 +31,13 @@ export const kubernetes: Plugin = {
           options,
           createComplaint(surroundings.log),
         );
-        ({ records, release } = followed);
+        ({ records, imports, release } = followed);
         await waitForApi(followed.synced, options.startupTimeout, surroundings.log);
       });
       controller.onStop(() => release());
     }
     const localAddresses = () => boundAddresses(block.hosts, surroundings.localAddresses);
-    block.transferers.push((zone) => zoneRecords({ records, options, localAddresses }, zone));
+    block.transferers.push((zone) => zoneRecords({ records, imports, options, localAddresses }, zone));
     block.searchPaths.set(
       'kubernetes',
       createSearchPath(() => records, options),
@@ -42,6 +46,9 @@ export const kubernetes: Plugin = {
       createHandler({
         get records() {
           return records;
+        },
+        get imports() {
+          return imports;
         },
         options,
         localAddresses,

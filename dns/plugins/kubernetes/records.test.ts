@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { resources } from '../../../api/scheme.ts';
 import { startTestApiserver } from '../../../apiserver/testing/apiserver.ts';
 import { ask } from '../../testing/ask.ts';
@@ -55,20 +55,51 @@ test('IPv6 addresses are the same in every way to write them', () => {
 });
 
 /** Upstream: plugin/kubernetes/parse_test.go. */
-test.each([
-  ['_http._tcp.webs.mynamespace.svc.inter.webs.tests.', 'http.tcp..webs.mynamespace.svc'],
-  ['1-2-3-4.webs.mynamespace.svc.inter.webs.tests.', '..1-2-3-4.webs.mynamespace.svc'],
-  ['inter.webs.tests.', '.....'],
-  ['svc.inter.webs.tests.', '.....'],
-  ['pod.inter.webs.tests.', '.....'],
-  ['..webs.mynamespace.svc.inter.webs.tests.', '...webs.mynamespace.svc'],
-  ['webs.mynamespace.pood.inter.webs.tests.', undefined],
-  ['too.long.for.what.i.am.trying.to.pod.inter.webs.tests.', undefined],
-  ['us-west-2a.pin._zone.webs.mynamespace.svc.inter.webs.tests.', undefined],
-])('%s is taken apart', (name, expected) => {
-  const found = parseRequest(name, 'inter.webs.tests.');
-  const { port, protocol, endpoint, service, namespace, kind } = found ?? {};
-  expect(found && [port, protocol, endpoint, service, namespace, kind].join('.')).toBe(expected);
+describe('names are taken apart', () => {
+  const plain = { multicluster: false, zonal: false };
+  const multicluster = { multicluster: true, zonal: false };
+  const zonal = { multicluster: false, zonal: true };
+  const both = { multicluster: true, zonal: true };
+  test.each([
+    ['_http._tcp.webs.mynamespace.svc', plain, 'http.tcp...webs.mynamespace.svc', ''],
+    ['1-2-3-4.webs.mynamespace.svc', plain, '..1-2-3-4..webs.mynamespace.svc', ''],
+    ['', plain, '......', ''],
+    ['svc', plain, '......', ''],
+    ['pod', plain, '......', ''],
+    ['..webs.mynamespace.svc', plain, '....webs.mynamespace.svc', ''],
+    ['1-2-3-4.cluster1.webs.mynamespace.svc', multicluster, '..1-2-3-4.cluster1.webs.mynamespace.svc', ''],
+    ['_http._tcp.webs.mynamespace.svc', multicluster, 'http.tcp...webs.mynamespace.svc', ''],
+    ['us-west-2a.pin._zone.webs.mynamespace.svc', zonal, '....webs.mynamespace.svc', 'us-west-2a'],
+    ['us-west-2a.prefer._zone.webs.mynamespace.svc', zonal, '....webs.mynamespace.svc', 'us-west-2a'],
+    [
+      'corp.example.com.pin._zone.webs.mynamespace.svc',
+      zonal,
+      '....webs.mynamespace.svc',
+      'corp.example.com',
+    ],
+    ['us-west-2a._zone.webs.mynamespace.svc', zonal, 'us-west-2a.zone...webs.mynamespace.svc', ''],
+  ])('%s (%o)', (name, shapes, expected, zone) => {
+    const found = parseRequest(
+      `${name === '' ? '' : `${name}.`}inter.webs.tests.`,
+      'inter.webs.tests.',
+      shapes,
+    );
+    if (!found) throw new Error('no request');
+    const { port, protocol, endpoint, cluster, service, namespace, kind, topologyZone } = found;
+    expect([port, protocol, endpoint, cluster, service, namespace, kind].join('.')).toBe(expected);
+    expect(topologyZone).toBe(zone);
+  });
+
+  test.each([
+    ['webs.mynamespace.pood', plain],
+    ['too.long.for.what.i.am.trying.to.pod', plain],
+    ['us-west-2a.pin._zone.webs.mynamespace.svc', plain],
+    ['us-west-2a.pin._zone.webs.mynamespace.pod', zonal],
+    ['us-west-2a.florp._zone.webs.mynamespace.svc', zonal],
+    ['us-west-2a.pin._zone.webs.mynamespace.svc', both],
+  ])('%s (%o) is none', (name, shapes) => {
+    expect(parseRequest(`${name}.inter.webs.tests.`, 'inter.webs.tests.', shapes)).toBeUndefined();
+  });
 });
 
 const named = [

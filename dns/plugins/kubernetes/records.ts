@@ -22,12 +22,23 @@ export interface PortRecord {
   port: number;
 }
 
+/** A Service of several clusters (multicluster.x-k8s.io/v1alpha1). */
+export interface ServiceImport extends KubeObject {
+  spec?: {
+    type?: string;
+    ips?: string[];
+    ports?: { name?: string; protocol?: string; port: number }[];
+  };
+}
+
 /** The ready endpoints of one EndpointSlice. */
 export interface SliceRecord {
   /** `SERVICE.NAMESPACE`. */
   service: string;
   namespace: string;
-  addresses: { ip: string; hostname: string; target: string }[];
+  /** Where it comes from, in a view of several clusters. */
+  cluster: string;
+  addresses: { ip: string; hostname: string; target: string; topologyZone: string }[];
   ports: PortRecord[];
 }
 
@@ -55,7 +66,12 @@ export interface RecordStore extends Records {
   markSynced(): void;
 }
 
-export function createRecords(now: () => number = Date.now): RecordStore {
+/** `of` says whose Services these are: this cluster's, or those that several clusters share (KEP-1645). */
+export function createRecords(
+  now: () => number = Date.now,
+  of: 'cluster' | 'clusterset' = 'cluster',
+): RecordStore {
+  const [serviceKind, labels] = kindsOf[of];
   const namespaces = new Set<string>();
   const services = new Map<string, ServiceRecord>();
   const serviceIps = createIndex<ServiceRecord>();
@@ -133,21 +149,55 @@ export function createRecords(now: () => number = Date.now): RecordStore {
     put(object) {
       const { name = '', namespace = '' } = object.metadata ?? {};
       if (isNamespace(object)) namespaces.add(name);
-      else if (isService(object)) replaceService(`${name}.${namespace}`, serviceRecord(object));
-      else if (isEndpointSlice(object)) replaceSlice(`${namespace}/${name}`, sliceRecord(object));
+      else if (object.kind === serviceKind) replaceService(`${name}.${namespace}`, serviceRecord(object));
+      else if (isEndpointSlice(object)) replaceSlice(`${namespace}/${name}`, sliceRecord(object, labels));
       else if (isPod(object)) replacePod(`${namespace}/${name}`, namespace, podIpsOf(object));
     },
     delete(object) {
       const { name = '', namespace = '' } = object.metadata ?? {};
       if (isNamespace(object)) namespaces.delete(name);
-      else if (isService(object)) replaceService(`${name}.${namespace}`, undefined);
+      else if (object.kind === serviceKind) replaceService(`${name}.${namespace}`, undefined);
       else if (isEndpointSlice(object)) replaceSlice(`${namespace}/${name}`, undefined);
       else if (isPod(object)) replacePod(`${namespace}/${name}`, namespace, []);
     },
   };
 }
 
-function serviceRecord({ metadata, spec = {} }: Service): ServiceRecord {
+interface SliceLabels {
+  service: string;
+  cluster: string;
+}
+
+const kindsOf: Record<'cluster' | 'clusterset', [serviceKind: string, labels: SliceLabels]> = {
+  cluster: ['Service', { service: 'kubernetes.io/service-name', cluster: '' }],
+  clusterset: [
+    'ServiceImport',
+    {
+      service: 'multicluster.kubernetes.io/service-name',
+      cluster: 'multicluster.kubernetes.io/source-cluster',
+    },
+  ],
+};
+
+function serviceRecord(object: KubeObject): ServiceRecord {
+  return isService(object) ? clusterService(object) : importedService(object as ServiceImport);
+}
+
+function importedService({ metadata, spec = {} }: ServiceImport): ServiceRecord {
+  return {
+    name: metadata?.name ?? '',
+    namespace: metadata?.namespace ?? '',
+    type: 'ClusterIP',
+    clusterIps: (spec.ips ?? []).map(canonicalAddress),
+    headless: spec.type === 'Headless',
+    externalName: '',
+    ports: portsOrNone(
+      spec.ports?.map(({ name = '', protocol = 'TCP', port }) => ({ name, protocol, port })) ?? [],
+    ),
+  };
+}
+
+function clusterService({ metadata, spec = {} }: Service): ServiceRecord {
   const clusterIps = (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']).map(
     canonicalAddress,
   );
@@ -164,17 +214,19 @@ function serviceRecord({ metadata, spec = {} }: Service): ServiceRecord {
   };
 }
 
-function sliceRecord({ metadata, endpoints, ports }: EndpointSlice): SliceRecord {
+function sliceRecord({ metadata, endpoints, ports }: EndpointSlice, labels: SliceLabels): SliceRecord {
   const addresses: SliceRecord['addresses'] = [];
-  for (const { addresses: ips, conditions, hostname = '', targetRef } of endpoints ?? []) {
+  for (const { addresses: ips, conditions, hostname = '', targetRef, zone = '' } of endpoints ?? []) {
     if (conditions?.ready === false) continue; // unknown counts as ready
     const name = targetRef?.name ?? '';
     const target = name.length < 64 ? name : ''; // a longer one cannot be a label
-    for (const ip of ips ?? []) addresses.push({ ip: canonicalAddress(ip), hostname, target });
+    for (const ip of ips ?? [])
+      addresses.push({ ip: canonicalAddress(ip), hostname, target, topologyZone: zone.toLowerCase() });
   }
   return {
-    service: `${metadata?.labels?.['kubernetes.io/service-name'] ?? ''}.${metadata?.namespace ?? ''}`,
+    service: `${metadata?.labels?.[labels.service] ?? ''}.${metadata?.namespace ?? ''}`,
     namespace: metadata?.namespace ?? '',
+    cluster: metadata?.labels?.[labels.cluster] ?? '',
     addresses,
     ports: portsOrNone(
       ports?.map(({ name, protocol, port }) => ({

@@ -6,9 +6,23 @@ export interface RecordRequest {
   port: string;
   protocol: string;
   endpoint: string;
+  /** The cluster of the endpoint, in zones of several clusters. */
+  cluster: string;
+  /** The topology zone that endpoints shall be in (`zonal`). */
+  topologyZone: string;
+  /** All endpoints count when there are none in that zone. */
+  prefersZone: boolean;
   service: string;
   namespace: string;
   kind: '' | 'svc' | 'pod';
+}
+
+/** What names may look like. */
+export interface Shapes {
+  /** `ENDPOINT.CLUSTER.SERVICE.NAMESPACE.svc.ZONE`. */
+  multicluster: boolean;
+  /** `TOPOLOGY-ZONE.pin|prefer._zone.SERVICE.NAMESPACE.svc.ZONE`. */
+  zonal: boolean;
 }
 
 /**
@@ -16,11 +30,14 @@ export interface RecordRequest {
  * `ENDPOINT.SERVICE.NAMESPACE.svc.ZONE`, `IP.NAMESPACE.pod.ZONE` and every shorter form. Undefined when no name
  * of this shape can exist. Upstream: plugin/kubernetes/parse.go.
  */
-export function parseRequest(name: string, zone: string): RecordRequest | undefined {
+export function parseRequest(name: string, zone: string, shapes: Shapes): RecordRequest | undefined {
   const request: RecordRequest = {
     port: '',
     protocol: '',
     endpoint: '',
+    cluster: '',
+    topologyZone: '',
+    prefersZone: false,
     service: '',
     namespace: '',
     kind: '',
@@ -36,9 +53,20 @@ export function parseRequest(name: string, zone: string): RecordRequest | undefi
   request.namespace = labels.pop() ?? '';
   request.service = labels.pop() ?? '';
   const [first = '', second] = labels;
-  if (labels.length > 2) return undefined;
+  if (labels.length > 2)
+    return shapes.zonal && !shapes.multicluster ? inTopologyZone(request, labels) : undefined;
   if (second === undefined) return { ...request, endpoint: first };
+  if (shapes.multicluster && !first.startsWith('_') && !second.startsWith('_'))
+    return { ...request, endpoint: first, cluster: second };
   return { ...request, port: withoutUnderscore(first), protocol: withoutUnderscore(second) };
+}
+
+/** The values of zone labels may have dots, so they are all that stands before the directive. */
+function inTopologyZone(request: RecordRequest, labels: string[]): RecordRequest | undefined {
+  const [directive, anchor] = labels.slice(-2);
+  if (request.kind !== 'svc' || anchor !== '_zone') return undefined;
+  if (directive !== 'pin' && directive !== 'prefer') return undefined;
+  return { ...request, topologyZone: labels.slice(0, -2).join('.'), prefersZone: directive === 'prefer' };
 }
 
 function withoutUnderscore(label: string): string {

@@ -99,6 +99,8 @@ test('before the first sync what is missing is SERVFAIL, not NXDOMAIN; what is k
       ttl: 5,
       namespaces: new Set(),
       noEndpoints: false,
+      zonal: false,
+      multiclusterZones: [],
       ignoreEmptyService: false,
       fallthrough: createFallthrough(undefined),
       startupTimeout: 0,

@@ -3,12 +3,25 @@ import { startInformer } from '../../../api/informer.ts';
 import { type KubeObject, matchesLabelSelector } from '../../../api/object.ts';
 import { type Resource, resources } from '../../../api/scheme.ts';
 import type { KubernetesOptions } from './options.ts';
-import { createRecords, type RecordStore, type Records } from './records.ts';
+import { createRecords, type RecordStore, type Records, type ServiceImport } from './records.ts';
 import { parseLabelSelector } from './selector.ts';
+
+/** Known to the API where its CustomResourceDefinition is. */
+const serviceImports: Resource<ServiceImport> = {
+  group: 'multicluster.x-k8s.io',
+  version: 'v1alpha1',
+  name: 'serviceimports',
+  singular: 'serviceimport',
+  kind: 'ServiceImport',
+  type: 'ServiceImport',
+  namespaced: true,
+};
 
 /** The records of an API, shared by all who follow it in the same way. */
 export interface Followed {
   records: Records;
+  /** For `multicluster` zones. */
+  imports: Records | undefined;
   /** Resolves when all that was there at the beginning is in the records. */
   synced: Promise<void>;
   /** To be called once; the watches end with the last user. */
@@ -17,6 +30,7 @@ export interface Followed {
 
 interface Shared {
   records: RecordStore;
+  imports: RecordStore | undefined;
   synced: Promise<void>;
   users: number;
   end: AbortController;
@@ -37,7 +51,17 @@ export async function followShared(
 ): Promise<Followed> {
   const all = shared.get(owner) ?? new Map<string, Shared>();
   shared.set(owner, all);
-  const { endpoint, tls, kubeconfig, namespaces, labels, namespaceLabels, noEndpoints, pods } = options;
+  const {
+    endpoint,
+    tls,
+    kubeconfig,
+    namespaces,
+    labels,
+    namespaceLabels,
+    noEndpoints,
+    pods,
+    multiclusterZones,
+  } = options;
   const which = {
     endpoint,
     tls,
@@ -47,19 +71,22 @@ export async function followShared(
     namespaceLabels,
     noEndpoints,
   };
-  const key = JSON.stringify({ ...which, pods: pods === 'verified' });
+  const key = JSON.stringify({ ...which, pods: pods === 'verified', isShared: multiclusterZones.length > 0 });
   let found = all.get(key);
   if (!found) {
     const client = await makeClient();
     const records = createRecords();
+    const imports = multiclusterZones.length > 0 ? createRecords(Date.now, 'clusterset') : undefined;
     const end = new AbortController();
-    found = { records, synced: followApi(client, options, records, end.signal, onError), users: 0, end };
+    const synced = followApi(client, options, [records, ...(imports ? [imports] : [])], end.signal, onError);
+    found = { records, imports, synced, users: 0, end };
     all.set(key, found);
   }
   const mine = found;
   mine.users++;
   return {
     records: mine.records,
+    imports: mine.imports,
     synced: mine.synced,
     release() {
       if (--mine.users > 0) return;
@@ -70,13 +97,13 @@ export async function followShared(
 }
 
 /**
- * Follows an API server until `signal` fires; resolves when all that was there at the beginning is in `records`. Pods
+ * Follows an API server until `signal` fires; resolves when all that was there at the beginning is in `stores`. Pods
  * are only watched for `pods verified`.
  */
 function followApi(
   client: Client,
   options: KubernetesOptions,
-  records: RecordStore,
+  stores: readonly RecordStore[],
   signal: AbortSignal,
   onError: (resource: string, error: unknown) => void,
 ): Promise<void> {
@@ -89,8 +116,10 @@ function followApi(
       ...(labelSelector ? { labelSelector } : {}),
       onChange: ({ type, object }) => {
         const typed = object.kind ? object : { ...object, kind: resource.kind };
-        if (type === 'deleted') records.delete(typed);
-        else records.put(typed);
+        for (const records of stores) {
+          if (type === 'deleted') records.delete(typed);
+          else records.put(typed);
+        }
       },
       onError: (error) => onError(resource.name, error),
     });
@@ -102,15 +131,22 @@ function followApi(
     follow(resources.services, options.labels),
     options.noEndpoints ? undefined : follow(resources.endpointslices, options.labels),
     options.pods === 'verified' ? follow(resources.pods) : undefined,
-  ]).then(() => records.markSynced());
+    stores.length > 1 ? follow(serviceImports) : undefined,
+  ]).then(() => {
+    for (const records of stores) records.markSynced();
+  });
 }
 
 /**
  * The records of a list of objects, those that the options let be seen. A Namespace that objects live in counts as existing even if the list does not hold
  * it, so that a file with Services alone can be asked.
  */
-export function recordsOf(objects: readonly KubeObject[], options: KubernetesOptions): Records {
-  const records = createRecords();
+export function recordsOf(
+  objects: readonly KubeObject[],
+  options: KubernetesOptions,
+  of: 'cluster' | 'clusterset' = 'cluster',
+): Records {
+  const records = createRecords(Date.now, of);
   const services = options.labels === undefined ? undefined : parseLabelSelector(options.labels);
   const namespaces =
     options.namespaceLabels === undefined ? undefined : parseLabelSelector(options.namespaceLabels);

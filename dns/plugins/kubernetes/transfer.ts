@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import type { ResourceRecord } from '../../wire/message.ts';
 import { fqdn } from '../../wire/names.ts';
-import { endpointName, isExposed } from './lookup.ts';
+import { endpointName, isExposed, isMulticluster } from './lookup.ts';
 import { nameServers } from './nameservers.ts';
 import type { KubernetesOptions } from './options.ts';
 import type { Records, ServiceRecord } from './records.ts';
@@ -9,6 +9,7 @@ import { soaOf } from './soa.ts';
 
 interface Of {
   records: Records;
+  imports?: Records | undefined;
   options: KubernetesOptions;
   localAddresses: () => readonly string[];
 }
@@ -17,12 +18,15 @@ interface Of {
  * Everything in a zone of Services, for a transfer: SOA, NS and their addresses, Services by name, SOA. Pods have no
  * part in it. Undefined for zones that are not here, and for reverse ones. Upstream: plugin/kubernetes/xfr.go.
  */
-export function zoneRecords(of: Of, zone: string): ResourceRecord[] | undefined {
-  const { records, options } = of;
+export function zoneRecords(own: Of, zone: string): ResourceRecord[] | undefined {
+  const { options } = own;
+  const isShared = own.imports && isMulticluster(options.multiclusterZones, zone);
+  const records = (isShared && own.imports) || own.records;
+  const of = { ...own, records };
   if (!options.zones.includes(zone) || zone.endsWith('.arpa.')) return undefined;
   const { ttl } = options;
   const soa = soaOf(zone, options, records);
-  const servers = nameServers(of, zone);
+  const servers = nameServers(own, zone);
   const services = [...records.services()]
     .filter(({ namespace }) => isExposed(records, options, namespace))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.namespace < b.namespace ? -1 : 1));
