@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Three projects: `unit` needs no privilege and no clock, and is the developer's loop;
- * `netns` starts labs, each test file its own; `soak` holds what takes minutes.
+ * `netns` starts labs, each test file its own; `soak` holds what takes minutes. What is named `*.guest.test.ts`
+ * needs a kernel that has more, and is imported by one of `netns`.
  */
 export default defineConfig({
   test: {
@@ -11,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/dist/**', '**/*.netns.test.ts', '**/*.soak.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**', '**/*.{netns,guest,soak}.test.ts'],
           // Some start a kubectl or a server; a machine that is busy takes its time.
           testTimeout: 30_000,
           // Pure tests share a process: a third of the time.

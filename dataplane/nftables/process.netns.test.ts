@@ -3,6 +3,7 @@ import type { KubeObject } from '../../api/object.ts';
 import { resources } from '../../api/scheme.ts';
 import { startDataplane } from '../main.ts';
 import { createMemoryApi } from '../testing/client.ts';
+import { silence } from '../testing/flowcheck.ts';
 import { node as nodeObject, service, slice } from '../testing/objects.ts';
 import { nodeIp, startTestNode, type TestNode } from '../testing/sandbox.ts';
 
@@ -51,7 +52,8 @@ test.each(['upstream', 'flat'])(
     const first = await start(api, layout);
     expect(await lab.connect('client', '10.96.0.10', 80)).toEqual({ 'pod1 10.244.1.9': 1 });
     // Somebody asks for an address of nobody: the range came from the API.
-    expect(await lab.connect('client', '10.99.0.1', 80)).toEqual({ ETIMEDOUT: 1 });
+    const nobody = { from: 'client', address: '10.99.0.1', port: 80, timeout: silence };
+    expect(await lab.agent.connect(nobody)).toEqual({ ETIMEDOUT: 1 });
     api.put(resources.endpointslices, slice('ns/web', ['10.244.1.6'], { port: 9376 }));
     await vi.waitFor(() => expect(first.syncs).toHaveLength(2), { timeout: 5_000 });
     expect(await lab.connect('client', '10.96.0.10', 80)).toEqual({ 'pod2 10.244.1.9': 1 });

@@ -89,8 +89,7 @@ export async function startTestNode(): Promise<TestNode> {
     inside: enter,
     agent,
     serve: agent.serve,
-    connect: (from, address, port, times = 1) =>
-      agent.connect({ from, address, port, timeout: silence }, times),
+    connect: (from, address, port, times = 1) => agent.connect({ from, address, port }, times),
     async datagram(from, address, port) {
       const target = { from, address, port, protocol: 'UDP', sourcePort: 40_000, timeout: 0.5 } as const;
       for (let tries = 0; tries < 4; tries++) {
@@ -113,9 +112,6 @@ function findInit(child: ChildProcess): number {
   if (init === undefined) throw new Error('the sandbox ended at once');
   return init;
 }
-
-/** Seconds. The first packet is sent again after one. */
-const silence = 2;
 
 /** Nodes forward, and answer every packet that leads nowhere, not six and then one a second. */
 const sysctls = [

@@ -12,7 +12,8 @@ await testsIn(
     args: ['--testTimeout=600000', '--hookTimeout=600000'],
     longest: 3_600_000,
   },
-  here('dataplane/ipvs/render.netns.test.ts'),
-  here('dataplane/ipvs/ipvs.netns.test.ts'),
+  here('dataplane/ipvs/render.guest.test.ts'),
+  here('dataplane/ipvs/suite.guest.test.ts'),
+  here('dataplane/ipvs/kernel.guest.test.ts'),
   here('dataplane/nftables/nftables.netns.test.ts'),
 );

@@ -8,7 +8,7 @@ import { haveQemu } from './qemu-packages.ts';
 const there = await haveQemu();
 if (!there)
   process.stderr.write(
-    'skipped lab/guest/qemu.netns.test.ts: no QEMU in the cache; npm run guest -- --qemu true\n',
+    'skipped lab/guest/qemu.soak.test.ts: no QEMU in the cache; npm run guest -- --qemu true\n',
   );
 
 describe.skipIf(!there)('a guest kernel in QEMU', () => {

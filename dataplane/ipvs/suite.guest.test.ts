@@ -1,0 +1,27 @@
+import { createIptablesDataplane } from '../iptables/dataplane.ts';
+import { describeDataplane } from '../testing/contract.ts';
+import { createIpvsDataplane } from './dataplane.ts';
+
+const soak = process.env.V9S_SOAK === '1';
+/** A virtual machine's time is dear: the soak test does what is left out here. */
+const sample = soak
+  ? {}
+  : { sample: ['a node port', 'externalTrafficPolicy Local', 'a Service without endpoints refuses at once'] };
+
+describeDataplane('ipvs', {
+  mode: 'ipvs',
+  create: createIpvsDataplane,
+  differences: { oneServer: true },
+  whole: soak ? ['IPv4', 'IPv6'] : ['IPv4'],
+  ...sample,
+});
+
+// The guest kernel has SCTP sockets, and iptables' legacy tools.
+describeDataplane('iptables beside IPVS', {
+  mode: 'iptables',
+  create: createIptablesDataplane,
+  differences: { localhost: true, otherPort: 'silent', nodeToNothing: 'silent' },
+  families: soak ? ['IPv4', 'IPv6'] : ['IPv4'],
+  whole: soak ? ['IPv4'] : [],
+  ...sample,
+});
