@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startInformer } from '../api/informer.ts';
 import { resources } from '../api/scheme.ts';
 import type { Pod } from '../api/types.ts';
 import { packageRoot } from '../kernel/package-root.ts';
+import { attachLab } from '../lab/handle.ts';
 import { startCluster } from './cluster.ts';
 import type { Cluster } from './handle.ts';
 
@@ -16,7 +18,9 @@ let home = '';
 
 beforeAll(async () => {
   cluster = await startCluster({ name: 'dataplane', nodes: 2 });
-  const one = manifest('deployment.yaml').replace('replicas: 3', 'replicas: 1');
+  const one = manifest('deployment.yaml')
+    .replace('replicas: 3', 'replicas: 1')
+    .replace(/^( +)- name: hostnames$/m, `$&\n$1  readinessProbe: { httpGet: { port: 9376 } }`);
   await cluster.apply(`${manifest('service.yaml')}\n---\n${one}`);
   await cluster.waitFor('deployment/hostnames', 'Available');
   const [pod] = await cluster.waitFor<Pod>('pods', (pods) => pods.length === 1, {
@@ -27,6 +31,55 @@ beforeAll(async () => {
 });
 
 afterAll(() => cluster?.stop());
+
+async function restartsOfNodes(): Promise<number[]> {
+  const lab = await attachLab(cluster.stateDir);
+  const components = (await lab?.components()) ?? [];
+  const nodes = cluster.spec.nodes.map(({ name }) => name);
+  return components.filter(({ name }) => nodes.includes(name)).map(({ restarts }) => restarts);
+}
+
+/** Watches the pods and endpoints of the Service; tells which were ready once and then were not, without being deleted. */
+async function notReady(): Promise<{ seen(): string[] }> {
+  const stop = new AbortController();
+  const found: string[] = [];
+  const once = new Set<string>();
+  const note = (what: string, ready: boolean | undefined) => {
+    if (ready) once.add(what);
+    else if (once.has(what)) found.push(what);
+  };
+  const scope = {
+    signal: stop.signal,
+    namespace: 'default',
+    onError: (error: unknown) => found.push(String(error)),
+  };
+  const pods = startInformer(cluster.client, resources.pods, {
+    ...scope,
+    onChange({ object: { metadata, status } }) {
+      if (metadata?.deletionTimestamp) return;
+      note(
+        `pod ${metadata?.name}`,
+        status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True'),
+      );
+    },
+  });
+  const slices = startInformer(cluster.client, resources.endpointslices, {
+    ...scope,
+    onChange({ object: { metadata, endpoints = [] } }) {
+      if (metadata?.labels?.['kubernetes.io/service-name'] !== 'hostnames') return;
+      for (const { addresses, conditions } of endpoints)
+        if (!conditions?.terminating) note(`endpoint ${addresses.join()}`, conditions?.ready);
+    },
+  });
+  await Promise.all([pods.synced, slices.synced]);
+  return {
+    seen() {
+      stop.abort();
+      expect(once.size).toBeGreaterThan(1);
+      return found;
+    },
+  };
+}
 
 /** The status and body of the first answer with this status. */
 async function answered(from: string, url: string, status: number): Promise<string> {
@@ -107,6 +160,8 @@ it('a switch under load fails no request, drops no connection, and leaves nothin
     .node(client)
     .exec([process.execPath, '-e', clientScript, `http://${clusterIp}/`, stop]);
   const told: string[] = [];
+  const restarts = await restartsOfNodes();
+  const unready = await notReady();
   await cluster.setDataplane({ dataplane: 'nftables' }, (name) => told.push(name));
   expect(told).toEqual(cluster.spec.nodes.map(({ name }) => name));
   const save = async () => (await cluster.node(home).exec(['iptables-save'])).stdout;
@@ -120,6 +175,40 @@ it('a switch under load fails no request, drops no connection, and leaves nothin
   expect(failures).toEqual([]);
   expect(connections).toBe(1);
   expect(asked).toBeGreaterThan(20);
+  expect(await restartsOfNodes()).toEqual(restarts);
+  expect(unready.seen()).toEqual([]);
+});
+
+it('another layout of the same mode is a switch, too', async () => {
+  const rules = async () =>
+    (await cluster.node(home).exec(['nft', 'list', 'table', 'ip', 'kube-proxy'])).stdout;
+  await cluster.setDataplane({ dataplane: 'nftables', nftablesLayout: 'upstream' });
+  expect(await rules()).toMatch(/chain service-.*hostnames/);
+  await cluster.setDataplane({ dataplane: 'nftables', nftablesLayout: 'flat' });
+  expect(await rules()).toContain('tcp-endpoints');
+  expect(await rules()).not.toMatch(/chain service-.*hostnames/);
+  await cluster.setDataplane({ dataplane: 'iptables' });
+  expect((await cluster.node(home).exec(['nft', 'list', 'tables'])).stdout).not.toContain('kube-proxy');
+});
+
+it('a node-agent that is started anew leaves pods Ready, and the dataplane in its mode', async () => {
+  await cluster.setDataplane({ dataplane: 'nftables', nftablesLayout: 'upstream' });
+  const lab = await attachLab(cluster.stateDir);
+  const unready = await notReady();
+  const before = await restartsOfNodes();
+  for (const { name } of cluster.spec.nodes) await lab?.restart(name);
+  await expect.poll(restartsOfNodes, { timeout: 20_000 }).toEqual(before.map((count) => count + 1));
+  // One that has come to the end of its start has looked at its pods.
+  await expect
+    .poll(
+      async () =>
+        (await cluster.node(home).exec(['curl', '-s', 'localhost:10249/proxyMode'], { allowFailure: true }))
+          .stdout,
+      { timeout: 20_000 },
+    )
+    .toBe('nftables');
+  expect(unready.seen()).toEqual([]);
+  await cluster.setDataplane({ dataplane: 'iptables' });
 });
 
 it('a mode that does not exist is refused, and nothing changes', async () => {

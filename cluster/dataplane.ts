@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Feature, requireFeatures } from '../kernel/features.ts';
 import type { Lab } from '../lab/handle.ts';
-import { nodeProgram } from './runtime.ts';
+import { nodeRunDir } from '../node-agent/runtime/paths.ts';
+import { dataplaneFile, settingsText } from './dataplane-file.ts';
 import {
   type ClusterSpec,
   checkDataplane,
@@ -12,10 +12,11 @@ import {
 } from './spec.ts';
 import { type StateDir, writeSpec } from './state.ts';
 
-/** Milliseconds that a node's process has to come up in the new mode. */
+/** Milliseconds that a node has to get to the new mode, and between two looks whether it has. */
 const longestSwitch = 60_000;
+const turn = 50;
 
-/** What a node says of itself on kube-proxy's metrics address, which it opens when it has cleared up. */
+/** Where any kube-proxy says its mode. */
 const modeAddress = 'http://127.0.0.1:10249/proxyMode';
 
 /** What a mode needs of the kernel beyond what every cluster needs. */
@@ -24,22 +25,21 @@ export function modeFeatures(mode: DataplaneMode): readonly Feature[] {
   return mode === 'nftables' ? ['nf_tables'] : [];
 }
 
-/** Asks until the answer is the wanted one; ends with 1, and the last answer, when that takes too long. */
-const askScript = `
-const [url, mode, timeout] = process.argv.slice(1);
-const deadline = Date.now() + Number(timeout);
-for (;;) {
-  const answer = await fetch(url, { headers: { connection: 'close' } }).then((one) => one.text(), (error) => error.cause?.code ?? String(error));
-  if (answer === mode) process.exit(0);
-  if (Date.now() > deadline) { console.error(answer); process.exit(1); }
-  await new Promise((resolve) => setTimeout(resolve, 20));
-}`;
+/** `sh -c SCRIPT sh FILE LINE TURNS`: waits until the file says the line; ends with 1, and what it says, after so many turns. */
+const waitScript = `
+i=0
+until read -r said 2>/dev/null <"$1" && [ "$said" = "$2" ]; do
+  i=$((i+1))
+  if [ $i -gt $3 ]; then echo "\${said:-nothing}" >&2; exit 1; fi
+  sleep 0.05
+done`;
 
 /**
- * Switches the dataplane of a running cluster, node by node: the node's process starts anew, writes the rules
- * of the new mode, and only then takes out those of the old one. Connections go on. Rejects where a node does
- * not get there; its log says why, and the nodes after it keep what they have until they are restarted. Rejects
- * at once where somebody's own kube-proxy runs, which would not give way, and for the mode `none`.
+ * Switches the dataplane of a running cluster, node by node: beside the one that runs, the node's process starts
+ * another, which ends that one when it knows what to write, writes the rules of the new mode, and only then takes
+ * out those of the old one. Connections go on, and so does the node-agent. Rejects where a node does not get
+ * there; its log says why, and the nodes after it keep what they have until they are restarted. Rejects at once
+ * where somebody's own kube-proxy runs, which would not give way, and for the mode `none`.
  */
 export async function switchDataplane(
   { spec, state, lab }: { spec: ClusterSpec; state: StateDir; lab: Lab },
@@ -58,16 +58,15 @@ export async function switchDataplane(
   await requireFeatures(modeFeatures(mode));
   Object.assign(spec, { ...options, dataplane: mode });
   writeSpec(state, spec);
-  const node = await nodeProgram();
+  const wanted = settingsText(spec);
   for (const { name } of spec.nodes) {
-    await restarted(lab, name);
-    const ask = [...node, '--input-type=module', '-e', askScript];
-    const { exitCode, stderr } = await lab.enter([...ask, modeAddress, mode, String(longestSwitch)], {
-      node: name,
-    });
+    await tell(lab, name);
+    const turns = String(longestSwitch / turn);
+    const wait = ['sh', '-c', waitScript, 'sh', dataplaneFile(nodeRunDir(name)), wanted, turns];
+    const { exitCode, stderr } = await lab.enter(wait, { node: name });
     if (exitCode !== 0)
       throw new Error(
-        `node ${name} is not in mode ${mode} after ${longestSwitch / 1_000} s (${stderr.trim()}); see ${state.log}/${name}.log`,
+        `node ${name} is not in mode ${mode} after ${longestSwitch / 1_000} s (it says ${stderr.trim()}); see ${state.log}/${name}.log`,
       );
     onNode(name);
   }
@@ -86,10 +85,13 @@ async function requireNoProxy({ name: cluster, nodes }: ClusterSpec, lab: Lab): 
   }
 }
 
-/** Restarts a component and waits until its next run has begun: the last one may still be answering. */
-async function restarted(lab: Lab, name: string): Promise<void> {
-  const restarts = async () => (await lab.components()).find((one) => one.name === name)?.restarts ?? 0;
-  const before = await restarts();
-  await lab.restart(name);
-  while ((await restarts()) === before) await delay(10);
+/** A process that is not there now reads the new spec when it is started anew. */
+async function tell(lab: Lab, name: string): Promise<void> {
+  const pid = (await lab.components()).find((one) => one.name === name)?.pid;
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, 'SIGHUP');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

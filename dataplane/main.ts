@@ -41,6 +41,11 @@ export interface DataplaneConfig {
   readonly mode: ProxyMode;
   /** Modes that may have left rules in this kernel. Default: all. */
   readonly formerModes?: readonly ProxyMode[];
+  /**
+   * Ends whoever in this process writes this kernel's rules: called when all that is wanted is known, before what
+   * stands is read. Default: nobody does.
+   */
+  readonly takeOver?: () => Promise<void>;
   readonly configuration?: KubeProxyConfiguration;
   /** The release of kube-proxy whose rules are written, as `1.12`: see `emulatedVersions`. Default: the newest. */
   readonly emulatedVersion?: string | undefined;
@@ -59,6 +64,8 @@ export interface DataplaneConfig {
 export interface DataplaneProcess {
   /** Looks at the kernel now, and repairs what somebody else changed; done every syncPeriod anyway. */
   verify(): Promise<void>;
+  /** Resolves when nothing is being written any more. Call it after the signal has fired. */
+  stopped(): Promise<void>;
   /** Takes all rules out. Call it after the signal has fired; without it traffic goes on. */
   cleanup(): Promise<void>;
 }
@@ -135,7 +142,7 @@ export async function startDataplane(
     services: startInformer(client, resources.services, { ...scope, labelSelector: proxied }),
     nodes: startInformer(client, resources.nodes, { ...scope, fieldSelector: `metadata.name=${nodeName}` }),
   };
-  follow(services, ({ type, key, object, old }) => {
+  const unfollowServices = follow(services, ({ type, key, object, old }) => {
     if (!isProxied(object) && !(old && isProxied(old))) return;
     metrics.serviceChanged();
     apply((model) => model.setService(key, type === 'deleted' || !isProxied(object) ? undefined : object));
@@ -179,11 +186,18 @@ export async function startDataplane(
       noteNode();
     }, lookAfter).unref();
   }
-  follow(nodes, ({ key, object }) => {
+  const unfollowNodes = follow(nodes, ({ key, object }) => {
     if (key !== nodeName) return;
     health.node(object);
     noteNode();
   });
+  // Informers of others go on after this proxy.
+  const unfollow = () => {
+    unfollowServices();
+    unfollowNodes();
+    clearTimeout(looking);
+  };
+  signal.addEventListener('abort', unfollow, { once: true });
 
   let servers: ReturnType<typeof startServers> | undefined;
   async function syncAll(): Promise<void> {
@@ -258,12 +272,18 @@ export async function startDataplane(
     if (holder) log(`dataplane: ${family} rules wait for the xtables lock, which ${holder} holds`);
   }
 
-  const adopted = stacks[0]?.dataplane.adopt().catch(complain('reading the rules that stand'));
+  const adopt = () => stacks[0]?.dataplane.adopt().catch(complain('reading the rules that stand'));
+  // It is read while the API answers, where nobody writes it meanwhile.
+  const adopted = config.takeOver ? undefined : adopt();
   const prepared = applySettings(kernel, wantedSettings(configuration)).catch(complain('kernel parameters'));
   await untilAborted(
     Promise.all([services.synced, slices.synced, nodes.synced, ranges?.asked, adopted, prepared]),
     signal,
   );
+  if (config.takeOver) {
+    await config.takeOver();
+    await adopt();
+  }
   ready = true;
   runner.poke();
   await runner.first;
@@ -296,6 +316,7 @@ export async function startDataplane(
       verify();
       await runner.idle();
     },
+    stopped: runner.idle,
     async cleanup() {
       // What it writes at this moment would stay.
       await runner.idle();

@@ -12,11 +12,14 @@ import { imageFolder } from '../images.ts';
 import { nodeAddresses } from '../pod-network.ts';
 import { apiserverPort, OptionError } from '../spec.ts';
 import { traceCommand } from '../trace.ts';
-import { formerModes } from './former-modes.ts';
 import { runProgram } from './program.ts';
+import { createProxy } from './proxy.ts';
 import { provideTools } from './tools.ts';
 
-/** One process a node: the node-agent and the dataplane, on one API connection pool and one watch of what both follow. */
+/**
+ * One process a node: the node-agent and the dataplane, on one API connection pool and one watch of what both
+ * follow. SIGHUP tells that cluster.json has another dataplane, which then takes over while the node-agent goes on.
+ */
 void runProgram('node', async ({ spec, state, args, signal }) => {
   const node = spec.nodes.find(({ name }) => name === args[0]);
   if (!node)
@@ -39,8 +42,19 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     nodes: startInformer(client, resources.nodes, watching('nodes')),
     services: startInformer(client, resources.services, watching('services')),
   };
-  const { dataplane: mode } = spec;
-  const former = formerModes(runDir, mode);
+  const proxy = createProxy(
+    {
+      state,
+      runDir,
+      start: (settings, scope) =>
+        startDataplane(
+          { client, informers, kernel, nodeName: node.name, serve: proxyServers, ...settings },
+          scope,
+        ),
+    },
+    { signal },
+  );
+  process.on('SIGHUP', () => void proxy.settle());
   await Promise.all([
     startNodeAgent(
       {
@@ -64,23 +78,6 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
       },
       { signal },
     ),
-    mode === 'none' ||
-      startDataplane(
-        {
-          client,
-          informers,
-          kernel,
-          nodeName: node.name,
-          mode,
-          formerModes: former,
-          configuration: {
-            clusterCIDR: spec.podCidrs.join(','),
-            nftables: { layout: spec.nftablesLayout ?? 'upstream' },
-          },
-          emulatedVersion: spec.emulatedVersion,
-          serve: proxyServers,
-        },
-        { signal },
-      ),
+    proxy.settle(),
   ]);
 });
