@@ -8,9 +8,11 @@ import { promisify } from 'node:util';
 import { decode, encode } from 'dns-packet';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Dns, type DnsConfig, startDns } from './main.ts';
-import { createTestLog } from './testing/ask.ts';
+import { createTestLog, queryFor } from './testing/ask.ts';
+import { askPort } from './testing/client.ts';
 import { namespace, service, slice, upstreamCluster } from './testing/objects.ts';
 import { startUpstream } from './testing/upstream.ts';
+import { encodeQuery } from './wire/encode.ts';
 
 const run = promisify(execFile);
 const ends: (() => void | Promise<void>)[] = [];
@@ -207,6 +209,62 @@ describe('reload', () => {
     await expect.poll(ttl, { timeout: 15_000 }).toBe(11);
     expect(dns.log).toContain('[INFO] Reloading complete');
   }, 20_000);
+});
+
+test('a changed file that the Corefile imports is a changed Corefile', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'v9s-dns-'));
+  ends.push(() => rmSync(folder, { recursive: true }));
+  const corefile = join(folder, 'Corefile');
+  const hosts = (address: string) =>
+    writeFileSync(join(folder, 'imported'), `hosts {\n ${address} example.org\n}\n`);
+  hosts('10.0.0.1');
+  writeFileSync(corefile, '.:0 {\n reload 2s 0s\n import imp*ed\n}');
+  const dns = await start('', { corefile });
+  const address = async () => (await askPort(portOf(dns.ports), 'example.org')).answers[0];
+  expect(await address()).toBe('10.0.0.1');
+  hosts('10.0.0.2');
+  await expect.poll(address, { timeout: 15_000 }).toBe('10.0.0.2');
+}, 20_000);
+
+test('EDNS: what the client can take is what it gets, and 512 bytes at least', async () => {
+  const ips = Array.from({ length: 60 }, (_, i) => `10.1.0.${i}`);
+  const objects = [namespace('ns'), service('ns/many', ['None']), slice('many-1', 'ns/many', ips)];
+  const dns = await start(kubernetes, { objects });
+  const name = 'many.ns.svc.cluster.local';
+  const sizeFor = async (udpPayloadSize?: number) => {
+    const edns = udpPayloadSize && { version: 0, udpSize: udpPayloadSize, dnssecOk: false, options: [] };
+    const packet = encodeQuery(5, queryFor(`${name}.`, 'A', edns ? { edns } : {}));
+    // Written as asked, where our own writer would not ask for less than 512.
+    if (udpPayloadSize) packet.writeUInt16BE(udpPayloadSize, packet.length - 8);
+    const reply = await exchange(portOf(dns.ports), packet);
+    const { flag_tc: truncated, answers, additionals } = decode(reply);
+    return { bytes: reply.length, truncated, answers: answers?.length, opts: additionals?.length };
+  };
+  const plain = await sizeFor();
+  expect(plain).toMatchObject({ truncated: true, opts: 0 });
+  expect(plain.bytes).toBeLessThanOrEqual(512);
+  expect(await sizeFor(100)).toMatchObject({ truncated: true, opts: 1 });
+  expect((await sizeFor(100)).bytes).toBeGreaterThan(400);
+  expect((await sizeFor(1232)).bytes).toBeLessThanOrEqual(1232);
+  expect(await sizeFor(1232)).toMatchObject({ truncated: false, answers: 60, opts: 1 });
+});
+
+test('a dropped question has no reply over UDP nor TCP, and the next one has', async () => {
+  const dns = await start('.:0 {\n acl {\n  drop type TXT\n }\n kubernetes cluster.local\n}');
+  const port = portOf(dns.ports);
+  const dropped = encode({ type: 'query', id: 8, questions: [{ type: 'TXT', name: svc1 }] });
+  expect(decode(await exchange(port, dropped, queryPacket(svc1, 9)))).toMatchObject({ id: 9 });
+  const framed = [dropped, queryPacket(svc1, 10)].flatMap((packet) => [
+    Buffer.from([0, packet.length]),
+    packet,
+  ]);
+  const socket = connect(port, '127.0.0.1');
+  ends.push(() => void socket.destroy());
+  const reply = await new Promise<Buffer>((resolve) => {
+    socket.once('data', resolve);
+    socket.write(Buffer.concat(framed));
+  });
+  expect(decode(reply.subarray(2))).toMatchObject({ id: 10, rcode: 'NOERROR' });
 });
 
 test('log, errors and loop tell what they saw', async () => {

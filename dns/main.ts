@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { Client } from '../api/client.ts';
 import type { KubeObject } from '../api/object.ts';
+import { parseCorefile } from './corefile/parse.ts';
 import type { Log, Surroundings } from './plugin.ts';
 import { createHttpPool } from './server/http.ts';
 import { createInstance, type Instance } from './server/instance.ts';
@@ -50,7 +51,7 @@ export async function startDns(config: DnsConfig, { signal }: { signal: AbortSig
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => {}); // whoever cares asks `ended`
   let watch: NodeJS.Timeout | undefined;
-  let text = '';
+  let loaded = '';
   let running: Instance | undefined;
 
   const read = () =>
@@ -85,7 +86,7 @@ export async function startDns(config: DnsConfig, { signal }: { signal: AbortSig
       throw error;
     }
     running = instance;
-    text = next;
+    loaded = fingerprintOf(next, corefile);
     instance.serving();
     await previous?.stop(false);
     http.trim();
@@ -97,7 +98,7 @@ export async function startDns(config: DnsConfig, { signal }: { signal: AbortSig
   async function reloadIfChanged(): Promise<void> {
     try {
       const next = read();
-      if (next === text) return;
+      if (fingerprintOf(next, corefile) === loaded) return;
       log.info('Reloading');
       await load(next);
       log.info('Reloading complete');
@@ -124,6 +125,11 @@ export async function startDns(config: DnsConfig, { signal }: { signal: AbortSig
     reload: () => load(read()),
     ended: ended.promise,
   };
+}
+
+/** Differs when the Corefile does, or a file that it imports, or a variable of the environment in it. */
+function fingerprintOf(text: string, file = 'Corefile'): string {
+  return JSON.stringify(parseCorefile(text, file).map(({ keys, directives }) => [keys, [...directives]]));
 }
 
 /** CoreDNS' own lines: information on standard output, errors too. */
