@@ -7,6 +7,7 @@ import { sharesUserNamespace } from '../kernel/namespaces.ts';
 import { loadClient } from './client.ts';
 import { clusterip } from './clusterip/clusterip.ts';
 import { dataplanes } from './dataplanes/dataplanes.ts';
+import { flannel } from './flannel/flannel.ts';
 import { playInGuest } from './guest.ts';
 import { hostnames } from './hostnames/hostnames.ts';
 import { ipvs } from './ipvs/ipvs.ts';
@@ -16,7 +17,7 @@ import { count, createReport, host, type Report, wrap } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
 /** Every scenario, in the order of the articles. */
-const scenarios: readonly Scenario[] = [hostnames, clusterip, ipvs, nodeport, dataplanes];
+const scenarios: readonly Scenario[] = [hostnames, clusterip, ipvs, nodeport, flannel, dataplanes];
 
 export interface RunOptions {
   nodes?: number;
@@ -143,6 +144,8 @@ function showCluster(scenario: Scenario, { spec }: Cluster, report: Report, mill
   const { cluster } = scenario;
   const flags = [
     ['--pod-cidr', cluster.podCidr],
+    ['--overlay', cluster.overlay],
+    ['--bridge', cluster.bridge],
     ['--service-cidr', cluster.serviceCidr],
     ['--service-node-port-range', cluster.serviceNodePortRange],
     ['--cluster-dns', cluster.clusterDns],
