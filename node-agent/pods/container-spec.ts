@@ -5,7 +5,9 @@ import type { Image } from '../runtime/images.ts';
 import { attemptDir, logFile, terminationLog } from '../runtime/paths.ts';
 import type { BindMount } from '../runtime/root-plan.ts';
 import { expand, fieldValue, type PodPlace } from './environment.ts';
-import { hostnameOf } from './hosts.ts';
+import { kernelHostname } from './hosts.ts';
+import { resourceValue } from './resource-field.ts';
+import { securityOf } from './security.ts';
 import { NotYetError, type Sources } from './sources.ts';
 import { volumeBinds } from './volumes.ts';
 
@@ -16,6 +18,7 @@ export interface PodSite {
   /** Path of its network namespace; undefined with hostNetwork. */
   netns: string | undefined;
   place: PodPlace;
+  clusterDomain: string;
   serviceEnvironment: Readonly<Record<string, string>>;
   sources: Sources;
   /** Where ended containers are announced. */
@@ -36,15 +39,14 @@ export async function containerSpec(
   attempt: number,
   site: PodSite,
 ): Promise<ContainerSpec> {
-  const hostname = pod.spec?.hostNetwork ? site.place.nodeName : hostnameOf(pod);
+  const hostname = kernelHostname(pod, site.place.nodeName, site.clusterDomain);
   const env = await environment(pod, container, image, hostname, site);
   const { command, args } = container;
   const entrypoint = command?.length ? command : image.entrypoint;
   const rest = args?.length ? args : command?.length ? [] : image.cmd;
   const argv = [...entrypoint, ...rest].map((text) => expand(text, env));
   if (argv.length === 0) throw new NotYetError('no command specified');
-  const security = { ...pod.spec?.securityContext, ...container.securityContext };
-  const { runAsUser = image.user?.uid, runAsGroup = image.user?.gid } = security;
+  const security = securityOf(pod, container, image);
   return {
     dir: attemptDir(site.dir, container.name, attempt),
     logFile: logFile(site.dir, container.name, attempt),
@@ -66,22 +68,9 @@ export async function containerSpec(
         target: container.terminationMessagePath || '/dev/termination-log',
         readOnly: false,
       },
-      ...volumeBinds(pod, container, join(site.dir, 'volumes')),
+      ...volumeBinds(pod, container, { folder: join(site.dir, 'volumes'), hostDir: site.place.hostDir, env }),
     ],
-    ...(runAsUser
-      ? {
-          user: {
-            uid: runAsUser,
-            gid: runAsGroup ?? 0,
-            groups: pod.spec?.securityContext?.supplementalGroups ?? image.user?.groups ?? [],
-          },
-        }
-      : {}),
-    privileged: container.securityContext?.privileged ?? false,
-    ...(container.securityContext?.capabilities
-      ? { capabilities: container.securityContext.capabilities }
-      : {}),
-    readOnlyRoot: container.securityContext?.readOnlyRootFilesystem ?? false,
+    ...security,
   };
 }
 
@@ -121,7 +110,7 @@ async function environment(
     for (const [key, value] of data ?? []) env[prefix + key] = value.toString('utf8');
   }
   for (const variable of container.env ?? []) {
-    const value = await variableValue(pod, variable, env, site);
+    const value = await variableValue(pod, container, variable, env, site);
     if (value !== undefined) env[variable.name] = value;
   }
   return env;
@@ -129,17 +118,26 @@ async function environment(
 
 async function variableValue(
   pod: Pod,
+  container: Container,
   { name, value, valueFrom }: EnvVar,
   known: Readonly<Record<string, string>>,
   { sources, place }: PodSite,
 ): Promise<string | undefined> {
   if (!valueFrom) return expand(value ?? '', known);
   const namespace = pod.metadata?.namespace ?? 'default';
-  const { configMapKeyRef, secretKeyRef, fieldRef } = valueFrom;
+  const { configMapKeyRef, secretKeyRef, fieldRef, resourceFieldRef } = valueFrom;
   if (fieldRef) {
     const found = fieldValue(pod, fieldRef.fieldPath, place);
     if (found === undefined)
       throw new NotYetError(`unsupported fieldPath: ${fieldRef.fieldPath} (environment variable ${name})`);
+    return found;
+  }
+  if (resourceFieldRef) {
+    const found = resourceValue(pod, resourceFieldRef, container);
+    if (found === undefined)
+      throw new NotYetError(
+        `unsupported resource: ${resourceFieldRef.resource} (environment variable ${name})`,
+      );
     return found;
   }
   const ref = configMapKeyRef ?? secretKeyRef;

@@ -15,6 +15,8 @@ export interface PodContext {
   kernel: Kernel;
   nodeName: string;
   nodeIps: readonly string[];
+  /** Folder that stands for the node's own part of a host's file system. */
+  hostDir: string;
   /** Folder where ended containers are announced. */
   notifyDir: string;
   dns: DnsSettings;

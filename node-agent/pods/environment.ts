@@ -65,6 +65,8 @@ export interface PodPlace {
   nodeName: string;
   hostIps: readonly string[];
   podIps: readonly string[];
+  /** Folder that stands for the node's own part of a host's file system. */
+  hostDir: string;
 }
 
 /** The value of a downward API `fieldPath`; undefined for a path that does not exist. */

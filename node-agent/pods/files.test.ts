@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../api/types.ts';
 import { expand, fieldValue, serviceEnvironment } from './environment.ts';
-import { fqdnOf, hostnameOf, hostsFile } from './hosts.ts';
-import { resolvConf } from './resolv-conf.ts';
+import { fqdnOf, hostnameOf, hostsFile, kernelHostname } from './hosts.ts';
+import { resolvConf, resolvConfWarnings } from './resolv-conf.ts';
+import { resourceValue } from './resource-field.ts';
 
 const pod = (spec: Partial<NonNullable<Pod['spec']>> = {}): Pod => ({
   metadata: { name: 'web-1', namespace: 'shop', uid: 'u', labels: { app: 'web', b: 'x"y' } },
@@ -42,6 +43,21 @@ describe('resolvConf', () => {
     );
     expect(resolvConf(pod({ dnsConfig }), settings)).toContain('options ndots:2 edns0\n');
   });
+
+  it('leaves out what a resolver would not take, and says so', () => {
+    expect(resolvConfWarnings(pod(), settings)).toEqual([]);
+    const dnsConfig = {
+      nameservers: ['1.1.1.1', '1.1.1.2', '1.1.1.3'],
+      searches: Array.from({ length: 30 }, (_, index) => `s${index}.example`),
+    };
+    expect(resolvConf(pod({ dnsConfig }), settings)).toMatch(
+      / s27\.example\nnameserver 10\.96\.0\.10\nnameserver 1\.1\.1\.1\nnameserver 1\.1\.1\.2\noptions/,
+    );
+    expect(resolvConfWarnings(pod({ dnsConfig }), settings)).toEqual([
+      'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 1.1.1.1 1.1.1.2',
+      expect.stringMatching(/^Search Line limits were exceeded, .* s27\.example$/),
+    ]);
+  });
 });
 
 describe('hosts', () => {
@@ -55,6 +71,23 @@ describe('hosts', () => {
     expect(fqdnOf(named, 'cluster.local')).toBe('db.data.shop.svc.cluster.local');
     expect(hostsFile(named, ['10.244.1.2'], 'cluster.local')).toMatch(
       /10\.244\.1\.2\tdb\.data\.shop\.svc\.cluster\.local\tdb\n\n# Entries added by HostAliases\.\n1\.2\.3\.4\ta\tb\n$/,
+    );
+  });
+
+  it('says what the kernel is told', () => {
+    const named = { hostname: 'db', subdomain: 'data', setHostnameAsFQDN: true };
+    expect(kernelHostname(pod(), 'worker', 'cluster.local')).toBe('web-1');
+    expect(kernelHostname(pod({ hostNetwork: true }), 'worker', 'cluster.local')).toBe('worker');
+    expect(kernelHostname(pod(named), 'worker', 'cluster.local')).toBe('db.data.shop.svc.cluster.local');
+    expect(() => kernelHostname(pod(named), 'worker', `${'a'.repeat(50)}.local`)).toThrow(
+      /FQDN db\.data\.shop\.svc\.a+\.local is too long \(64 characters is the max, 73 characters requested\)/,
+    );
+  });
+
+  it("adds aliases to the node's own with hostNetwork", () => {
+    const host = pod({ hostNetwork: true, hostAliases: [{ ip: '1.2.3.4', hostnames: ['a'] }] });
+    expect(hostsFile(host, ['172.18.0.2'], 'cluster.local', () => '127.0.0.1 localhost\n')).toBe(
+      '# Kubernetes-managed hosts file (host network).\n127.0.0.1 localhost\n\n# Entries added by HostAliases.\n1.2.3.4\ta\n',
     );
   });
 
@@ -102,10 +135,36 @@ describe('environment', () => {
   });
 
   it('reads the downward API', () => {
-    const place = { nodeName: 'worker', hostIps: ['172.18.0.3'], podIps: ['10.244.1.2', 'fd00::2'] };
+    const place = {
+      nodeName: 'worker',
+      hostIps: ['172.18.0.3'],
+      podIps: ['10.244.1.2', 'fd00::2'],
+      hostDir: '/h',
+    };
     expect(fieldValue(pod(), "metadata.labels['app']", place)).toBe('web');
     expect(fieldValue(pod(), 'metadata.labels', place)).toBe('app="web"\nb="x\\"y"');
     expect(fieldValue(pod(), 'status.podIPs', place)).toBe('10.244.1.2,fd00::2');
     expect(fieldValue(pod(), 'spec.nonesuch', place)).toBeUndefined();
+  });
+
+  it('reads resources, divided and rounded up', () => {
+    const limited = {
+      name: 'main',
+      resources: { limits: { cpu: '1500m', memory: '100Mi' }, requests: { cpu: '0.3' } },
+    };
+    const value = (resource: string, divisor?: string, containerName?: string) =>
+      resourceValue(
+        pod({ containers: [limited] }),
+        { resource, ...(divisor ? { divisor } : {}), ...(containerName ? { containerName } : {}) },
+        containerName ? undefined : limited,
+      );
+    expect(value('limits.cpu')).toBe('2');
+    expect(value('requests.cpu', '1m')).toBe('300');
+    expect(value('limits.memory', '1Mi', 'main')).toBe('100');
+    expect(value('requests.memory')).toBe('0');
+    expect(Number(value('limits.ephemeral-storage'))).toBe(0);
+    expect(Number(resourceValue(pod(), { resource: 'limits.cpu' }, { name: 'free' }))).toBeGreaterThan(0);
+    expect(value('limits.nonesuch')).toBeUndefined();
+    expect(value('limits.cpu', '1', 'other')).toBeUndefined();
   });
 });

@@ -13,7 +13,7 @@ import { readSandbox } from './sandbox.ts';
 import { apiTime, type ContainerEntry, type PodState } from './state.ts';
 import { syncPod } from './sync.ts';
 
-export interface PodsConfig extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir'> {
+export interface PodsConfig extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir'> {
   client: Client;
   runDir: string;
   signal: AbortSignal;
@@ -51,6 +51,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
   const context: PodContext = {
     ...config,
     notifyDir,
+    hostDir: join(runDir, 'host'),
     enqueue: (uid) => reconciler.enqueue(uid),
     report: (state) => reporter.report(state),
   };

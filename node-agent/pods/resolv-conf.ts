@@ -14,24 +14,64 @@ interface Resolver {
   options: string[];
 }
 
+/** What resolvers take at most; more of it is left out, and an Event says so. */
+const mostNameservers = 3;
+const mostSearches = 32;
+const longestSearch = 2048;
+
+/** What had to be left out of a pod's resolv.conf, in kubelet's words. */
+export function resolvConfWarnings(pod: Pod, settings: DnsSettings): string[] {
+  const { nameservers, searches } = wanted(pod, settings);
+  const kept = fitting(searches);
+  return [
+    ...(nameservers.length > mostNameservers
+      ? [
+          `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${nameservers.slice(0, mostNameservers).join(' ')}`,
+        ]
+      : []),
+    ...(searches.length > kept.length
+      ? [
+          `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${kept.join(' ')}`,
+        ]
+      : []),
+  ];
+}
+
 /**
  * A pod's `/etc/resolv.conf` by its dnsPolicy and dnsConfig. Upstream: kubelet
  * `pkg/kubelet/network/dns/dns.go`.
  */
 export function resolvConf(pod: Pod, settings: DnsSettings): string {
-  const { dnsConfig } = pod.spec ?? {};
-  const base = baseResolver(pod, settings);
-  const nameservers = unique([...base.nameservers, ...(dnsConfig?.nameservers ?? [])]).slice(0, 3);
-  const searches = unique([...base.searches, ...(dnsConfig?.searches ?? [])]).slice(0, 32);
-  const own = (dnsConfig?.options ?? []).map(({ name = '', value }) => (value ? `${name}:${value}` : name));
-  const named = new Set(own.map(optionName));
-  const options = [...base.options.filter((option) => !named.has(optionName(option))), ...own];
+  const all = wanted(pod, settings);
+  const nameservers = all.nameservers.slice(0, mostNameservers);
+  const searches = fitting(all.searches);
+  const { options } = all;
   return [
     ...(searches.length > 0 ? [`search ${searches.join(' ')}`] : []),
     ...nameservers.map((address) => `nameserver ${address}`),
     ...(options.length > 0 ? [`options ${options.join(' ')}`] : []),
     '',
   ].join('\n');
+}
+
+/** As many as the resolver takes. */
+function fitting(searches: readonly string[]): string[] {
+  const kept = searches.slice(0, mostSearches);
+  while (kept.join(' ').length > longestSearch) kept.pop();
+  return kept;
+}
+
+function wanted(pod: Pod, settings: DnsSettings): Resolver {
+  const { dnsConfig } = pod.spec ?? {};
+  const base = baseResolver(pod, settings);
+  const own = (dnsConfig?.options ?? []).map(({ name = '', value }) => (value ? `${name}:${value}` : name));
+  const named = new Set(own.map(optionName));
+  const options = [...base.options.filter((option) => !named.has(optionName(option))), ...own];
+  return {
+    nameservers: unique([...base.nameservers, ...(dnsConfig?.nameservers ?? [])]),
+    searches: unique([...base.searches, ...(dnsConfig?.searches ?? [])]),
+    options,
+  };
 }
 
 function baseResolver(pod: Pod, settings: DnsSettings): Resolver {

@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '../../api/types.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
+import type { Recorder } from '../events.ts';
 import type { NodeNetwork } from '../network/network.ts';
 import { readIfThere, writeAtomically } from '../runtime/containers.ts';
-import { hostnameOf, hostsFile } from './hosts.ts';
-import { type DnsSettings, resolvConf } from './resolv-conf.ts';
+import { eventSubject } from './context.ts';
+import { hostsFile, kernelHostname } from './hosts.ts';
+import { type DnsSettings, resolvConf, resolvConfWarnings } from './resolv-conf.ts';
 import type { PodState } from './state.ts';
 
 /** What is written about a sandbox, so that a restarted node-agent finds it. */
@@ -21,7 +23,9 @@ export interface SandboxRecord {
 export interface SandboxConfig {
   kernel: Kernel;
   nodeIps: readonly string[];
+  nodeName: string;
   dns: DnsSettings;
+  recorder: Recorder;
 }
 
 /** Gives a pod its folder, its network and its files of `/etc`. */
@@ -42,7 +46,9 @@ export async function createSandbox(
     state.ips = ips;
     state.netns = `/run/netns/${netns}`;
   }
-  writeEtc(state, pod, config.dns);
+  for (const warning of resolvConfWarnings(pod, config.dns))
+    config.recorder.event(eventSubject(pod), 'Warning', 'DNSConfigForming', warning);
+  writeEtc(state, pod, config);
   const record: SandboxRecord = {
     uid: state.uid,
     namespace: pod.metadata?.namespace ?? '',
@@ -75,7 +81,8 @@ export async function releaseSandbox(
 ): Promise<void> {
   if (state.released) return;
   const held = ['uts', 'ipc'].map((type) => join(state.dir, 'ns', type)).filter(existsSync);
-  if (held.length > 0) await unmount(kernel, held);
+  const mounts = [...held, ...mountedVolumes(state.dir)];
+  if (mounts.length > 0) await unmount(kernel, mounts);
   for (const file of held) rmSync(file, { force: true });
   if (!state.pod?.spec?.hostNetwork) {
     if (!network) throw new Error('the node has no pod network yet');
@@ -87,6 +94,16 @@ export async function releaseSandbox(
   state.released = true;
 }
 
+/** Volumes that are file systems of their own. */
+function mountedVolumes(dir: string): string[] {
+  const folder = join(dir, 'volumes');
+  if (!existsSync(folder)) return [];
+  const { dev } = statSync(folder);
+  return readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).dev !== dev);
+}
+
 async function unmount(kernel: Kernel, files: readonly string[]): Promise<void> {
   try {
     await kernel.run('umount', ['--lazy', ...files]);
@@ -96,15 +113,16 @@ async function unmount(kernel: Kernel, files: readonly string[]): Promise<void> 
   }
 }
 
-function writeEtc(state: PodState, pod: Pod, dns: DnsSettings): void {
+function writeEtc(state: PodState, pod: Pod, { dns, nodeName }: SandboxConfig): void {
+  const name = kernelHostname(pod, nodeName, dns.clusterDomain);
   const user = 'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n';
   const files: Record<string, string> = {
-    hostname: `${hostnameOf(pod)}\n`,
-    hosts: hostsFile(pod, state.ips, dns.clusterDomain),
+    hostname: `${name}\n`,
+    hosts: hostsFile(pod, state.ips, dns.clusterDomain, () => readIfThere('/etc/hosts') ?? ''),
     'resolv.conf': resolvConf(pod, dns),
     passwd: `root:x:0:0:root:/root:/bin/sh\n${user}`,
     group: 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n',
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
   };
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(state.dir, 'etc', name), text);
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(state.dir, 'etc', file), text);
 }

@@ -54,7 +54,13 @@ export async function startNext(
     const spec = await containerSpec(pod, container, image, attempt, {
       dir: state.dir,
       netns: state.netns,
-      place: { nodeName: context.nodeName, hostIps: context.nodeIps, podIps: state.ips },
+      place: {
+        nodeName: context.nodeName,
+        hostIps: context.nodeIps,
+        podIps: state.ips,
+        hostDir: context.hostDir,
+      },
+      clusterDomain: context.dns.clusterDomain,
       serviceEnvironment: serviceEnvironment(pod, context.services()),
       sources: context.sources,
       notifyDir: context.notifyDir,

@@ -4,6 +4,7 @@ import { eventSubject, type PodContext } from './context.ts';
 import { entryOf, observe } from './observe.ts';
 import { runContainers } from './run.ts';
 import { createSandbox } from './sandbox.ts';
+import { refusal } from './security.ts';
 import { NotYetError } from './sources.ts';
 import type { PodState } from './state.ts';
 import { removePod, settlePod, terminatePod } from './terminate.ts';
@@ -28,6 +29,11 @@ export async function syncPod(context: PodContext, state: PodState): Promise<Aga
     const message = 'Pod was active on the node longer than the specified deadline';
     state.failure = { reason: 'DeadlineExceeded', message };
     context.recorder.event(eventSubject(pod), 'Normal', 'DeadlineExceeded', message);
+  }
+  const refused = state.sandboxReady ? undefined : refusal(pod);
+  if (refused && !state.failure) {
+    state.failure = { reason: refused.reason, message: `Pod was rejected: ${refused.message}` };
+    context.recorder.event(eventSubject(pod), 'Warning', refused.reason, refused.message);
   }
   if (state.failure) {
     const again = await settlePod(context, state, pod);
@@ -61,11 +67,11 @@ function deadlineOf(state: PodState, pod: Pod): number {
 
 /** The pod's network, files and volumes. */
 async function prepare(context: PodContext, state: PodState, pod: Pod): Promise<Again | undefined> {
-  const place = { nodeName: context.nodeName, hostIps: context.nodeIps };
+  const place = { nodeName: context.nodeName, hostIps: context.nodeIps, hostDir: context.hostDir };
   const volumes = async () => {
     if (state.volumesFilled !== undefined && Date.now() - state.volumesFilled < refreshInterval - 1_000)
       return;
-    await prepareVolumes(pod, `${state.dir}/volumes`, context.sources, { ...place, podIps: state.ips });
+    await prepareVolumes(pod, `${state.dir}/volumes`, context, { ...place, podIps: state.ips });
     state.volumesFilled = Date.now();
   };
   try {

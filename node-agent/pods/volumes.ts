@@ -1,9 +1,20 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Container, KeyToPath, Pod, Volume, VolumeProjection } from '../../api/types.ts';
+import { quantityValue } from '../../api/quantity.ts';
+import type {
+  Container,
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  Pod,
+  Volume,
+  VolumeProjection,
+} from '../../api/types.ts';
+import type { Kernel } from '../../kernel/run.ts';
 import type { BindMount } from '../runtime/root-plan.ts';
 import { type VolumeFile, writeVolume } from './atomic-writer.ts';
-import { fieldValue, type PodPlace } from './environment.ts';
+import { expand, fieldValue, type PodPlace } from './environment.ts';
+import { hostPath } from './host-path.ts';
+import { resourceValue } from './resource-field.ts';
 import { NotYetError, type Sources } from './sources.ts';
 
 type Files = Map<string, VolumeFile>;
@@ -17,21 +28,26 @@ type Files = Map<string, VolumeFile>;
 export async function prepareVolumes(
   pod: Pod,
   folder: string,
-  sources: Sources,
+  { sources, kernel }: { sources: Sources; kernel: Kernel },
   place: PodPlace,
 ): Promise<void> {
+  const fsGroup = pod.spec?.securityContext?.fsGroup;
   await Promise.all(
     (pod.spec?.volumes ?? []).map(async (volume) => {
       try {
         const path = join(folder, volume.name);
-        if (volume.hostPath) return;
-        if (volume.emptyDir) {
+        if (volume.hostPath) {
+          hostPath(place.hostDir, volume.hostPath.path, volume.hostPath.type);
+        } else if (volume.emptyDir) {
+          if (existsSync(path)) return;
           mkdirSync(path, { recursive: true });
-          chmodSync(path, 0o777);
-          return;
+          if (volume.emptyDir.medium === 'Memory') await mountMemory(kernel, path, volume.emptyDir.sizeLimit);
+          chmodSync(path, fsGroup === undefined ? 0o777 : 0o2777);
+          if (fsGroup !== undefined) giveToGroup(path, fsGroup);
+        } else {
+          const files = await volumeFiles(pod, volume, sources, place);
+          if (files && writeVolume(path, files) && fsGroup !== undefined) giveToGroup(path, fsGroup, 0o440);
         }
-        const files = await volumeFiles(pod, volume, sources, place);
-        if (files) writeVolume(path, files);
       } catch (error) {
         if (!(error instanceof NotYetError)) throw error;
         throw new NotYetError(
@@ -44,18 +60,47 @@ export async function prepareVolumes(
 }
 
 /** Where a container's volumeMounts come from, once {@link prepareVolumes} has been there. */
-export function volumeBinds(pod: Pod, container: Container, folder: string): BindMount[] {
-  return (container.volumeMounts ?? []).map(({ name, mountPath, subPath, readOnly }) => {
+export function volumeBinds(
+  pod: Pod,
+  container: Container,
+  { folder, hostDir, env }: { folder: string; hostDir: string; env: Readonly<Record<string, string>> },
+): BindMount[] {
+  return (container.volumeMounts ?? []).map(({ name, mountPath, subPath, subPathExpr, readOnly }) => {
     const volume = pod.spec?.volumes?.find((one) => one.name === name);
     if (!volume) throw new NotYetError(`volume ${JSON.stringify(name)} is not declared by the pod`);
-    if (subPath?.split('/').includes('..'))
-      throw new NotYetError(`subPath ${JSON.stringify(subPath)} must not contain ".."`);
-    const base = volume.hostPath ? volume.hostPath.path : join(folder, name);
-    const source = subPath ? join(base, subPath) : base;
-    if (volume.emptyDir && !existsSync(source)) mkdirSync(source, { recursive: true });
-    // What is not the pod's own stays as it is: nothing in a lab may change the host.
-    return { source, target: mountPath, readOnly: readOnly === true || !volume.emptyDir };
+    const part = subPathExpr ? expand(subPathExpr, env) : subPath;
+    if (part?.startsWith('/') || part?.split('/').includes('..'))
+      throw new NotYetError(`subPath ${JSON.stringify(part)} must be a relative path without ".."`);
+    const base = volume.hostPath
+      ? hostPath(hostDir, volume.hostPath.path, volume.hostPath.type)
+      : // Only what an emptyDir holds is the containers' own.
+        { source: join(folder, name), readOnly: !volume.emptyDir };
+    const source = part ? join(base.source, part) : base.source;
+    if (!base.readOnly && !existsSync(source)) mkdirSync(source, { recursive: true });
+    return { source, target: mountPath, readOnly: readOnly === true || base.readOnly };
   });
+}
+
+/** An emptyDir in memory; what a node has is in memory anyway, this one has a limit and a mount of its own. */
+async function mountMemory(kernel: Kernel, path: string, limit: string | undefined): Promise<void> {
+  const size = limit === undefined ? [] : [`size=${Math.ceil(quantityValue(limit))}`];
+  await kernel.run('mount', ['-t', 'tmpfs', '-o', ['mode=0777', ...size].join(','), 'tmpfs', path]);
+}
+
+/** `fsGroup`: the group owns everything and may do with files what `mode` says. Upstream: `pkg/volume/volume_linux.go`. */
+function giveToGroup(path: string, group: number, mode = 0o660): void {
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true });
+  try {
+    chownSync(path, 0, group);
+    for (const entry of entries) {
+      const file = join(entry.parentPath, entry.name);
+      lchownSync(file, 0, group);
+      if (entry.isFile()) chmodSync(file, statSync(file).mode | mode);
+    }
+  } catch (error) {
+    // An ordinary user's lab has a single id, which owns everything: whoever runs there may already.
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+  }
 }
 
 async function volumeFiles(
@@ -134,15 +179,19 @@ function downwardFiles(
   pod: Pod,
   source: {
     defaultMode?: number;
-    items?: readonly { path: string; mode?: number; fieldRef?: { fieldPath: string } }[];
+    items?: readonly DownwardAPIVolumeFile[];
   },
   place: PodPlace,
 ): Files {
   return new Map(
-    (source.items ?? []).map(({ path, mode, fieldRef }) => {
-      const value = fieldRef && fieldValue(pod, fieldRef.fieldPath, place);
-      if (value === undefined)
-        throw new NotYetError(`${path}: unsupported downward API field ${fieldRef?.fieldPath ?? '(none)'}`);
+    (source.items ?? []).map(({ path, mode, fieldRef, resourceFieldRef }) => {
+      const value = fieldRef
+        ? fieldValue(pod, fieldRef.fieldPath, place)
+        : resourceFieldRef && resourceValue(pod, resourceFieldRef);
+      if (value === undefined) {
+        const field = fieldRef?.fieldPath ?? resourceFieldRef?.resource ?? '(none)';
+        throw new NotYetError(`${path}: unsupported downward API field ${field}`);
+      }
       return [path, { content: Buffer.from(value), mode: mode ?? source.defaultMode ?? 0o644 }];
     }),
   );

@@ -33,6 +33,10 @@ export interface ContainerSpec {
   /** Linux names without `CAP_`, added to or taken from the default set. */
   capabilities?: { add?: readonly string[]; drop?: readonly string[] };
   readOnlyRoot?: boolean;
+  /** Programs with set-user-id bits or capabilities of their own give nobody more (`no_new_privs`). */
+  noNewPrivileges?: boolean;
+  /** Of the pod's namespaces, by their names with dots; set when these are made. */
+  sysctls?: Readonly<Record<string, string>>;
 }
 
 /** The host's layout, looked up once: `uname` machine and how `/bin`, `/lib` … are made. */
@@ -64,8 +68,8 @@ const defaultCapabilities =
  * Settings for the shim itself: `arch MACHINE`; `log FILE BYTES FILES`, put aside at that size, so many kept;
  * `pid`, `exit`, `notify` FILE; `attach SOCKET`; `stdin ONCE`; `tty`. Steps of the program's process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
  * `unshare TYPE`; `hostname NAME`; `mount SOURCE TARGET TYPE FLAGS DATA`; `overlay LOWER TARGET UPPER`;
- * `bind SOURCE TARGET rec,ro,optional`; `dir PATH MODE`; `link TARGET PATH`; `sysctl FILE VALUE`, which
- * may fail; `root PATH` pivots; `cwd PATH`; `env NAME VALUE`; `drop CAPABILITY…` by number;
+ * `bind SOURCE TARGET rec,ro,optional`; `dir PATH MODE`; `link TARGET PATH`; `set FILE VALUE`
+ * writes to a file of the kernel; `sysctl FILE VALUE` too, and may fail; `root PATH` pivots; `cwd PATH`; `env NAME VALUE`; `drop CAPABILITY…` by number; `nonewprivs`;
  * `user UID GID GROUP…`; `exec FILE ARGUMENT…`.
  */
 export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
@@ -87,16 +91,20 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
           ['hold', 'uts', `${namespaces.dir}/uts`] as const,
           ['hold', 'ipc', `${namespaces.dir}/ipc`] as const,
           ['hostname', spec.hostname] as const,
+          ...Object.entries(spec.sysctls ?? {}).map(
+            ([name, value]) => ['set', `/proc/sys/${name.replaceAll('.', '/')}`, value] as const,
+          ),
         ]),
     ['unshare', 'mnt'],
     ['mount', 'none', '/', '', 'rec,private', ''],
-    ...(spec.rootfs ? imageRootSteps(root, spec.rootfs) : rootSteps(root, host.links)),
+    ...kernelFor(spec, root, spec.rootfs ? imageRootSteps(root, spec.rootfs) : rootSteps(root, host.links)),
     ...overlaySteps(root, spec.binds),
     ['root', root],
     ...(spec.readOnlyRoot ? [['mount', 'none', '/', '', 'remount,bind,ro', ''] as const] : []),
     ...Object.entries(spec.env).map(([name, value]) => ['env', name, value] as const),
     ['cwd', spec.workingDir || '/'],
     ...dropSteps(spec),
+    ...(spec.noNewPrivileges ? [['nonewprivs'] as const] : []),
     ...(spec.user
       ? [
           [
@@ -109,6 +117,14 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
       : []),
     ['exec', ...spec.command],
   ];
+}
+
+/** A privileged container may write to `/proc/sys` and `/sys`, as far as its namespaces go. */
+function kernelFor({ privileged }: ContainerSpec, root: string, steps: Step[]): Step[] {
+  if (!privileged) return steps;
+  return steps
+    .filter(([verb, , target]) => !(verb === 'bind' && target === `${root}/proc/sys`))
+    .map((step) => (step[2] === `${root}/sys` ? step.map((word) => word.replace(/,ro$/, '')) : step) as Step);
 }
 
 function dropSteps({ privileged, capabilities }: ContainerSpec): Step[] {

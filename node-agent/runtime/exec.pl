@@ -27,7 +27,7 @@ if (!$is_own) {
     $SIG{__DIE__} = sub { end_badly($_[0]) };
 }
 
-my (%environment, $directory, $user, @dropped);
+my (%environment, $directory, $user, @dropped, $no_privileges);
 for (read_plan($plan)) {
     my ($name, @arguments) = @$_;
     if ($name eq 'arch') { use_architecture($arguments[0]) }
@@ -35,6 +35,7 @@ for (read_plan($plan)) {
     elsif ($name eq 'cwd') { $directory = $arguments[0] }
     elsif ($name eq 'user') { $user = [@arguments] }
     elsif ($name eq 'drop') { @dropped = @arguments }
+    elsif ($name eq 'nonewprivs') { $no_privileges = 1 }
 }
 # All are opened before the first is entered: the last one hides this /proc.
 my @namespaces = map {
@@ -205,6 +206,7 @@ sub run {
 sub become_command {
     chdir($directory // '/') or fail("chdir $directory: $!");
     drop_capabilities(@dropped);
+    give_no_privileges() if $no_privileges;
     become_user(@$user) if $user;
     execute(\%environment, @command);
 }

@@ -85,7 +85,7 @@ $SIG{PIPE} = 'IGNORE';
     no strict 'refs';
     undef &$_ for qw(run_program mount_one mount_overlay bind_one within make_read_only mount enter_root flags
         make_directory hold_namespace read_plan process_line listen_at terminal_of_program become_user
-        take_terminal use_streams execute);
+        take_terminal use_streams execute become_only_user give_no_privileges write_kernel_file);
 }
 require "$folder/supervise.pl";
 exit supervise();
@@ -143,7 +143,9 @@ sub run_program {
         cwd => sub { $directory = $_[0] },
         env => sub { $environment{ $_[0] } = $_[1] // '' },
         sysctl => sub { if (open my $file, '>', $_[0]) { print {$file} $_[1]; close $file } },
+        set => sub { write_kernel_file(@_) },
         drop => sub { @dropped = @_ },
+        nonewprivs => \&give_no_privileges,
         user => sub { $user = [@_] },
         exec => sub { @command = @_ },
     );

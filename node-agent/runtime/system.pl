@@ -81,9 +81,32 @@ sub become_user {
     my $count = @groups;
     # Where only one id is mapped, setgroups is forbidden and there is nothing to give up.
     call('setgroups', $count, $list);
-    step("setresgid $gid", call('setresgid', $gid, $gid, $gid));
-    step("setresuid $uid", call('setresuid', $uid, $uid, $uid));
+    # An id that this user namespace does not have (EINVAL) is the only one of another.
+    if (call('setresgid', $gid, $gid, $gid) == -1 || call('setresuid', $uid, $uid, $uid) == -1) {
+        fail("run as user $uid, group $gid: $!") if $! != 22;
+        become_only_user($uid, $gid);
+    }
     end_with_parent();
+}
+
+# Where only root is mapped: a user namespace in which the same one is called by this id.
+sub become_only_user {
+    my ($uid, $gid) = @_;
+    my $what = "run as user $uid, group $gid: neither this user namespace has these ids nor one of its own";
+    step($what, call('unshare', 0x10000000));
+    write_kernel_file('/proc/self/setgroups', 'deny');
+    write_kernel_file('/proc/self/uid_map', "$uid 0 1");
+    write_kernel_file('/proc/self/gid_map', "$gid 0 1");
+}
+
+# PR_SET_NO_NEW_PRIVS
+sub give_no_privileges { step('no_new_privs', call('prctl', 38, 1, 0, 0, 0)) }
+
+# The kernel judges what is written, at once.
+sub write_kernel_file {
+    my ($path, $text) = @_;
+    open(my $file, '>', $path) or fail("open $path: $!");
+    defined syswrite($file, $text) or fail("write $text to $path: $!");
 }
 
 # Never returns. The program finds its standard streams where they belong.

@@ -1,0 +1,37 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hostPath } from './host-path.ts';
+
+let own: string;
+beforeEach(() => {
+  own = mkdtempSync(join(tmpdir(), 'v9s-host-'));
+});
+afterEach(() => rmSync(own, { recursive: true, force: true }));
+
+describe('hostPath', () => {
+  it("is the machine's, read-only, where that has something", () => {
+    expect(hostPath(own, '/usr/bin', 'Directory')).toEqual({ source: '/usr/bin', readOnly: true });
+    expect(() => hostPath(own, '/usr/bin', 'File')).toThrow(
+      'hostPath type check failed: /usr/bin is not a file',
+    );
+  });
+
+  it("is the node's where it has none, and below /run and /tmp", () => {
+    for (const path of ['/nonexistent/of-a-node', '/run/flannel', '/var/run/x', '/tmp']) {
+      const wanted = { source: join(own, path), readOnly: false };
+      expect(hostPath(own, path, 'DirectoryOrCreate')).toEqual(wanted);
+      expect(hostPath(own, path, 'Directory')).toEqual(wanted);
+    }
+    expect(hostPath(own, '/run/xtables.lock', 'FileOrCreate').source).toBe(join(own, 'run/xtables.lock'));
+    expect(existsSync(join(own, 'run/xtables.lock'))).toBe(true);
+    expect(() => hostPath(own, '/run/nothing', 'Socket')).toThrow(
+      'hostPath type check failed: /run/nothing is not a socket file',
+    );
+  });
+
+  it('does not leave the folder of the node', () => {
+    expect(hostPath(own, '/run/../../../nonexistent').source.startsWith(own)).toBe(true);
+  });
+});

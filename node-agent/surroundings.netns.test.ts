@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resources } from '../api/scheme.ts';
+import { type PodScene, shell, startPodScene } from './testing/pods.ts';
+
+let scene: PodScene;
+beforeAll(async () => {
+  scene = await startPodScene();
+}, 60_000);
+afterAll(() => scene?.[Symbol.asyncDispose]());
+
+const namespace = 'default';
+
+/** What a pod's only container says until it has ended. */
+async function said(name: string): Promise<string> {
+  const pod = await scene.podWhere(name, ({ status }) => /Succeeded|Failed/.test(status?.phase ?? ''));
+  return scene.log(pod, 'main');
+}
+
+describe('what a container finds', () => {
+  it('are variables from everywhere, expanded in its command', async () => {
+    await scene.client.create(resources.configmaps, {
+      metadata: { name: 'settings', namespace },
+      data: { color: 'green', size: '3' },
+    });
+    await scene.client.create(resources.secrets, {
+      metadata: { name: 'hidden', namespace },
+      data: { word: Buffer.from('sesame').toString('base64') },
+    });
+    await scene.create('variables', {
+      containers: [
+        {
+          ...shell(''),
+          command: ['echo', '$(P_color) $(WORD) $(CPU) $(MEM) $(WHERE) $(GREETING) $$(P_color) $(none)'],
+          resources: { limits: { cpu: '1500m', memory: '64Mi' } },
+          envFrom: [
+            { prefix: 'P_', configMapRef: { name: 'settings' } },
+            { secretRef: { name: 'missing', optional: true } },
+          ],
+          env: [
+            { name: 'WORD', valueFrom: { secretKeyRef: { name: 'hidden', key: 'word' } } },
+            { name: 'CPU', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } } },
+            { name: 'MEM', valueFrom: { resourceFieldRef: { resource: 'limits.memory', divisor: '1Mi' } } },
+            { name: 'WHERE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+            { name: 'GREETING', value: 'hello-$(WORD)' },
+          ],
+        },
+      ],
+      restartPolicy: 'Never',
+    });
+    expect(await said('variables')).toBe(
+      'green sesame 1500 64 control-plane hello-sesame $(P_color) $(none)\n',
+    );
+  });
+
+  it('are volumes of every kind', async () => {
+    const mount = (name: string, more = {}) => ({ name, mountPath: `/${name}`, ...more });
+    await scene.create(
+      'volumes',
+      {
+        volumes: [
+          { name: 'memory', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+          { name: 'own', hostPath: { path: '/run/own', type: 'DirectoryOrCreate' } },
+          { name: 'machine', hostPath: { path: '/usr/share' } },
+          {
+            name: 'part',
+            configMap: { name: 'settings', items: [{ key: 'color', path: 'a/b', mode: 0o400 }] },
+          },
+          {
+            name: 'api',
+            downwardAPI: {
+              items: [
+                { path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } },
+                { path: 'cpu', resourceFieldRef: { containerName: 'main', resource: 'limits.cpu' } },
+              ],
+            },
+          },
+          { name: 'group', emptyDir: {} },
+        ],
+        containers: [
+          shell(
+            [
+              'df -k /memory | tail -1 | tr -s " " | cut -d" " -f2',
+              'echo x > /own/file && cat /own/file',
+              '(echo x > /machine/file) 2>/dev/null || echo read-only',
+              'cat /part/a/b; echo; stat -L -c %a /part/a/b',
+              'cat /api/labels /api/cpu; echo',
+              'touch /sub/file; ls /group/volumes',
+            ].join('\n'),
+            {
+              resources: { limits: { cpu: '2' } },
+              env: [{ name: 'POD', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+              volumeMounts: [
+                mount('memory'),
+                mount('own'),
+                mount('machine'),
+                mount('part'),
+                mount('api'),
+                mount('group'),
+                { name: 'group', mountPath: '/sub', subPathExpr: '$(POD)' },
+              ],
+            },
+          ),
+        ],
+        restartPolicy: 'Never',
+      },
+      { labels: { app: 'x' } },
+    );
+    expect(await said('volumes')).toBe('1024\nx\nread-only\ngreen\n400\napp="x"2\nfile\n');
+    const node = '/run/v9s/nodes/control-plane';
+    expect(await scene.onNode(['cat', `${node}/host/run/own/file`])).toBe('x\n');
+    await scene.delete('volumes');
+  });
+
+  it('is the host name it asked for', async () => {
+    await scene.create('named', {
+      hostname: 'db',
+      subdomain: 'data',
+      setHostnameAsFQDN: true,
+      hostAliases: [{ ip: '192.0.2.9', hostnames: ['elsewhere'] }],
+      containers: [shell('hostname; cat /etc/hostname; grep -c . /etc/hosts; grep elsewhere /etc/hosts')],
+      restartPolicy: 'Never',
+    });
+    expect(await said('named')).toBe(
+      'db.data.default.svc.cluster.local\ndb.data.default.svc.cluster.local\n10\n192.0.2.9\telsewhere\n',
+    );
+  });
+});
+
+describe('what a container may do', () => {
+  it('is another user, without new privileges and with its sysctls', async () => {
+    await scene.create('user', {
+      securityContext: {
+        runAsUser: 1000,
+        runAsGroup: 3000,
+        fsGroup: 2000,
+        sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '80' }],
+      },
+      volumes: [{ name: 'data', emptyDir: {} }],
+      containers: [
+        shell(
+          [
+            'id -u; id -g',
+            'cat /proc/sys/net/ipv4/ip_unprivileged_port_start',
+            'grep NoNewPrivs /proc/self/status',
+            'touch /data/x && echo written',
+            '(touch /usr/x) 2>/dev/null || echo refused',
+          ].join('\n'),
+          {
+            volumeMounts: [{ name: 'data', mountPath: '/data' }],
+            securityContext: { allowPrivilegeEscalation: false },
+          },
+        ),
+      ],
+      restartPolicy: 'Never',
+    });
+    // This sandbox maps root alone: the user lives in a namespace of its own.
+    expect(await said('user')).toMatch(/^1000\n3000\n80\nNoNewPrivs:\t1\nwritten\n/);
+  });
+
+  it('is nothing where the node refuses it', async () => {
+    await scene.create('forbidden', {
+      securityContext: { sysctls: [{ name: 'vm.swappiness', value: '1' }] },
+      containers: [shell('true')],
+    });
+    const pod = await scene.podWhere('forbidden', ({ status }) => status?.phase === 'Failed');
+    expect(pod.status?.reason).toBe('SysctlForbidden');
+    await scene.create('never-root', {
+      containers: [shell('true', { securityContext: { runAsNonRoot: true } })],
+    });
+    const waiting = await scene.podWhere(
+      'never-root',
+      ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerConfigError',
+    );
+    expect(waiting.status?.containerStatuses?.[0]?.state?.waiting?.message).toMatch(
+      /^container has runAsNonRoot and image will run as root/,
+    );
+  });
+
+  it('is more when it is privileged', async () => {
+    await scene.create('privileged', {
+      containers: [
+        shell(
+          'echo 1 > /proc/sys/net/ipv4/ip_forward && cat /proc/sys/net/ipv4/ip_forward; ip link add name b0 type bridge && echo made',
+          {
+            securityContext: { privileged: true },
+          },
+        ),
+      ],
+      restartPolicy: 'Never',
+    });
+    expect(await said('privileged')).toBe('1\nmade\n');
+  });
+});
