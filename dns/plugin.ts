@@ -47,7 +47,12 @@ export interface Block {
   readonly transferers: Transferer[];
   /** By plugin: the search path of a client, for `autopath @PLUGIN`. */
   readonly searchPaths: Map<string, SearchPath>;
+  /** What plugins can tell about a query before it is answered. */
+  readonly metadata: MetadataProvider[];
 }
+
+/** Labels and how their values are found out. */
+export type MetadataProvider = (query: Query) => Iterable<readonly [label: string, value: () => string]>;
 
 /** All records of a zone, between two copies of its SOA; undefined for a zone that the plugin does not have. */
 export type Transferer = (zone: string) => readonly ResourceRecord[] | undefined;

@@ -13,6 +13,7 @@ import { kubernetes } from './kubernetes/plugin.ts';
 import { loadbalance } from './loadbalance/plugin.ts';
 import { log } from './log/plugin.ts';
 import { loop } from './loop/plugin.ts';
+import { metadata } from './metadata/plugin.ts';
 import { prometheus } from './prometheus/plugin.ts';
 import { ready } from './ready/plugin.ts';
 import { reload } from './reload/plugin.ts';
@@ -26,6 +27,7 @@ import { whoami } from './whoami/plugin.ts';
  * order in a Corefile.
  */
 export const plugins: readonly Plugin[] = [
+  metadata,
   reload,
   bind,
   ready,

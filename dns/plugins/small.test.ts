@@ -58,7 +58,7 @@ test('loadbalance mixes addresses and keeps CNAMEs in front', async () => {
 
 test('plugins stand in the order of upstream', () => {
   expect(plugins.map(({ name }) => name)).toEqual(
-    'reload bind ready health prometheus errors log any loadbalance rewrite autopath acl cache template transfer hosts kubernetes file loop forward whoami'.split(
+    'metadata reload bind ready health prometheus errors log any loadbalance rewrite autopath acl cache template transfer hosts kubernetes file loop forward whoami'.split(
       ' ',
     ),
   );

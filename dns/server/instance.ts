@@ -58,6 +58,7 @@ export function createInstance(
       readiness: [],
       transferers: [],
       searchPaths: new Map(),
+      metadata: [],
       lookup: () => {
         throw new Error('the server has not started');
       },

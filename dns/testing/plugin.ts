@@ -79,6 +79,7 @@ export function setUp(
     readiness: [],
     transferers: [],
     searchPaths: new Map(),
+    metadata: [],
     lookup: (query) => {
       if (lookup) return lookup(query);
       throw new Error(`nobody to ask for ${query.name}`);

@@ -55,6 +55,8 @@ export interface Query {
   edns?: Edns;
   /** Of the SOA record that an IXFR carries: the version that its client has (RFC 1995). */
   serial?: number;
+  /** What plugins know about the query, by label (`kubernetes/namespace`); there with the metadata plugin only. */
+  metadata?: Map<string, () => string>;
   /** How many CNAMEs led here from the client's own question, when this server asks itself. */
   chased?: number;
   /** Bytes of the packet. */

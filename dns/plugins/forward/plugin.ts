@@ -1,3 +1,4 @@
+import { joinHostPort } from '../../../api/address.ts';
 import type { Handler, Plugin } from '../../plugin.ts';
 import { emptyReply, type Query, Rcode, type Reply } from '../../wire/message.ts';
 import { type ForwardOptions, isForwarded, parseOptions } from './options.ts';
@@ -63,6 +64,8 @@ async function ask(query: Query, list: Upstream[], options: ForwardOptions): Pro
     const upstream = pick(list, attempt, options.failfast);
     if (!upstream) break;
     try {
+      const { host, port } = upstream.address;
+      query.metadata?.set('forward/upstream', () => joinHostPort(host, port));
       const reply = await askOne(upstream, query, options);
       if (options.failover.includes(reply.rcode) && ++failovers < list.length) continue;
       return reply;

@@ -154,7 +154,7 @@ function findPods(records: Records, options: KubernetesOptions, request: RecordR
   if (!isIP(host)) return undefined;
   const found = [{ host: canonicalAddress(host), port: -1, owner: `${label}.${namespace}.pod.${zone}` }];
   if (options.pods === 'insecure') return found;
-  for (const owner of records.podNamespaces(host)) if (owner === namespace) return found;
+  for (const pod of records.podsByIp(host)) if (pod.namespace === namespace) return found;
   return undefined;
 }
 

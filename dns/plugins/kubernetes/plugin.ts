@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Client, createClient } from '../../../api/client.ts';
 import type { Log, Plugin } from '../../plugin.ts';
 import { createHandler } from './answer.ts';
+import { createMetadata } from './metadata.ts';
 import { type KubernetesOptions, parseOptions } from './options.ts';
 import { createRecords, type Records } from './records.ts';
 import { createSearchPath } from './search.ts';
@@ -42,6 +43,7 @@ export const kubernetes: Plugin = {
       'kubernetes',
       createSearchPath(() => records, options),
     );
+    block.metadata.push(createMetadata(() => records, options));
     return (next) =>
       createHandler({
         get records() {

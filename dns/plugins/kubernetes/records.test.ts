@@ -43,9 +43,9 @@ test('only ready endpoints count; an unknown state is ready', () => {
 test('an address belongs to a pod until it ends', () => {
   const records = createRecords();
   records.put(pod('ns/a', '10.1.0.1'));
-  expect([...records.podNamespaces('10.1.0.1')]).toEqual(['ns']);
+  expect([...records.podsByIp('10.1.0.1')]).toMatchObject([{ namespace: 'ns', name: 'a' }]);
   records.put(pod('ns/a', '10.1.0.1', 'Succeeded'));
-  expect([...records.podNamespaces('10.1.0.1')]).toEqual([]);
+  expect([...records.podsByIp('10.1.0.1')]).toEqual([]);
 });
 
 test('IPv6 addresses are the same in every way to write them', () => {

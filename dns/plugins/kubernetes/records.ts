@@ -42,6 +42,14 @@ export interface SliceRecord {
   ports: PortRecord[];
 }
 
+/** A pod that runs. */
+export interface PodRecord {
+  name: string;
+  namespace: string;
+  labels: Readonly<Record<string, string>>;
+  ips: readonly string[];
+}
+
 /** A view of the cluster by name and by address: where the kubernetes plugin finds its answers. */
 export interface Records {
   service(name: string, namespace: string): ServiceRecord | undefined;
@@ -50,8 +58,7 @@ export interface Records {
   slices(service: string): Iterable<SliceRecord>;
   servicesByIp(ip: string): Iterable<ServiceRecord>;
   slicesByIp(ip: string): Iterable<SliceRecord>;
-  /** The namespaces of the pods that have an address. */
-  podNamespaces(ip: string): Iterable<string>;
+  podsByIp(ip: string): Iterable<PodRecord>;
   hasNamespace(name: string): boolean;
   /** Unix time in seconds of the last change that shows in an answer: the zone's serial. */
   readonly modified: number;
@@ -78,8 +85,8 @@ export function createRecords(
   const slices = new Map<string, SliceRecord>();
   const slicesOf = createIndex<SliceRecord>();
   const sliceIps = createIndex<SliceRecord>();
-  const pods = new Map<string, { namespace: string; ip: string }>();
-  const podIps = createIndex<{ namespace: string }>();
+  const pods = new Map<string, PodRecord>();
+  const podIps = createIndex<PodRecord>();
   let modified = Math.floor(now() / 1000);
   let synced = false;
 
@@ -115,16 +122,15 @@ export function createRecords(
     touch();
   }
 
-  function replacePod(key: string, namespace: string, ips: string[]): void {
+  function replacePod(key: string, record: PodRecord | undefined): void {
     const old = pods.get(key);
-    if ((old?.ip ?? '') === ips.join(',')) return;
-    for (const ip of old?.ip.split(',') ?? []) podIps.delete(ip, old ?? { namespace });
+    if (isDeepStrictEqual(old, record)) return;
+    if (!isDeepStrictEqual(old?.ips, record?.ips)) touch();
+    if (old) for (const ip of old.ips) podIps.delete(ip, old);
     pods.delete(key);
-    touch();
-    if (ips.length === 0) return;
-    const record = { namespace, ip: ips.join(',') };
+    if (!record) return;
     pods.set(key, record);
-    for (const ip of ips) podIps.add(ip, record);
+    for (const ip of record.ips) podIps.add(ip, record);
   }
 
   return {
@@ -133,9 +139,7 @@ export function createRecords(
     slices: (service) => slicesOf.get(service),
     servicesByIp: (ip) => serviceIps.get(canonicalAddress(ip)),
     slicesByIp: (ip) => sliceIps.get(canonicalAddress(ip)),
-    *podNamespaces(ip) {
-      for (const { namespace } of podIps.get(canonicalAddress(ip))) yield namespace;
-    },
+    podsByIp: (ip) => podIps.get(canonicalAddress(ip)),
     hasNamespace: (name) => namespaces.has(name),
     get modified() {
       return modified;
@@ -151,14 +155,14 @@ export function createRecords(
       if (isNamespace(object)) namespaces.add(name);
       else if (object.kind === serviceKind) replaceService(`${name}.${namespace}`, serviceRecord(object));
       else if (isEndpointSlice(object)) replaceSlice(`${namespace}/${name}`, sliceRecord(object, labels));
-      else if (isPod(object)) replacePod(`${namespace}/${name}`, namespace, podIpsOf(object));
+      else if (isPod(object)) replacePod(`${namespace}/${name}`, podRecord(object));
     },
     delete(object) {
       const { name = '', namespace = '' } = object.metadata ?? {};
       if (isNamespace(object)) namespaces.delete(name);
       else if (object.kind === serviceKind) replaceService(`${name}.${namespace}`, undefined);
       else if (isEndpointSlice(object)) replaceSlice(`${namespace}/${name}`, undefined);
-      else if (isPod(object)) replacePod(`${namespace}/${name}`, namespace, []);
+      else if (isPod(object)) replacePod(`${namespace}/${name}`, undefined);
     },
   };
 }
@@ -246,10 +250,13 @@ function portsOrNone(ports: PortRecord[]): PortRecord[] {
 const endedPhases = new Set(['Succeeded', 'Failed', 'Unknown']);
 
 /** A pod that has ended, or is about to, no longer owns its address. */
-function podIpsOf({ metadata, status }: Pod): string[] {
-  if (metadata?.deletionTimestamp || endedPhases.has(status?.phase ?? '')) return [];
-  const ips = status?.podIPs?.map(({ ip }) => ip ?? '') ?? [status?.podIP ?? ''];
-  return ips.filter((ip) => ip !== '').map(canonicalAddress);
+function podRecord({ metadata, status }: Pod): PodRecord | undefined {
+  if (metadata?.deletionTimestamp || endedPhases.has(status?.phase ?? '')) return undefined;
+  const given = status?.podIPs?.map(({ ip }) => ip ?? '') ?? [status?.podIP ?? ''];
+  const ips = given.filter((ip) => ip !== '').map(canonicalAddress);
+  if (ips.length === 0) return undefined;
+  const { name = '', namespace = '', labels = {} } = metadata ?? {};
+  return { name, namespace, labels, ips };
 }
 
 const isNamespace = (object: KubeObject): object is Namespace => object.kind === 'Namespace';

@@ -19,9 +19,9 @@ export function createSearchPath(records: () => Records, options: KubernetesOpti
   return ({ lower, client }) => {
     const zone = matchZone(options.zones, lower);
     if (zone === undefined || options.pods !== 'verified') return undefined;
-    const [namespace] = records().podNamespaces(plainAddress(client.address));
-    if (namespace === undefined) return undefined;
+    const [pod] = records().podsByIp(plainAddress(client.address));
+    if (!pod) return undefined;
     const services = zone === '.' ? 'svc.' : `svc.${zone}`;
-    return [`${namespace}.${services}`, services, zone, ...own, ''];
+    return [`${pod.namespace}.${services}`, services, zone, ...own, ''];
   };
 }

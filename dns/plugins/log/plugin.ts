@@ -69,6 +69,17 @@ function classOf({ rcode, answers }: Reply): string {
   return rcode === Rcode.NOERROR ? 'success' : 'error';
 }
 
+/** Metadata, and what this plugin itself says of a reply; upstream: plugin/pkg/response. */
+function labelOf(label: string, { metadata }: Query, reply: Reply): string | undefined {
+  if (!metadata) return undefined;
+  if (label === 'log/class') return classOf(reply);
+  if (label === 'log/type') {
+    if (reply.rcode !== Rcode.NOERROR) return rcodeName(reply.rcode);
+    return reply.answers.length === 0 ? 'NODATA' : 'NOERROR';
+  }
+  return metadata.get(label)?.();
+}
+
 function fill(format: string, query: Query, reply: Reply, milliseconds: number): string {
   const address = query.client.address.replace(/^::ffff:/, '');
   const flags = ['qr', reply.authoritative && 'aa', reply.truncated && 'tc', query.recursionDesired && 'rd'];
@@ -90,5 +101,8 @@ function fill(format: string, query: Query, reply: Reply, milliseconds: number):
     rsize: () => String(plainSize(query, reply)),
     duration: () => `${(milliseconds / 1000).toFixed(9)}s`,
   };
-  return format.replace(/\{([^{}]+)\}/g, (_, key: string) => values[key]?.() ?? '-');
+  return format.replace(/\{([^{}]+)\}/g, (_, key: string) => {
+    if (key.startsWith('/')) return labelOf(key.slice(1), query, reply) || '-';
+    return values[key]?.() ?? '-';
+  });
 }

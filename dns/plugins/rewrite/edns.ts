@@ -60,7 +60,8 @@ function codeOf(text: string): number {
 
 function localData(text: string): Data {
   if (text.startsWith('{') && text.endsWith('}')) {
-    const variable = variables[text.slice(1, -1)];
+    const name = text.slice(1, -1);
+    const variable = variables[name] ?? (name.includes('/') ? metadataOf(name) : undefined);
     if (!variable) throw new Error(`unsupported variable name ${JSON.stringify(text)}`);
     return variable;
   }
@@ -68,6 +69,13 @@ function localData(text: string): Data {
   if (!/^(?:[0-9a-f]{2})*$/i.test(text.slice(2))) throw new Error(`not hexadecimal: ${JSON.stringify(text)}`);
   const data = Buffer.from(text.slice(2), 'hex');
   return () => data;
+}
+
+function metadataOf(label: string): Data {
+  return ({ metadata }) => {
+    const value = metadata?.get(label)?.() ?? '';
+    return value === '' ? undefined : Buffer.from(value);
+  };
 }
 
 const variables: Record<string, Data> = {

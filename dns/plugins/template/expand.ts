@@ -111,6 +111,11 @@ function expression(text: string): Evaluate {
     return operandOf(word, text);
   };
   const command = (last: Evaluate | undefined): Evaluate => {
+    if (words[at] === '.Meta') {
+      at++;
+      const label = operand();
+      return (data) => (indexed(fieldOf(data, 'Meta'), label(data)) ?? '') as Value;
+    }
     const run = functions[words[at] ?? ''];
     const first = run ? at++ : -1;
     const operands: Evaluate[] = [];

@@ -85,6 +85,7 @@ function dataOf(query: Query, zone: string, match: RegExpExecArray): { [key: str
     Match: [...match].map((text) => text ?? ''),
     Group: { ...numbered, ...match.groups },
     Remote: plainAddress(query.client.address),
+    Meta: Object.fromEntries([...(query.metadata ?? [])].map(([label, value]) => [label, value()])),
     Message: { Id: query.id },
     Question: { Name: query.name, Qtype: typeCode(query.type) ?? 0, Qclass: query.class },
   };
