@@ -23,6 +23,8 @@ export interface Settings {
   /** Pods of a node that does not exist are deleted after so long. */
   podGcQuarantineMs: number;
   maxEndpointsPerSlice: number;
+  /** How long a Job waits after its first failed pod; twice as long after each further one. */
+  jobBackoffMs: number;
 }
 
 export const defaultSettings = {
@@ -32,6 +34,7 @@ export const defaultSettings = {
   nodeStartupGraceMs: 60_000,
   podGcQuarantineMs: 40_000,
   maxEndpointsPerSlice: 100,
+  jobBackoffMs: 10_000,
 } as const;
 
 /** What every controller is started with. */
@@ -66,6 +69,12 @@ export function startInformers(client: Client, signal: AbortSignal, onError: (er
     serviceaccounts: startInformer(client, resources.serviceaccounts, options),
     deployments: startInformer(client, resources.deployments, options),
     replicasets: startInformer(client, resources.replicasets, options),
+    statefulsets: startInformer(client, resources.statefulsets, options),
+    daemonsets: startInformer(client, resources.daemonsets, options),
+    controllerrevisions: startInformer(client, resources.controllerrevisions, options),
+    jobs: startInformer(client, resources.jobs, options),
+    cronjobs: startInformer(client, resources.cronjobs, options),
+    poddisruptionbudgets: startInformer(client, resources.poddisruptionbudgets, options),
     leases: startInformer(client, resources.leases, options),
   };
 }

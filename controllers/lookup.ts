@@ -77,3 +77,9 @@ export function canonicalJson(value: unknown): string {
     return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
   });
 }
+
+/** The counts that are not zero: what a status shows. */
+export function nonZero<K extends string>(counts: Record<K, number>): Partial<Record<K, number>> {
+  const kept = Object.entries<number>(counts).filter(([, count]) => count !== 0);
+  return Object.fromEntries(kept) as Partial<Record<K, number>>;
+}

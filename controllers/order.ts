@@ -1,9 +1,14 @@
 import type { Controller } from './context.ts';
+import { startCronJobController } from './cronjob/cronjob.ts';
+import { startDaemonSetController } from './daemonset/daemonset.ts';
 import { startDeploymentController } from './deployment/deployment.ts';
+import { startDisruptionController } from './disruption/disruption.ts';
 import { startEndpointsController } from './endpoints/endpoints.ts';
 import { startEndpointSliceController } from './endpointslice/endpointslice.ts';
 import { startEndpointSliceMirroringController } from './endpointslice/mirroring.ts';
 import { startGarbageCollector } from './garbagecollector/garbagecollector.ts';
+import { startJobController } from './job/job.ts';
+import { startTtlAfterFinishedController } from './job/ttl.ts';
 import { startNamespaceController } from './namespace.ts';
 import { startNodeIpamController } from './nodeipam/nodeipam.ts';
 import { startTaintEvictionController } from './nodelifecycle/eviction.ts';
@@ -13,6 +18,7 @@ import { startReplicaSetController } from './replicaset/replicaset.ts';
 import { startRootCaController } from './root-ca.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import { startServiceAccountController } from './serviceaccount.ts';
+import { startStatefulSetController } from './statefulset/statefulset.ts';
 
 /**
  * Every controller, in the order in which they start and hear of a change. What others wait for comes
@@ -27,6 +33,12 @@ export const controllers: readonly Controller[] = [
   startPodGcController,
   startDeploymentController,
   startReplicaSetController,
+  startStatefulSetController,
+  startDaemonSetController,
+  startCronJobController,
+  startJobController,
+  startTtlAfterFinishedController,
+  startDisruptionController,
   startScheduler,
   startEndpointSliceController,
   startEndpointsController,

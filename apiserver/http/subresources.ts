@@ -17,6 +17,7 @@ import { timestamp } from '../registry/pipeline/metadata.ts';
 import type { Mutation, Ref } from '../registry/registry.ts';
 import type { Entry } from '../storage/entry.ts';
 import { readObject } from './body.ts';
+import { evictPod } from './eviction.ts';
 import type { Kubelets } from './kubelet.ts';
 import {
   type Call,
@@ -204,8 +205,8 @@ function assigned(pod: Pod, { metadata = {}, target }: Binding, now: Date): Pod 
   };
 }
 
-/** A polite DELETE of a pod; no disruption budgets yet. */
-async function evict({ registry }: Serving, call: Call): Promise<void> {
+/** A DELETE of a pod that respects disruption budgets. */
+async function evict(serving: SubresourceOptions, call: Call): Promise<void> {
   if (call.verb !== 'create') throw methodNotAllowed();
   const type = { apiVersion: 'policy/v1', kind: 'Eviction', type: 'Eviction' };
   const { deleteOptions = {} } = (await readObject(
@@ -214,7 +215,8 @@ async function evict({ registry }: Serving, call: Call): Promise<void> {
     parseFieldValidation(call.query),
     warner(call),
   )) as Eviction;
-  await registry.delete(resources.pods, refOf(call), deleteOptions, requestOf(call, deleteOptions));
+  const request = requestOf(call, deleteOptions);
+  await evictPod(serving, refOf(call), deleteOptions, request, serving.now());
   sendCreated(call);
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Pod, ReplicaSet } from '../../api/types.ts';
+import { slowStart } from '../pod-control.ts';
 import { createExpectations } from './expectations.ts';
 import { podsToDelete } from './ranking.ts';
-import { calculateStatus, slowStart } from './replicaset.ts';
+import { calculateStatus } from './replicaset.ts';
 
 const now = Date.parse('2026-01-01T00:00:00Z');
 const ago = (seconds: number) => new Date(now - seconds * 1000).toISOString();
@@ -68,7 +69,7 @@ describe('podsToDelete', () => {
 test('slowStart doubles its batches and stops after one that failed', async () => {
   const running: number[] = [];
   let open = 0;
-  await slowStart(15, async () => {
+  await slowStart(Array(15).fill(0), async () => {
     running.push(++open);
     await Promise.resolve();
     open--;
@@ -77,7 +78,7 @@ test('slowStart doubles its batches and stops after one that failed', async () =
   expect(running).toEqual([1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3]);
 
   let tried = 0;
-  const failing = slowStart(100, async () => {
+  const failing = slowStart(Array(100).fill(0), async () => {
     tried++;
     if (tried > 4) throw new Error('quota');
   });

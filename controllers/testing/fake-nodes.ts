@@ -34,7 +34,8 @@ export async function registerNode(client: Client, node: Node): Promise<Node> {
 
 /**
  * Stands in for all node-agents: pods bound to a node become Running and Ready with an address of their
- * own, pods that are to end do so at once. Everything else is the real thing.
+ * own, pods that are to end do so at once. A pod that is not always restarted ends with the code in its
+ * annotation `exit-code`; without one it goes on. Everything else is the real thing.
  */
 export function startFakeAgents(config: { socketPath: string }, signal: AbortSignal): void {
   const client = createClient(config);
@@ -52,9 +53,9 @@ export function startFakeAgents(config: { socketPath: string }, signal: AbortSig
           await client.delete(resources.pods, { name, namespace }, { gracePeriodSeconds: 0 });
         } else if (!pod.status?.podIP) {
           last += 1;
-          await client.patch(resources.pods, { name, namespace, subresource: 'status' }, 'merge', {
-            status: runningStatus(pod, `10.244.${last >> 8}.${last & 255}`),
-          });
+          const running = runningStatus(pod, `10.244.${last >> 8}.${last & 255}`);
+          const status = pod.spec.restartPolicy === 'Always' ? running : endedStatus(pod, running);
+          await client.patch(resources.pods, { name, namespace, subresource: 'status' }, 'merge', { status });
         }
       } catch (error) {
         if (!hasReason(error, 'NotFound')) throw error;
@@ -73,5 +74,25 @@ function runningStatus(pod: Pod, podIP: string): Pod['status'] {
     podIPs: [{ ip: podIP }],
     startTime: now,
     conditions: [...others, { type: 'Ready', status: 'True', lastTransitionTime: now }],
+  };
+}
+
+function endedStatus({ metadata, spec }: Pod, running: Pod['status']): Pod['status'] {
+  const code = metadata?.annotations?.['exit-code'];
+  if (code === undefined) return running;
+  const exitCode = Number(code);
+  const { conditions = [], ...status } = running ?? {};
+  return {
+    ...status,
+    phase: exitCode === 0 ? 'Succeeded' : 'Failed',
+    conditions: conditions.filter(({ type }) => type !== 'Ready'),
+    containerStatuses: (spec?.containers ?? []).map(({ name }) => ({
+      name,
+      image: '',
+      imageID: '',
+      ready: false,
+      restartCount: 0,
+      state: { terminated: { exitCode, finishedAt: new Date().toISOString() } },
+    })),
   };
 }
