@@ -91,8 +91,7 @@ export function createIpvsDataplane({
     // Until the kernel has said yes, nothing is known of it.
     known = undefined;
     read = undefined;
-    const others = notOfThese(state.rules, ipvsContext(configuration, nobody, family), configuration);
-    const rest = found ? removal(found.saved, others, smallCommit) : '';
+    const rest = found ? restOf(found, state.rules) : '';
     const writeRules = async () => {
       if (batch.rules) await iptablesRestore(kernel, family, batch.rules);
     };
@@ -111,6 +110,12 @@ export function createIpvsDataplane({
     known = state.rules;
     const { created, changed, deleted } = batch;
     return { text: planText(batch) + rest, created, changed, deleted };
+  }
+
+  /** The batch that takes out what iptables mode, or another release, has left. */
+  function restOf({ saved }: IpvsStanding, rules: RuleSet): string {
+    const others = notOfThese(rules, ipvsContext(configuration, nobody, family), configuration);
+    return removal(saved, others, smallCommit);
   }
 
   /** Deletes the real servers that nobody is connected to any more. */
