@@ -28,8 +28,9 @@ export default defineConfig({
           exclude: ['**/node_modules/**', '**/dist/**', '**/*.{netns,guest,soak}.test.ts'],
           // Some start a kubectl or a server; a machine that is busy takes its time.
           testTimeout: 30_000,
-          // Pure tests share a process: a third of the time.
+          // Pure tests share two processes: a third of the time.
           isolate: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },

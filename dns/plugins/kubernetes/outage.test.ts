@@ -54,6 +54,10 @@ test('while the API is dead what is known is answered, after a reload as well; t
     );
   write(5);
   const { dns, log, port } = await start(api.socket, corefile);
+  // It starts before it knows everything, where the machine is slow.
+  await expect
+    .poll(async () => (await askPort(port, name('a'))).answers, { timeout: 10_000 })
+    .toEqual(['10.96.0.101']);
 
   // From here on, without a break: every answer must be the address.
   const seen = new Set<string>();
