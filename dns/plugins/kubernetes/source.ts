@@ -31,7 +31,8 @@ export interface Followed {
 interface Shared {
   records: RecordStore;
   imports: RecordStore | undefined;
-  synced: Promise<void>;
+  /** Resolves when the watches are under way. */
+  started: Promise<{ synced: Promise<void> }>;
   users: number;
   end: AbortController;
 }
@@ -72,28 +73,32 @@ export async function followShared(
     noEndpoints,
   };
   const key = JSON.stringify({ ...which, pods: pods === 'verified', isShared: multiclusterZones.length > 0 });
-  let found = all.get(key);
-  if (!found) {
-    const client = await makeClient();
+  const mine = all.get(key) ?? begin();
+  all.set(key, mine);
+  mine.users++;
+  const release = () => {
+    if (--mine.users > 0) return;
+    if (all.get(key) === mine) all.delete(key);
+    mine.end.abort();
+  };
+  try {
+    const { synced } = await mine.started;
+    return { records: mine.records, imports: mine.imports, synced, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+
+  function begin(): Shared {
     const records = createRecords();
     const imports = multiclusterZones.length > 0 ? createRecords(Date.now, 'clusterset') : undefined;
     const end = new AbortController();
-    const synced = followApi(client, options, [records, ...(imports ? [imports] : [])], end.signal, onError);
-    found = { records, imports, synced, users: 0, end };
-    all.set(key, found);
+    const stores = imports ? [records, imports] : [records];
+    const started = makeClient().then((client) => ({
+      synced: followApi(client, options, stores, end.signal, onError),
+    }));
+    return { records, imports, started, users: 0, end };
   }
-  const mine = found;
-  mine.users++;
-  return {
-    records: mine.records,
-    imports: mine.imports,
-    synced: mine.synced,
-    release() {
-      if (--mine.users > 0) return;
-      all.delete(key);
-      mine.end.abort();
-    },
-  };
 }
 
 /**

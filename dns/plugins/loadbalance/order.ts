@@ -26,6 +26,7 @@ export const shuffle: Arrange = (reply) => {
 
 function shuffledRecords(records: ResourceRecord[]): ResourceRecord[] {
   if (records.length < 2) return records;
+  if (records.every(({ type }) => type === 'A' || type === 'AAAA')) return mixed([...records]); // most replies
   const kinds = kindsOf(records);
   return together({ ...kinds, addresses: mixed(kinds.addresses), mail: mixed(kinds.mail) });
 }
