@@ -21,11 +21,23 @@ export async function playInGuest(
   const command = [join(packageRoot, 'dist/v9s.js'), 'scenario', name, '--lines', ...flags];
   const before = report.failures.length;
   const story = replay(report);
-  const { exitCode, stderr } = await runInGuest([process.execPath, ...command], {
+  let speak: () => void = () => undefined;
+  const spoken = new Promise<void>((resolve) => {
+    speak = resolve;
+  });
+  const playing = runInGuest([process.execPath, ...command], {
     memory,
     output: 'capture',
-    onOutput: story.take,
+    onOutput(chunk) {
+      speak();
+      void booted.then(() => story.take(chunk));
+    },
   });
+  // How it ends is told below.
+  const ended = playing.then(speak, speak);
+  const booted = report.progress('booting the guest kernel', Promise.race([spoken, ended]));
+  const { exitCode, stderr } = await playing;
+  await booted;
   await story.told();
   const told = report.failures.length > before;
   if (exitCode !== (told ? 1 : 0))

@@ -54,6 +54,37 @@ export async function startKubeProxy(
 /** `/run` is one for all nodes. */
 const logPath = (node: string) => `/run/kube-proxy-${node}.log`;
 
+/**
+ * Arguments: the file, the process, the pattern, seconds. Prints the file when the pattern is in it, or when that is
+ * not to be expected any more, and then why. One program that waits, because in a guest kernel many that look would
+ * take all its time.
+ */
+const waiting = [
+  'perl',
+  '-e',
+  String.raw`
+my ($file, $pid, $pattern, $seconds) = @ARGV;
+my $last = time + $seconds;
+while (1) {
+  my $runs = kill 0, $pid;
+  open my $log, '<', $file or die "$file: $!\n";
+  my $text = do { local $/; readline $log } // '';
+  my $why = $text =~ /$pattern/ ? '' : !$runs ? 'and has ended' : time > $last ? "after $seconds s" : undef;
+  if (defined $why) { print $text; print STDERR $why; exit($why ? 1 : 0) }
+  select undef, undef, undef, 0.05;
+}`,
+];
+
+/** Argument: the process. */
+const ending = [
+  'perl',
+  '-e',
+  String.raw`
+kill TERM => $ARGV[0];
+for (1 .. 3000) { kill 0, $ARGV[0] or exit; select undef, undef, undef, 0.02 }
+die "process $ARGV[0] has not ended 60 s after SIGTERM\n";`,
+];
+
 async function start(
   stage: Stage,
   node: string,
@@ -75,22 +106,16 @@ async function start(
     pid,
     log,
     async logged(pattern) {
-      const deadline = performance.now() + longestWait;
-      for (;;) {
-        const { stdout: seen } = await shell(
-          `kill -0 ${pid} 2>/dev/null; echo $?; sleep 0.05; cat ${logPath(node)}`,
-        );
-        const runs = seen.startsWith('0\n');
-        const text = seen.slice(seen.indexOf('\n') + 1);
-        if (pattern.test(text)) return text;
-        const why = runs ? `after ${longestWait / 1_000} s` : 'and has ended';
-        if (!runs || performance.now() > deadline)
-          throw new Error(`kube-proxy on ${node} has not logged ${pattern} ${why}; its log:\n${text}`);
-      }
+      const wait = [...waiting, logPath(node), String(pid), pattern.source, String(longestWait / 1_000)];
+      const { stdout, stderr, exitCode } = await place.exec(wait, { allowFailure: true });
+      if (exitCode === 0) return stdout;
+      throw new Error(
+        `kube-proxy on ${node} has not logged ${pattern} ${stderr.trim()}; its log:\n${stdout}`,
+      );
     },
     async kill() {
       stage.report.command(node, `kill ${pid}`);
-      await shell(`kill ${pid}; while kill -0 ${pid} 2>/dev/null; do sleep 0.02; done`);
+      await place.exec([...ending, String(pid)]);
     },
   };
   await proxy.logged(inStep);

@@ -23,6 +23,7 @@ async function story(report: Report): Promise<void> {
   report.check('it holds', true);
   report.check('three pods', false, 'two');
   report.check('so far', false);
+  report.row('ipvs', { rules: '3' });
   report.trace('ip link show');
   expect(await report.progress('waiting', Promise.resolve(7))).toBe(7);
 }

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { Report } from './report.ts';
 
 /** What a report is told. */
-type Told = 'step' | 'command' | 'output' | 'note' | 'check' | 'trace';
+type Told = 'step' | 'command' | 'row' | 'output' | 'note' | 'check' | 'trace';
 
 /** A method of {@link Report} and its arguments; `begin` and `end` are those of `progress`. */
 type Line = { [Method in Told]: [Method, ...Parameters<Report[Method]>] }[Told] | ['begin', string] | ['end'];
@@ -32,6 +32,9 @@ export function recordReport(out: Writable, verbose = false): Report {
     trace(text) {
       if (verbose) write(['trace', text]);
     },
+    row: (name, cells) => write(['row', name, cells]),
+    // The reader has them.
+    rows: new Map(),
     async progress(text, work) {
       write(['begin', text]);
       try {
@@ -75,6 +78,10 @@ export function replay(report: Report): Replay {
         break;
       case 'check':
         report.check(line[1], line[2], line[3]);
+        break;
+      case 'row':
+        // What was seen here stands beside what was seen there only where here was nothing.
+        report.row(line[1], { ...line[2], ...report.rows.get(line[1]) });
         break;
       case 'trace':
         report.trace(line[1]);

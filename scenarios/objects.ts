@@ -18,10 +18,11 @@ export function createFrom(stage: Stage, name: string): Promise<string> {
 
 /** Waits until so many pods with the label are Ready; resolves to them, by address. */
 export async function readyPods(stage: Stage, labelSelector: string, count: number): Promise<V1Pod[]> {
-  const { cluster, report, api } = stage;
+  const { cluster, report } = stage;
   const ready = (pods: Pod[]) => pods.length === count && pods.every(isReady);
   await report.progress(`waiting for ${count} pods`, cluster.waitFor<Pod>('pods', ready, { labelSelector }));
-  const { items } = await api.core.listNamespacedPod({ namespace: 'default', labelSelector });
+  const { core } = await stage.api();
+  const { items } = await core.listNamespacedPod({ namespace: 'default', labelSelector });
   return items.sort((a, b) => addressOrder(addressOf(a), addressOf(b)));
 }
 

@@ -20,6 +20,10 @@ export interface Report {
   trace(text: string): void;
   /** Shows that something long is under way; returns its result. */
   progress<T>(text: string, work: Promise<T>): Promise<T>;
+  /** Adds cells to a row of a table that this report or the one that replays it shows in the end. */
+  row(name: string, cells: Readonly<Record<string, string>>): void;
+  /** Rows so far, by name. */
+  readonly rows: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** Checks that failed so far, each with what was found. */
   readonly failures: readonly string[];
   readonly checks: number;
@@ -40,6 +44,7 @@ const indent = '   ';
 export function createReport(out: Terminal = process.stdout, verbose = false): Report {
   const color = colors.createColors(out.isTTY === true && colors.isColorSupported);
   const failures: string[] = [];
+  const rows = new Map<string, Readonly<Record<string, string>>>();
   let steps = 0;
   let checks = 0;
   const line = (text = '') => out.write(`${text}\n`);
@@ -93,6 +98,10 @@ export function createReport(out: Terminal = process.stdout, verbose = false): R
         .flatMap((each) => fold(`+ ${each}`)))
         line(color.dim(indent + part));
     },
+    row(name, cells) {
+      rows.set(name, { ...rows.get(name), ...cells });
+    },
+    rows,
     async progress(text, work) {
       if (!out.isTTY) return work;
       const spinner = yoctoSpinner({ text, stream: out }).start();

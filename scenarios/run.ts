@@ -166,7 +166,7 @@ function conclude(report: Report, milliseconds: number): void {
   const seconds = (milliseconds / 1000).toFixed(1);
   const text =
     failures.length === 0
-      ? `All ${checks} checks held, in ${seconds} s.`
+      ? `${checks === 1 ? 'The one check' : `All ${checks} checks`} held, in ${seconds} s.`
       : `${failures.length} of ${checks} checks failed:\n${failures.map((failure) => `  ✗ ${failure}`).join('\n')}`;
   process.stdout.write(`\n${text}\n`);
 }
@@ -189,7 +189,7 @@ async function createStage(
   options: RunOptions,
 ): Promise<Stage> {
   const { verbose = false } = options;
-  const api = await loadClient(cluster.kubeconfig);
+  let api: ReturnType<typeof loadClient> | undefined;
   const trace = verbose ? readTrace(cluster.spec, stateDir(cluster.stateDir)) : () => [];
   /** Shows what the nodes did meanwhile, then the command. */
   const command = (where: string, line: string) => {
@@ -203,7 +203,10 @@ async function createStage(
   };
   return {
     cluster,
-    api,
+    api() {
+      api ??= loadClient(cluster.kubeconfig);
+      return api;
+    },
     report,
     has: async (...features) => (await missingFeatures(features)).length === 0,
     async again() {

@@ -19,8 +19,8 @@ export interface Scenario {
 /** What a scenario's steps work with. */
 export interface Stage {
   cluster: Cluster;
-  /** The official JavaScript client, as a user's program would have it. */
-  api: KubernetesClient;
+  /** The official JavaScript client, as a user's program would have it. To load it takes seconds in a guest kernel. */
+  api(): Promise<KubernetesClient>;
   report: Report;
   /** Whether this machine has all of these. */
   has(...features: Feature[]): Promise<boolean>;

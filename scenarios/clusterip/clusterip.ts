@@ -110,7 +110,8 @@ const exposed: Service = {
 };
 
 async function expose(stage: Stage): Promise<string> {
-  const { report, api } = stage;
+  const { report } = stage;
+  const api = await stage.api();
   report.step('The Service: kubectl expose');
   if (findCommand('kubectl'))
     await stage.kubectl('expose deployment service-test --port 8088 --target-port=8080');

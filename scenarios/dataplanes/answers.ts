@@ -1,3 +1,4 @@
+import { resources } from '../../api/scheme.ts';
 import type { Place } from '../../cluster/handle.ts';
 import type { Stage } from '../scenario.ts';
 import { testEqualShares } from '../statistics.ts';
@@ -8,8 +9,15 @@ const requests = 60;
 /** How often the test may fail although the shares are equal: once in a million runs. */
 const falseAlarmRate = 1e-6;
 
+export interface Answers {
+  /** By pod. */
+  readonly counts: readonly number[];
+  /** What the pods take a pod, a node and somebody outside for. */
+  readonly seen: readonly string[];
+}
+
 /** Who answers, and which source address the pods see: the same in every mode. */
-export async function answers(stage: Stage, mode: string, web: Web): Promise<void> {
+export async function answers(stage: Stage, mode: string, web: Web): Promise<Answers> {
   const { report, cluster } = stage;
   const names = web.pods.map(({ metadata }) => metadata?.name ?? '');
   const line = `curl -s -H 'Connection: close' 'http://${web.clusterIp}/?[1-${requests}]'`;
@@ -25,7 +33,8 @@ export async function answers(stage: Stage, mode: string, web: Web): Promise<voi
     counts.join(', '),
   );
   // A mode that comes twice has other lines in the logs the second time.
-  await sources(stage, `${mode.replace(/\W+/g, '-')}-${Date.now()}`, web);
+  const seen = await sources(stage, `${mode.replace(/\W+/g, '-')}-${Date.now()}`, web);
+  return { counts, seen };
 }
 
 /** Somebody who asks, and as whom the pods may see him. */
@@ -37,8 +46,8 @@ interface Asker {
   mayBe: readonly string[];
 }
 
-async function sources({ report, cluster, api }: Stage, tag: string, web: Web): Promise<void> {
-  const { items } = await api.core.listNode();
+async function sources({ report, cluster }: Stage, tag: string, web: Web): Promise<string[]> {
+  const { items } = await cluster.client.list(resources.nodes);
   const [first, last] = [cluster.spec.nodes[0], cluster.spec.nodes.at(-1)];
   /** Its own, and those of flannel.1 and cni0. */
   const addressesOf = (name = '') => {
@@ -47,7 +56,7 @@ async function sources({ report, cluster, api }: Stage, tag: string, web: Web): 
     const own = cluster.spec.nodes.find((node) => node.name === name)?.address ?? '';
     return [own, `${network}.0`, `${network}.1`];
   };
-  const asker = await api.core.readNamespacedPod({ name: 'client', namespace: 'default' });
+  const asker = await cluster.client.get(resources.pods, { name: 'client', namespace: 'default' });
   const service = `http://${web.clusterIp}/`;
   const askers: Asker[] = [
     {
@@ -88,6 +97,7 @@ async function sources({ report, cluster, api }: Stage, tag: string, web: Web): 
       .map(({ name, mayBe }, index) => `${name}: ${seen[index]}, not one of ${mayBe.join(' ')}`)
       .join('; '),
   );
+  return seen;
 }
 
 const wording: Record<string, string> = { pod: 'a pod', node: 'a node', outside: 'who comes from outside' };

@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod, Service } from '../../api/types.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
-import { requireTool } from '../../lab/doctor.ts';
+import { findCommand } from '../../lab/doctor.ts';
+import { ensureGuestKernel, GuestUnavailable } from '../../lab/guest/packages.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { answers } from './answers.ts';
-import { type Load, startLoad } from './load.ts';
+import { type Load, type Mark, startLoad } from './load.ts';
 import { leftOver, rulesOf, type Setting } from './rules.ts';
+import { failedBetween, noteChange, noteMode, sideBySide } from './table.ts';
 
 /** What is looked at in every mode. */
 export interface Web {
@@ -32,14 +34,26 @@ export const dataplanes: Scenario = {
     const settings = await settingsHere(stage);
     const web = await createObjects(stage);
     report.step(`The Service in mode ${settings[0]?.name}`);
-    await rulesOf(stage, iptables, web);
-    await answers(stage, 'iptables', web);
-    const load = await beginLoad(stage, web);
-    for (const setting of settings.slice(1)) await change(stage, setting, web, load);
+    await look(stage, iptables, web);
+    const { load, marks } = await beginLoad(stage, web);
+    let before = marks;
+    for (const setting of settings.slice(1)) before = await change(stage, setting, web, load, before);
     await endLoad(stage, load, settings);
     if (!(await stage.has('ip_vs', 'ip_set', 'dummy'))) await elsewhere(stage);
+    // In a guest there is nothing to compare: the table is shown by whoever started that.
+    if (report.rows.size === 0) return;
+    report.step('Side by side: the Service and its three pods in each mode');
+    report.output(sideBySide(report), Number.POSITIVE_INFINITY);
+    report.note(
+      'A change is one of the whole cluster, node after node. In a guest kernel every command takes many times longer.',
+    );
   },
 };
+
+async function look(stage: Stage, setting: Setting, web: Web): Promise<void> {
+  const shown = await rulesOf(stage, setting, web);
+  noteMode(stage.report, setting, web, shown, await answers(stage, setting.name, web));
+}
 
 const iptables: Setting = { mode: 'iptables', name: 'iptables' };
 const ipvs: Setting = { mode: 'ipvs', name: 'ipvs' };
@@ -79,10 +93,6 @@ async function createObjects(stage: Stage): Promise<Web> {
   const pods = all.filter(({ metadata }) => metadata?.labels?.app === 'web');
   const [service] = await cluster.waitFor<Service>('service/web', (found) => found.length === 1);
   const { clusterIP = '', ports = [] } = service?.spec ?? {};
-  // Running is not yet listening.
-  const urls = pods.map(({ status }) => `http://${status?.podIP}/`).join(' ');
-  const asked = `until curl -s --fail-early --max-time 5 ${urls} >/dev/null; do sleep 0.05; done`;
-  await cluster.pod('client').exec(['sh', '-c', asked]);
   return {
     clusterIp: clusterIP,
     nodePort: ports[0]?.nodePort ?? 0,
@@ -91,10 +101,13 @@ async function createObjects(stage: Stage): Promise<Web> {
   };
 }
 
-async function beginLoad({ report, cluster }: Stage, { clusterIp, nodePort }: Web): Promise<Load[]> {
+async function beginLoad(
+  { report, cluster }: Stage,
+  { clusterIp, nodePort }: Web,
+): Promise<{ load: Load[]; marks: Mark[] }> {
   report.step('Load: from a pod, from a node, and from a machine outside by the node port');
   const { nodes } = cluster.spec;
-  const loads = await Promise.all([
+  const load = await Promise.all([
     startLoad('a pod', cluster.pod('client'), `${clusterIp}:80`),
     startLoad('a node', cluster.node(nodes[0]?.name ?? ''), `${clusterIp}:80`),
     startLoad('outside', cluster.node('outside'), `${nodes.at(-1)?.address}:${nodePort}`),
@@ -102,10 +115,16 @@ async function beginLoad({ report, cluster }: Stage, { clusterIp, nodePort }: We
   report.note(
     'Each asks over a new connection every time, and over connections that stay: one now, and one more after each change.',
   );
-  return loads;
+  return { load, marks: load.map(({ first }) => first) };
 }
 
-async function change(stage: Stage, setting: Setting, web: Web, load: readonly Load[]): Promise<void> {
+async function change(
+  stage: Stage,
+  setting: Setting,
+  web: Web,
+  load: readonly Load[],
+  marks: readonly Mark[],
+): Promise<Mark[]> {
   const { report, cluster } = stage;
   const { mode, layout, name } = setting;
   const before = { ...cluster.spec };
@@ -113,6 +132,7 @@ async function change(stage: Stage, setting: Setting, web: Web, load: readonly L
   const flag = layout ? ` --nftables-layout ${layout}` : '';
   report.command('', `v9s dataplane set ${mode}${flag} --name ${cluster.name}`);
   const changed: string[] = [];
+  const began = performance.now();
   await report.progress(
     `changing to ${name}`,
     cluster.setDataplane({ dataplane: mode, ...(layout ? { nftablesLayout: layout } : {}) }, (node) =>
@@ -120,10 +140,12 @@ async function change(stage: Stage, setting: Setting, web: Web, load: readonly L
     ),
   );
   report.output(changed.join('\n'));
-  for (const one of load) await one.keepOneMore();
-  await rulesOf(stage, setting, web);
+  const milliseconds = performance.now() - began;
+  const now = await Promise.all(load.map((one) => one.keepOneMore()));
+  noteChange(report, setting, { milliseconds, failed: failedBetween(marks, now) });
+  await look(stage, setting, web);
   if (before.dataplane !== mode) await leftOver(stage, before.dataplane);
-  await answers(stage, name, web);
+  return now;
 }
 
 async function endLoad(stage: Stage, load: readonly Load[], settings: readonly Setting[]): Promise<void> {
@@ -167,7 +189,20 @@ async function elsewhere(stage: Stage): Promise<void> {
   report.note(
     "So it is played in a guest kernel: User-mode Linux, from Debian's package on first use. That one has no nf_tables for IPv4, so the way there is from iptables to IPVS and back.",
   );
-  // The guest has this machine's commands.
-  for (const command of ['ipvsadm', 'ipset']) requireTool(command, 'the IPVS dataplane');
-  await stage.again();
+  const why = await withoutGuest();
+  if (why) report.note(`IPVS is left out: ${why}`);
+  else await stage.again();
+}
+
+/** What keeps this machine from playing it in a guest kernel, and what to do. The guest has this machine's commands. */
+async function withoutGuest(): Promise<string | undefined> {
+  const tool = ['ipvsadm', 'ipset'].find((command) => !findCommand(command));
+  if (tool) return `it needs the command ${tool}, which is missing; v9s doctor says what to install.`;
+  try {
+    await ensureGuestKernel();
+    return undefined;
+  } catch (error) {
+    if (error instanceof GuestUnavailable) return error.message;
+    throw error;
+  }
 }

@@ -2,10 +2,18 @@ import type { Place } from '../../cluster/handle.ts';
 
 /** Requests to a Service from one place, without end. */
 export interface Load {
-  /** Opens one more connection that is kept; resolves when it has been answered. */
-  keepOneMore(): Promise<void>;
+  /** When the first kept connection was answered. */
+  readonly first: Mark;
+  /** Opens one more connection that is kept; resolves when it has been answered, to what was seen until then. */
+  keepOneMore(): Promise<Mark>;
   /** Stops, and tells what was seen. */
   end(): Promise<Seen>;
+}
+
+/** How far a load has come. */
+export interface Mark {
+  readonly requests: number;
+  readonly failed: number;
 }
 
 export interface Seen {
@@ -23,9 +31,10 @@ export interface Seen {
 }
 
 /**
- * Asks `HOST:PORT` over a new connection, then over each that is kept, some thirty times a second, and does what
- * the file says: `+` is one more connection to keep, `.` the end. Notes each kept one in FILE.kept when it is
- * answered for the first time. Perl, because pods have it and it starts at once.
+ * Asks `HOST:PORT` over a new connection, then over each that is kept, some thirty times a second, less often where
+ * that is slow, and does what the file says: `+` is one more connection to keep, `.` the end. Notes each kept one in
+ * FILE.kept when it is answered for the first time: how many were asked, and failed, until then. Perl, because pods
+ * have it and it starts at once.
  */
 const program = String.raw`
 use strict; use warnings; use Socket; use Time::HiRes qw(time sleep);
@@ -67,44 +76,60 @@ sub again {
 }
 my ($told, $before) = (0, again());
 while (1) {
+  my $turn = time;
   open my $orders, '<', $file or die "$file: $!";
   my $text = do { local $/; readline $orders } // '';
   last if $text =~ /\./;
   while ($told < length $text) {
     $told++;
     push @kept, one(undef, 1);
-    open my $noted, '>>', "$file.kept"; print $noted '+';
+    open my $noted, '>>', "$file.kept"; print $noted "$asked ", scalar @failures, "\n";
   }
   one(undef, 0);
   for (@kept) { my $was = $_; $_ = one($_, 1); $lost++ if !$_ && $was }
-  sleep 0.03;
+  my $took = time - $turn;
+  sleep($took < 0.015 ? 0.03 : 2 * $took);
 }
 print join("\n", $asked, int(1000 * $slowest), again() - $before, scalar @kept, $lost, @failures), "\n";
 `;
+
+/** Arguments: the file, and how many connections are kept then. Gives the order, and prints the line of the answer. */
+const keep = String.raw`
+my ($file, $wanted) = @ARGV;
+open my $orders, '>>', $file or die "$file: $!\n";
+syswrite $orders, '+';
+for (1 .. 3000) {
+  open my $kept, '<', "$file.kept" or die "$file.kept: $!\n";
+  my @lines = readline $kept;
+  if (@lines >= $wanted) { print $lines[$wanted - 1]; exit }
+  select undef, undef, undef, 0.02;
+}
+die "no answer over a new connection within 60 s\n";`;
 
 /** Resolves when the first request and the first connection that stays were answered. */
 export async function startLoad(from: string, place: Place, target: string): Promise<Load> {
   // In the lab and in pods /run is their own, and ends with them.
   const file = `/run/load-${from.replace(/\W/g, '-')}`;
-  const order = (what: string) => place.exec(['sh', '-c', `printf %s '${what}' >> ${file}`]);
   let wanted = 0;
   await place.exec(['sh', '-c', `: > ${file}; : > ${file}.kept`]);
   const ended = place.exec(['perl', '-e', program, ...target.split(':'), file]);
   // It is waited for in the end; a failure until then is told there.
   ended.catch(() => undefined);
 
-  async function keepOneMore(): Promise<void> {
+  async function keepOneMore(): Promise<Mark> {
     wanted++;
-    await order('+');
-    const kept = `until [ "$(wc -c < ${file}.kept)" -ge ${wanted} ]; do sleep 0.02; done`;
-    await Promise.race([place.exec(['sh', '-c', kept]), ended]);
+    const kept = place.exec(['perl', '-e', keep, file, String(wanted)]);
+    const { stdout } = await Promise.race([kept, ended]);
+    const [requests, failed] = stdout.trim().split(' ').map(Number);
+    return { requests: requests ?? 0, failed: failed ?? 0 };
   }
-  await keepOneMore();
+  const first = await keepOneMore();
 
   return {
+    first,
     keepOneMore,
     async end() {
-      await order('.');
+      await place.exec(['sh', '-c', `printf . >> ${file}`]);
       const [requests, slowest, again, kept, lost, ...failures] = (await ended).stdout.trim().split('\n');
       await place.exec(['rm', '-f', file, `${file}.kept`]);
       return {

@@ -32,7 +32,8 @@ const macOf = (node: V1Node) => /"VtepMAC":"([^"]+)"/.exec(annotation(node, 'bac
 const podOn = (node: V1Node) => `on-${nameOf(node)}`;
 
 async function subnets(stage: Stage): Promise<V1Node[]> {
-  const { report, api, cluster } = stage;
+  const { report, cluster } = stage;
+  const api = await stage.api();
   report.step('Each node has a part of the network, written where all others read it');
   await stage.kubectl('get nodes -o wide');
   const { items } = await api.core.listNode();
@@ -127,7 +128,8 @@ async function vtep(stage: Stage, nodes: readonly V1Node[]): Promise<{ near: V1N
 }
 
 async function encapsulated(stage: Stage, near: V1Node, far: V1Node): Promise<void> {
-  const { report, api } = stage;
+  const { report } = stage;
+  const api = await stage.api();
   report.step('The packet on its way between the nodes');
   const addressOf = async (node: V1Node) =>
     (await api.core.readNamespacedPod({ name: podOn(node), namespace: 'default' })).status?.podIP ?? '';

@@ -92,7 +92,8 @@ async function occupyAddresses(stage: Stage): Promise<void> {
 }
 
 async function podsOn({ api }: Stage, node: string): Promise<V1Pod[]> {
-  return (await api.core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${node}` })).items;
+  const { core } = await api();
+  return (await core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${node}` })).items;
 }
 
 async function createObjects(stage: Stage): Promise<void> {
@@ -124,7 +125,8 @@ export function readyAddresses(slices: readonly Pick<EndpointSlice, 'endpoints'>
 }
 
 async function showObjects(stage: Stage): Promise<{ pods: V1Pod[]; clusterIp: string }> {
-  const { report, api } = stage;
+  const { report } = stage;
+  const api = await stage.api();
   report.step('Three pods, their endpoints, and the Service');
   await stage.kubectl('get pods -o wide -l app=hostnames');
   const { items: pods } = await api.core.listNamespacedPod({

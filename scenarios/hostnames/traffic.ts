@@ -74,7 +74,8 @@ export async function lostPod(stage: Stage, clusterIp: string, pods: V1Pod[]): P
     }),
   );
   await stage.kubectl('get endpoints hostnames');
-  const slices = await stage.api.discovery.listNamespacedEndpointSlice({
+  const { discovery } = await stage.api();
+  const slices = await discovery.listNamespacedEndpointSlice({
     namespace: 'default',
     labelSelector: 'kubernetes.io/service-name=hostnames',
   });

@@ -76,9 +76,10 @@ export interface Pods {
 async function createObjects(stage: Stage): Promise<Pods> {
   const { report, cluster } = stage;
   report.step("The article's Services, each with a node port");
-  for (const file of ['nginx.yaml', 'dashboard.yaml']) {
-    await stage.kubectl('create -f -', readFileSync(join(packageRoot, 'scenarios/ipvs', file), 'utf8'));
-  }
+  const manifests = ['nginx.yaml', 'dashboard.yaml'].map((file) =>
+    readFileSync(join(packageRoot, 'scenarios/ipvs', file), 'utf8'),
+  );
+  await stage.kubectl('create -f -', manifests.join('---\n'));
   const ready = (namespace: string, labelSelector: string, count: number) =>
     cluster.waitFor<Pod>('pods', (pods) => pods.length === count && pods.every(isReady), {
       namespace,
@@ -89,7 +90,6 @@ async function createObjects(stage: Stage): Promise<Pods> {
     'waiting for four pods',
     Promise.all([ready('default', 'app=nginx', 3), ready('kube-system', 'k8s-app=kubernetes-dashboard', 1)]),
   );
-  await stage.kubectl('get pods -o wide');
   const table = await stage.kubectl('get svc');
   report.check(
     'nginx-service is NodePort 10.0.0.228 with 80:41583/TCP, kubernetes is 10.0.0.1, as in the article',

@@ -4,7 +4,8 @@ import type { Stage } from '../scenario.ts';
 
 /** How a packet goes on from the rules to the pod: a route, and a bridge with a port for each pod. */
 export async function showNetwork(stage: Stage, pods: readonly V1Pod[]): Promise<void> {
-  const { report, api } = stage;
+  const { report } = stage;
+  const api = await stage.api();
   const node = pods[0]?.spec?.nodeName ?? '';
   report.step('Where the pods are: a route, and the ports of a bridge');
   const routes = await stage.onNode(node, 'ip route');

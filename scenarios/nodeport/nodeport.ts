@@ -86,7 +86,8 @@ async function createWebapp(stage: Stage): Promise<V1Pod[]> {
 }
 
 async function describeService(stage: Stage, addresses: readonly string[]): Promise<string> {
-  const { report, api } = stage;
+  const { report } = stage;
+  const api = await stage.api();
   report.step('The Service, and what it leads to');
   const name = 'webapp1-clusterip-svc';
   const described = findCommand('kubectl') !== undefined;
