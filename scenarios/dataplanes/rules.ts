@@ -39,8 +39,7 @@ const views: Record<string, View> = {
     note: 'A virtual server, and a real server for each endpoint: one after the other (rr).',
   },
   nftables: {
-    line: ({ clusterIp, nodePort }) =>
-      `nft list table ip kube-proxy | grep -A2 -e '${clusterIp} . tcp . 80 :' -e 'tcp . ${nodePort} :' -e 'chain .*default/web/' | grep -e default/web -e 'saddr' -e masq -e 'dnat to'`,
+    line: () => "nft list table ip kube-proxy | sed -n '/default.web/,/}/p'",
     objects: (shown, { clusterIp, nodePort }) => ({
       chains: count(shown, /chain .*default\/web\//g),
       rules: count(shown, /^\t\t(?:ip |numgen|jump|goto|meta)/gm),
@@ -71,7 +70,7 @@ export async function rulesOf(stage: Stage, { name }: Setting, web: Web): Promis
   const view = views[name];
   if (!view) throw new Error(`there is no view of mode ${name}`);
   const node = cluster.spec.nodes.at(-1)?.name ?? '';
-  const shown = await stage.onNode(node, view.line(web), 16);
+  const shown = await stage.onNode(node, view.line(web), 24);
   report.note(view.note);
   const missing = web.endpoints.filter((endpoint) => {
     const [ip = '', port = ''] = endpoint.split(':');
