@@ -1,6 +1,6 @@
 import type { EndpointSlice, Pod, Service } from '../../api/types.ts';
 import type { Controller } from '../context.ts';
-import { createIndex, matchesSelector, namespaceOf } from '../lookup.ts';
+import { createIndex, matchesSelector, namespaceOf, sameJson } from '../lookup.ts';
 import { addressTypes, belongsToService, endpointOf, endpointPorts } from './endpoint.ts';
 import { affectsServices, createServiceIndex } from './service-index.ts';
 import {
@@ -12,6 +12,7 @@ import {
   serviceNameLabel,
   serviceSliceMetadata,
 } from './slices.ts';
+import { cpuShares, wantsTopology, withTopologyHints } from './topology.ts';
 import { createTriggerTimes, triggerTimeAnnotation } from './trigger-time.ts';
 import { writeSlice } from './write.ts';
 
@@ -44,10 +45,17 @@ export const startEndpointSliceController: Controller = (context) => {
       queue.enqueue(`${metadata.namespace}/${metadata.labels[serviceNameLabel]}`);
     }
   });
+  let shares = cpuShares(informers.nodes.store.values());
   informers.nodes.onChange(({ type, object, old }) => {
+    const before = shares;
+    shares = cpuShares(informers.nodes.store.values());
     const zone = (node: typeof object) => node.metadata?.labels?.['topology.kubernetes.io/zone'];
-    if (type === 'modified' && old && zone(old) === zone(object)) return;
-    for (const key of informers.services.store.keys()) queue.enqueue(key);
+    const moved = type !== 'modified' || !old || zone(old) !== zone(object);
+    const resized = !sameJson([...(before ?? [])], [...(shares ?? [])]);
+    if (!moved && !resized) return;
+    for (const [key, service] of informers.services.store) {
+      if (moved || wantsTopology(service)) queue.enqueue(key);
+    }
   });
   for (const key of informers.services.store.keys()) queue.enqueue(key);
 
@@ -98,7 +106,11 @@ export const startEndpointSliceController: Controller = (context) => {
       group.endpoints.push(endpoint);
       groups.set(key, group);
     }
-    return [...groups.values()];
+    if (!wantsTopology(service)) return [...groups.values()];
+    return [...groups.values()].map(({ ports, endpoints }) => ({
+      ports,
+      endpoints: withTopologyHints(endpoints, shares),
+    }));
   }
 
   async function write(plans: readonly SliceChanges[], triggerTime: string | undefined): Promise<void> {
