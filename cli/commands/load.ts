@@ -57,6 +57,7 @@ function printList(
     process.stderr.write('No images have been loaded; those that are built in need not be.\n');
     return;
   }
+  rows.sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
   const width = Math.max(...rows.map(([name = '']) => name.length), 'IMAGE'.length);
   for (const [name = '', id = '', size = ''] of [['IMAGE', 'ID', 'SIZE'], ...rows])
     process.stdout.write(`${name.padEnd(width)}   ${id.padEnd(12)}   ${size}\n`);
