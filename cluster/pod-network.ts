@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type Cidr, parseCidr } from '../api/address.ts';
+import { ConflistError, parseConflist } from '../node-agent/network/cni/config.ts';
 import { type Backend, backendTypes } from '../node-agent/overlay/options.ts';
 import { OptionError } from './option-error.ts';
 import type { ClusterOptions, ClusterSpec, NodeSpec } from './spec.ts';
@@ -30,4 +33,34 @@ export function nodeAddresses({ podCidrs }: Pick<ClusterSpec, 'podCidrs'>, node:
   return podCidrs.flatMap((cidr) =>
     parseCidr(cidr).family === 'IPv4' ? [node.address] : node.address6 ? [node.address6] : [],
   );
+}
+
+/** Where distributions put plugins: kubelet's place, and Debian's package's. */
+const pluginFolders = '/opt/cni/bin:/usr/lib/cni';
+
+/** The plugins that are asked for. Throws {@link OptionError} where there is no list, or a wrong one. */
+export function cniOf({ cniConfig, cniBin = pluginFolders }: ClusterOptions): ClusterSpec['cni'] {
+  if (cniConfig === undefined) return undefined;
+  try {
+    const file = conflistFile(resolve(cniConfig));
+    return {
+      list: parseConflist(readFileSync(file, 'utf8'), file),
+      path: cniBin.split(':').map((folder) => resolve(folder)),
+    };
+  } catch (error) {
+    if (error instanceof ConflistError) throw new OptionError('cni-config', cniConfig, error.message);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new OptionError('cni-config', cniConfig, `must be a file that can be read: ${message}`);
+  }
+}
+
+/** Of a folder, the first by name, as containerd takes it. */
+function conflistFile(path: string): string {
+  if (!statSync(path).isDirectory()) return path;
+  const [first] = readdirSync(path)
+    .filter((name) => /\.(conflist|conf|json)$/.test(name))
+    .sort();
+  if (first === undefined) throw new ConflistError(path, 'has no .conflist, .conf or .json file');
+  return join(path, first);
 }

@@ -13,9 +13,10 @@ import type { Taint } from '../api/types.ts';
 import { type NftablesLayout, nftablesLayouts, type ProxyMode } from '../dataplane/configuration.ts';
 import { emulatedVersions } from '../dataplane/iptables/versions.ts';
 import { availableModes } from '../dataplane/modes.ts';
+import type { Conflist } from '../node-agent/network/cni/config.ts';
 import type { Backend } from '../node-agent/overlay/options.ts';
 import { OptionError } from './option-error.ts';
-import { bridgeOf, overlayOf } from './pod-network.ts';
+import { bridgeOf, cniOf, overlayOf } from './pod-network.ts';
 
 export { OptionError };
 
@@ -40,6 +41,10 @@ export interface ClusterOptions {
   directRouting?: boolean;
   /** The bridge that a node's pods are attached to. Default `cni0`. */
   bridge?: string;
+  /** A CNI configuration list, or a folder with one; its plugins make pods' networks instead of our own. */
+  cniConfig?: string;
+  /** Folders with CNI plugins, separated by colons. Default `/opt/cni/bin:/usr/lib/cni`. */
+  cniBin?: string;
   /** Address of the `kube-dns` Service; default the tenth of the service CIDR; `none` leaves DNS out. */
   clusterDns?: string;
   dataplane?: DataplaneMode;
@@ -79,6 +84,7 @@ export interface ClusterSpec {
   /** Missing in the state of older clusters: vxlan. */
   overlay?: Backend;
   bridge?: string;
+  cni?: { list: Conflist; path: string[] } | undefined;
   /** Empty when DNS was left out. */
   clusterDns: string[];
   clusterDomain: string;
@@ -162,6 +168,7 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     serviceNodePortRange: parsePortRange(options.serviceNodePortRange ?? defaults.serviceNodePortRange),
     overlay,
     bridge: bridgeOf(options),
+    cni: cniOf(options),
     clusterDns: dnsAddresses(options.clusterDns, serviceCidrs),
     clusterDomain: 'cluster.local',
     dataplane,
@@ -284,6 +291,7 @@ export function agreeWithExisting(
     dataplane: options.dataplane ?? existing.dataplane,
     nftablesLayout: options.nftablesLayout ?? existing.nftablesLayout ?? 'upstream',
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
+    cni: options.cniConfig === undefined ? existing.cni : wanted.cni,
     egress: options.egress ?? existing.egress,
     trace: options.trace ?? existing.trace,
     apiPort: options.apiPort ?? existing.apiPort,

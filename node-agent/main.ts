@@ -8,6 +8,7 @@ import type { Kernel } from '../kernel/run.ts';
 import { createRecorder } from './events.ts';
 import { withLoaded } from './images/loaded.ts';
 import { openImageStore } from './images/store.ts';
+import type { Conflist } from './network/cni/config.ts';
 import { ipamDir, type NodeNetwork, readLinks, startNetwork } from './network/network.ts';
 import { defaultBridge } from './network/plan.ts';
 import { leaseSeconds, registerNode, renewLease, reportNode } from './node/registration.ts';
@@ -32,6 +33,8 @@ export interface NodeAgentConfig {
   overlay?: Backend;
   /** The bridge that pods are attached to; default `cni0`. */
   bridge?: string;
+  /** Plugins that make pods' networks, and the folders they are in; default none. */
+  cni?: { list: Conflist; path: readonly string[] };
   /** For everything that must survive this process but not the lab: `/run/v9s/nodes/NODE`. */
   runDir: string;
   /** Folder of the images that were loaded, see images/store.ts; without, there are only the built-in ones. */
@@ -157,12 +160,22 @@ export async function startNodeAgent(
   });
   pods = await podsStarted;
   pods.enqueueAll();
+  void ready
+    .then(() => collectNetworks(network, pods))
+    .catch((error: unknown) => {
+      if (!signal.aborted) onError('networks of pods that are no more', error);
+    });
   if (config.serving) {
     const { all } = pods;
     const { serving: tls } = config;
     void startServer({ client, nodeName, tls, machine: host.machine, pods: all, onError }, signal);
   }
   return { ready };
+}
+
+/** An earlier process may have been interrupted between a pod's end and that of its network. */
+async function collectNetworks(network: NodeNetwork | undefined, pods: Pods | undefined): Promise<void> {
+  await network?.collect((uid) => [...(pods?.all() ?? [])].some((pod) => pod.uid === uid));
 }
 
 /** Resolves with the podCIDRs of this node once the control plane has given it some. */

@@ -12,6 +12,8 @@ interface UpOptions {
   overlay?: Backend['type'];
   directRouting?: boolean;
   bridge?: string;
+  cniConfig?: string;
+  cniBin?: string;
   clusterDns?: string;
   dataplane?: DataplaneMode;
   emulatedVersion?: string;
@@ -35,6 +37,8 @@ export const register: Register = (program) => {
     .option('--bridge <name>', "the bridge of a node's pods (default cni0)")
     .option('--service-cidr <cidr>', 'addresses of Services (default 10.96.0.0/12)')
     .option('--service-node-port-range <range>', 'node ports (default 30000-32767)')
+    .option('--cni-config <file>', "a CNI conflist: its plugins make pods' networks")
+    .option('--cni-bin <folders>', 'where plugins are (default /opt/cni/bin:/usr/lib/cni)')
     .option(
       '--cluster-dns <ip>',
       'address of the kube-dns Service, or none (default: tenth of the service CIDR)',

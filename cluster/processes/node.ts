@@ -68,6 +68,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         clusterCidrs: spec.podCidrs,
         ...(spec.overlay ? { overlay: spec.overlay } : {}),
         ...(spec.bridge ? { bridge: spec.bridge } : {}),
+        ...(spec.cni ? { cni: spec.cni } : {}),
         clusterDns: spec.clusterDns,
         clusterDomain: spec.clusterDomain,
         caPem: readPem(state, 'ca.crt'),

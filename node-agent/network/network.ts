@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Node } from '../../api/types.ts';
+import type { Node, Pod } from '../../api/types.ts';
 import { ipBatch } from '../../kernel/ip.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import { ensureSysctls } from '../../kernel/sysctl.ts';
@@ -9,6 +9,7 @@ import { ensureMasquerade } from '../overlay/masquerade.ts';
 import type { Backend } from '../overlay/options.ts';
 import type { LinkState } from '../overlay/overlay.ts';
 import { createAttacher, removeLinks } from './attach.ts';
+import type { Conflist } from './cni/config.ts';
 import { openIpam } from './ipam.ts';
 import { type Bridge, bridgeCommands, type PodNetwork, podCommands, podNetwork } from './plan.ts';
 
@@ -21,6 +22,8 @@ export interface NodeNetworkConfig {
   overlay: Backend;
   /** Name of the bridge that pods are attached to. */
   bridge: string;
+  /** Plugins that make pods' networks in place of bridge, pairs and host-local of our own. */
+  cni?: { list: Conflist; path: readonly string[] };
   /** Where host-local keeps the addresses in use; its parent folder takes files for a moment. */
   stateDir: string;
 }
@@ -30,11 +33,13 @@ export interface NodeNetwork {
   /** What other nodes' overlays must read on this node's object. */
   readonly annotations: Record<string, string>;
   /** Gives a pod its namespace, pair and addresses. Repairs what an interrupted call left behind. */
-  attach(uid: string): Promise<PodNetwork>;
+  attach(uid: string, pod?: Pod): Promise<PodNetwork>;
   /** Takes them away again; harmless when there is nothing. */
   detach(uid: string): Promise<void>;
   /** Uids that hold addresses. */
   owners(): Set<string>;
+  /** Takes away what belongs to pods that nobody knows: an earlier process was interrupted. */
+  collect(isKnown: (uid: string) => boolean): Promise<void>;
   /** Routes to the other nodes, from their objects; `verify` looks at the kernel instead of trusting what was written. */
   syncNodes(nodes: readonly Node[], options?: { verify?: boolean }): Promise<void>;
 }
@@ -72,35 +77,69 @@ export async function startNetwork(
   links: readonly LinkState[],
 ): Promise<NodeNetwork> {
   const { kernel, podCidrs, clusterCidrs } = config;
-  const ipam = openIpam(config.stateDir, podCidrs);
   const overlay = createOverlay(kernel, config.overlay);
   const { annotations, commands, mtu } = overlay.plan({ ...config, name: config.nodeName }, links);
   const bridge: Bridge = { name: config.bridge, mtu };
+  const own = config.cni ? [] : bridgeCommands(bridge, links, podCidrs);
   await Promise.all([
-    ipBatch(kernel, [...commands, ...bridgeCommands(bridge, links, podCidrs)]),
+    ipBatch(kernel, [...commands, ...own]),
     ensureMasquerade(kernel, podCidrs, clusterCidrs),
     setSysctls(kernel, podCidrs),
   ]);
+  const pods = config.cni ? await pluginPods(config, config.cni, bridge) : ownPods(config, bridge);
+  return { annotations, syncNodes: (nodes, options) => overlay.sync(nodes, options), ...pods };
+}
+
+type PodPart = Omit<NodeNetwork, 'annotations' | 'syncNodes'>;
+
+/** Pods by our own means: quick, because those that come together are one process. */
+function ownPods(config: NodeNetworkConfig, bridge: Bridge): PodPart {
+  const { kernel, podCidrs, clusterCidrs } = config;
+  const ipam = openIpam(config.stateDir, podCidrs);
   const attach = createAttacher({
     kernel,
     bridge,
     folder: dirname(config.stateDir),
     podCommands: (network) => podCommands(network, podCidrs, clusterCidrs),
   });
+  const detach = async (uid: string) => {
+    await removeLinks(kernel, podNetwork(uid, []));
+    ipam.release(uid);
+  };
   return {
-    annotations,
+    detach,
     owners: () => ipam.owners(),
-    syncNodes: (nodes, options) => overlay.sync(nodes, options),
     async attach(uid) {
       const network = podNetwork(uid, ipam.allocate(uid));
       await attach(network);
       return network;
     },
-    async detach(uid) {
-      await removeLinks(kernel, podNetwork(uid, []));
-      ipam.release(uid);
+    async collect(isKnown) {
+      for (const uid of ipam.owners()) if (!isKnown(uid)) await detach(uid);
     },
   };
+}
+
+/** Loaded where there are plugins to run. */
+async function pluginPods(
+  config: NodeNetworkConfig,
+  { list, path }: NonNullable<NodeNetworkConfig['cni']>,
+  bridge: Bridge,
+): Promise<PodPart> {
+  const [{ expandConflist }, { startCniPods }] = await Promise.all([
+    import('./cni/expand.ts'),
+    import('./cni/pods.ts'),
+  ]);
+  const { kernel, podCidrs, clusterCidrs } = config;
+  const folder = dirname(config.stateDir);
+  const facts = { podCidrs, clusterCidrs, mtu: bridge.mtu, bridge: bridge.name, ipamDir: folder };
+  return startCniPods({
+    kernel,
+    list: expandConflist(list, facts),
+    path,
+    cacheDir: join(dirname(folder), 'cni'),
+    podCidrs,
+  });
 }
 
 function setSysctls(kernel: Kernel, podCidrs: readonly string[]): Promise<void> {

@@ -42,7 +42,7 @@ export async function createSandbox(
     state.ips = config.nodeIps;
   } else {
     if (!network) throw new Error('the node has no pod network yet');
-    const { ips, netns } = await network.attach(state.uid);
+    const { ips, netns } = await network.attach(state.uid, pod);
     state.ips = ips;
     state.netns = `/run/netns/${netns}`;
   }
