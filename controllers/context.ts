@@ -23,6 +23,8 @@ export interface Settings {
   /** Pods of a node that does not exist are deleted after so long. */
   podGcQuarantineMs: number;
   maxEndpointsPerSlice: number;
+  /** Where Services of type LoadBalancer get addresses from; empty: they stay pending. */
+  loadBalancerCidrs: readonly string[];
   /** How long a Job waits after its first failed pod; twice as long after each further one. */
   jobBackoffMs: number;
 }
@@ -34,6 +36,7 @@ export const defaultSettings = {
   nodeStartupGraceMs: 60_000,
   podGcQuarantineMs: 40_000,
   maxEndpointsPerSlice: 100,
+  loadBalancerCidrs: [],
   jobBackoffMs: 10_000,
 } as const;
 

@@ -9,6 +9,7 @@ import { startEndpointSliceMirroringController } from './endpointslice/mirroring
 import { startGarbageCollector } from './garbagecollector/garbagecollector.ts';
 import { startJobController } from './job/job.ts';
 import { startTtlAfterFinishedController } from './job/ttl.ts';
+import { startLoadBalancerController } from './loadbalancer/loadbalancer.ts';
 import { startNamespaceController } from './namespace.ts';
 import { startNodeIpamController } from './nodeipam/nodeipam.ts';
 import { startTaintEvictionController } from './nodelifecycle/eviction.ts';
@@ -43,6 +44,7 @@ export const controllers: readonly Controller[] = [
   startEndpointSliceController,
   startEndpointsController,
   startEndpointSliceMirroringController,
+  startLoadBalancerController,
   startNamespaceController,
   startGarbageCollector,
 ];

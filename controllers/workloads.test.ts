@@ -10,7 +10,7 @@ let plane: TestControlPlane;
 let client: Client;
 
 beforeAll(async () => {
-  plane = await startTestControlPlane({ jobBackoffMs: 1 });
+  plane = await startTestControlPlane({ jobBackoffMs: 1, loadBalancerCidrs: ['172.18.250.0/30'] });
   client = plane.client;
   startFakeAgents(plane, plane.signal);
   const taints = [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }];
@@ -361,6 +361,39 @@ test('a budget counts the pods that may be evicted', async () => {
       },
     },
   });
+});
+
+test('Services get addresses from a pool, and give them back', async () => {
+  const namespace = await newNamespace('balancer');
+  const spec = { type: 'LoadBalancer', ports: [{ port: 80 }] };
+  const addresses = async (wanted: Record<string, string | undefined>) => {
+    const services = await until(client, resources.services, namespace, (all) =>
+      all.every(({ metadata, status }) => {
+        return status?.loadBalancer?.ingress?.[0]?.ip === wanted[metadata?.name ?? ''];
+      }),
+    );
+    return services.map(({ metadata }) => metadata?.annotations?.['vethernetes.io/announced-by']);
+  };
+  await client.create(resources.services, { metadata: { name: 'a', namespace }, spec });
+  await addresses({ a: '172.18.250.1' });
+  await client.create(resources.services, {
+    metadata: { name: 'b', namespace },
+    spec: { ...spec, loadBalancerIP: '172.18.250.3' },
+  });
+  await addresses({ a: '172.18.250.1', b: '172.18.250.3' });
+  await client.create(resources.services, { metadata: { name: 'c', namespace }, spec });
+  const announcers = await addresses({ a: '172.18.250.1', b: '172.18.250.3', c: '172.18.250.2' });
+  for (const node of announcers) expect(node).toMatch(/^(control-plane|worker|worker2)$/);
+  await client.create(resources.services, { metadata: { name: 'd', namespace }, spec });
+  await until(client, resources.events, namespace, (events) =>
+    events.some(
+      ({ message }) =>
+        message ===
+        'Error syncing load balancer: failed to ensure load balancer: no free address in 172.18.250.0/30',
+    ),
+  );
+  await client.patch(resources.services, { name: 'a', namespace }, 'merge', { spec: { type: 'ClusterIP' } });
+  await addresses({ a: undefined, b: '172.18.250.3', c: '172.18.250.2', d: '172.18.250.1' });
 });
 
 test('nothing went wrong unseen', () => {
