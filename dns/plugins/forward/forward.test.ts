@@ -1,16 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createTestPki } from '../../../apiserver/testing/pki.ts';
 import { createDispenser } from '../../corefile/dispenser.ts';
 import { tokenize } from '../../corefile/lexer.ts';
 import { ask } from '../../testing/ask.ts';
 import { externalName, namespace } from '../../testing/objects.ts';
 import { chainOf, instanceOf } from '../../testing/plugin.ts';
 import { addressReply, startUpstream, type TestUpstream } from '../../testing/upstream.ts';
-import { decodeQuery } from '../../wire/decode.ts';
 import { encodeReply } from '../../wire/encode.ts';
 import { emptyReply, type Query, Rcode } from '../../wire/message.ts';
 import { isForwarded, parseOptions } from './options.ts';
@@ -119,6 +116,46 @@ describe('forward', () => {
     await expect((async () => ask(handler, 'www.example.org.'))()).rejects.toThrow('no next plugin found');
     const replies = await Promise.all([ask(handler, 'a.test.'), ask(handler, 'b.test.')]);
     expect(replies.map(({ rcode }) => rcode)).toEqual(['NOERROR', 'REFUSED']);
+  });
+
+  test('how often is asked: twice each, or as max_connect_attempts says', async () => {
+    const silent = await Promise.all([1, 2].map(() => upstream(() => undefined)));
+    const ports = silent.map(({ port }) => port);
+    const countOf = async (options: string) => {
+      for (const { asked } of silent) asked.length = 0;
+      await expect(
+        ask(forwardTo(ports, `max_fails 0\n read_timeout 5ms\n ${options}`), 'a.'),
+      ).rejects.toThrow('i/o timeout');
+      return silent.reduce((sum, { asked }) => sum + asked.length, 0);
+    };
+    expect(await countOf('')).toBe(4);
+    expect(await countOf('max_connect_attempts 1')).toBe(1);
+    expect(await countOf('max_connect_attempts 3')).toBe(3);
+  });
+
+  test('failover ends when all have been asked, with the last reply', async () => {
+    const servers = await Promise.all([1, 2, 3].map(() => upstream(() => emptyReply(Rcode.SERVFAIL))));
+    const handler = forwardTo(
+      servers.map(({ port }) => port),
+      'policy sequential\n failover SERVFAIL REFUSED',
+    );
+    expect((await ask(handler, 'a.')).rcode).toBe('SERVFAIL');
+    expect(servers.map(({ asked }) => asked.length)).toEqual([1, 1, 1]);
+  });
+
+  test('when all are down a random one is tried, or none with failfast_all_unhealthy_upstreams', async () => {
+    const silent = await upstream(() => undefined);
+    const options = 'max_fails 1\n health_check 5ms\n read_timeout 5ms\n';
+    const queries = () => silent.asked.filter(({ type }) => type === 'A').length;
+    const failfast = forwardTo([silent.port], `${options} failfast_all_unhealthy_upstreams`);
+    await expect(ask(failfast, 'a.')).rejects.toThrow('i/o timeout');
+    const withoutTrying = async () => {
+      const before = queries();
+      await ask(failfast, 'a.').catch(() => undefined);
+      return queries() === before;
+    };
+    await expect.poll(withoutTrying, { timeout: 10_000 }).toBe(true);
+    await expect(ask(failfast, 'a.')).rejects.toThrow('no healthy proxies');
   });
 
   test('next leaves replies of some rcodes, or without data, to the forward after it', async () => {
@@ -273,61 +310,5 @@ describe('directives', () => {
     expect(reached('forward 10.9.3.0/18 127.0.0.1', '1.0.9.10.in-addr.arpa.')).toBe(true);
     expect(reached('forward example.org 127.0.0.1', 'example.com.')).toBe(false);
     expect(reached('forward . 127.0.0.1 {\n except a.org b.org\n}', 'x.b.org.')).toBe(false);
-  });
-});
-
-describe('over TLS', () => {
-  async function startTls(): Promise<{
-    port: number;
-    ca: string;
-    connections: () => number;
-    close: () => void;
-  }> {
-    const { ca, server } = await createTestPki();
-    let connections = 0;
-    const listener = createTlsServer({ ...server, minVersion: 'TLSv1.2' }, (socket) => {
-      connections++;
-      let rest = Buffer.alloc(0);
-      socket.on('error', () => socket.destroy()); // the client under test closes as it likes
-      socket.on('data', (chunk: Buffer) => {
-        rest = Buffer.concat([rest, chunk]);
-        while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE(0)) {
-          const end = 2 + rest.readUInt16BE(0);
-          const received = decodeQuery(rest.subarray(2, end), { address: '127.0.0.1', port: 0 }, 'tcp');
-          rest = rest.subarray(end);
-          if (received === 'drop' || !('query' in received)) continue;
-          const reply = encodeReply(received.query, addressReply(received.query, '192.0.2.53'));
-          socket.write(Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 255]), reply]));
-        }
-      });
-    });
-    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-    const address = listener.address();
-    const port = address && typeof address === 'object' ? address.port : 0;
-    return { port, ca, connections: () => connections, close: () => listener.close() };
-  }
-
-  test('many queries share a connection whose certificate must be right', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'v9s-forward-'));
-    const { port, ca, connections, close } = await startTls();
-    const file = join(folder, 'ca.pem');
-    writeFileSync(file, ca);
-    const { listeners, stop } = instanceOf(`. {\n forward . tls://127.0.0.1:${port} {\n  tls ${file}\n }\n}`);
-    const handler = listeners.get(':53')?.zones.get('.');
-    if (!handler) throw new Error('no chain');
-    const names = Array.from({ length: 20 }, (_, i) => `n${i}.`);
-    const replies = await Promise.all(names.map((name) => ask(handler, name)));
-    expect(replies.map(({ answer }) => answer[0])).toEqual(names.map((name) => `${name} 60 IN A 192.0.2.53`));
-    expect(connections()).toBe(1);
-    await stop(true);
-
-    const wrongName = chainOf(
-      `. {\n forward . tls://127.0.0.1%dns.example.org:${port} {\n  tls ${file}\n  max_fails 0\n }\n}`,
-    );
-    await expect(ask(wrongName, 'a.')).rejects.toThrow(/does not match certificate's altnames/);
-    const unknownAuthority = chainOf(`. {\n forward . tls://127.0.0.1:${port} {\n  max_fails 0\n }\n}`);
-    await expect(ask(unknownAuthority, 'a.')).rejects.toThrow(/certificate/);
-    close();
-    rmSync(folder, { recursive: true });
   });
 });

@@ -48,7 +48,7 @@ export const transfer: Plugin = {
         const zone = records(lower);
         if (!zone) continue;
         const serial = zone[0]?.type === 'SOA' ? zone[0].data.serial : 0;
-        const who = `of zone ${JSON.stringify(lower)} to ${query.client.address} for ${serial} SOA serial`;
+        const who = `of zone ${JSON.stringify(lower)} to ${plainAddress(query.client.address)} for ${serial} SOA serial`;
         if (type === 'IXFR' && query.serial === serial) {
           log.info(`plugin/transfer: Outgoing noop, incremental transfer ${who}`);
           return replyOf(zone.slice(0, 1));
