@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that boot a guest kernel take minutes, whatever their size: at the end everybody would wait for them. */
-const longest = /\/(scenarios\/(dataplanes|ipvs)|dataplane\/ipvs\/ipvs)\.netns\.test\.ts$/;
+/** Files that boot a guest kernel, or hold much in few lines: at the end everybody would wait for them. */
+const longest =
+  /\/(scenarios\/(dataplanes|ipvs)|dataplane\/(ipvs\/ipvs|nftables\/nftables))\.netns\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

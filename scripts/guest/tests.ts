@@ -37,7 +37,7 @@ export interface GuestRun {
 
 /** The same with another kernel, or for long. */
 export async function testsIn(
-  { run = runInGuest, kernel = 'a guest kernel', args = [], env = {}, longest = 600_000 }: GuestRun,
+  { run = runInGuest, kernel = 'a guest kernel', args = [], env = {}, longest = 1_200_000 }: GuestRun,
   ...files: string[]
 ): Promise<void> {
   const report = join(tmpdir(), `vethernetes-guest-${process.pid}.json`);
