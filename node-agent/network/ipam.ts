@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { addressAt, type Cidr, contains, indexOf, parseCidr, sizeOf } from '../../api/address.ts';
+import { addressAt, type Cidr, contains, familyOf, indexOf, parseCidr, sizeOf } from '../../api/address.ts';
 
 /** Every address of a range is taken. */
 export class RangeExhaustedError extends Error {
@@ -12,7 +12,10 @@ export class RangeExhaustedError extends Error {
   }
 }
 
-/** Addresses of one node's pods. State is kept in files as CNI's host-local keeps it, one a pod. */
+/**
+ * Addresses of one node's pods. State is kept in files as CNI's host-local keeps it, one an address: what an
+ * interrupted process has given somebody stays theirs.
+ */
 export interface Ipam {
   /** One address of each range, in their order; the same again when `owner` holds some already. */
   allocate(owner: string): string[];
@@ -53,10 +56,15 @@ export function openIpam(folder: string, cidrs: readonly string[]): Ipam {
   const owned = new Map<string, string>();
   const last: (string | undefined)[] = ranges.map(() => undefined);
   for (const name of readdirSync(folder)) {
-    const text = readFileSync(join(folder, name), 'utf8').trim();
+    // host-local writes the interface below its owner.
+    const [text = ''] = readFileSync(join(folder, name), 'utf8').trim().split(/\r?\n/);
     const range = /^last_reserved_ip\.(\d+)$/.exec(name)?.[1];
+    const address = fromFileName(name);
     if (range) last[Number(range)] = text;
-    else owned.set(fromFileName(name), text);
+    else if (!familyOf(address)) continue;
+    else if (text) owned.set(address, text);
+    // Its writer was interrupted before it told anybody.
+    else rmSync(join(folder, name));
   }
   const held = (owner: string) =>
     ranges.map((range) => [...owned].find(([ip, by]) => by === owner && contains(range, ip))?.[0]);
@@ -72,9 +80,9 @@ export function openIpam(folder: string, cidrs: readonly string[]): Ipam {
       });
       for (const [index, address] of chosen.entries()) {
         if (existing[index]) continue;
+        reserve(join(folder, fileName(address)), owner);
         owned.set(address, owner);
         last[index] = address;
-        writeFileSync(join(folder, fileName(address)), owner);
         writeFileSync(join(folder, `last_reserved_ip.${index}`), address);
       }
       return chosen;
@@ -87,6 +95,16 @@ export function openIpam(folder: string, cidrs: readonly string[]): Ipam {
       }
     },
   };
+}
+
+/** Throws, and leaves the file as it was, where somebody else has written it meanwhile or it cannot be written. */
+function reserve(file: string, owner: string): void {
+  try {
+    writeFileSync(file, owner, { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(file, { force: true });
+    throw error;
+  }
 }
 
 function lastIndex(range: Cidr): number {
