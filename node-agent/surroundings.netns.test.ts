@@ -126,6 +126,28 @@ describe('what a container finds', () => {
   });
 });
 
+describe('a host port', () => {
+  it("leads to the pod from the node, from its loopback and from the pod itself, until the pod's end", async () => {
+    await scene.create('mapped', {
+      containers: [
+        {
+          name: 'main',
+          image: 'k8s.gcr.io/serve_hostname',
+          ports: [{ containerPort: 9376, hostPort: 8080 }],
+        },
+      ],
+    });
+    const pod = await scene.podWhere('mapped', scene.isReady);
+    const { hostIP } = pod.status ?? {};
+    const ask = (host: string | undefined) => ['curl', '-s', '--max-time', '5', `http://${host}:8080`];
+    expect(await scene.onNode(ask(hostIP))).toBe('mapped');
+    expect(await scene.onNode(ask('127.0.0.1'))).toBe('mapped');
+    expect(await scene.inside(pod, 'main', ask(hostIP))).toBe('mapped');
+    await scene.delete('mapped');
+    await scene.until(async () => !/CNI-DN-/.test(await scene.onNode(['iptables-save', '-t', 'nat'])));
+  });
+});
+
 describe('what a container may do', () => {
   it('is another user, without new privileges and with its sysctls', async () => {
     await scene.create('user', {
@@ -189,5 +211,65 @@ describe('what a container may do', () => {
       restartPolicy: 'Never',
     });
     expect(await said('privileged')).toBe('1\nmade\n');
+  });
+});
+
+describe('a static pod', () => {
+  it('runs from its manifest, shows in the API, comes back there, and goes with its file', async () => {
+    const folder = '/run/v9s/nodes/control-plane/manifests';
+    const write = (greeting: string) => {
+      const container = {
+        name: 'main',
+        image: 'busybox',
+        command: ['sh', '-c', `echo ${greeting}; exec sleep 600`],
+      };
+      const text = JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'static' },
+        spec: { containers: [container], terminationGracePeriodSeconds: 0 },
+      });
+      return scene.onNode([
+        'sh',
+        '-c',
+        `printf '%s' "$0" > ${folder}/.new; mv ${folder}/.new ${folder}/static.json`,
+        text,
+      ]);
+    };
+    await write('one');
+    const name = 'static-control-plane';
+    const running = (): Promise<boolean> =>
+      scene.client.get(resources.pods, { name, namespace }).then(
+        (pod) => scene.isReady(pod) && !pod.metadata?.deletionTimestamp,
+        () => false,
+      );
+    await scene.until(running);
+    const first = await scene.podWhere(name, scene.isReady);
+    const uid = first.metadata?.annotations?.['kubernetes.io/config.mirror'] ?? '';
+    const folderOf = (hash: string) => ({ ...first, metadata: { ...first.metadata, uid: hash } });
+    expect(await scene.log(folderOf(uid), 'main')).toBe('one\n');
+
+    await scene.client.delete(resources.pods, { name, namespace });
+    const isOther = (pod: { metadata?: { uid?: string } }) => pod.metadata?.uid !== first.metadata?.uid;
+    await scene.until(
+      async () => (await running()) && isOther(await scene.client.get(resources.pods, { name, namespace })),
+    );
+    // The mirror was deleted, not the pod.
+    expect(await scene.log(folderOf(uid), 'main')).toBe('one\n');
+
+    await write('two');
+    const second = await scene.until(async () => {
+      const { items } = await scene.client.list(resources.pods, { namespace });
+      const found = items.find(({ metadata }) => metadata?.name === name);
+      const hash = found?.metadata?.annotations?.['kubernetes.io/config.mirror'];
+      return found && hash !== uid && scene.isReady(found) && hash;
+    });
+    expect(await scene.log(folderOf(second), 'main')).toBe('two\n');
+    await scene.onNode(['rm', `${folder}/static.json`]);
+    await scene.until(async () => {
+      const { items } = await scene.client.list(resources.pods, { namespace });
+      const left = await scene.onNode(['ls', '/run/v9s/nodes/control-plane/pods']);
+      return !items.some(({ metadata }) => metadata?.name === name) && !left.includes(second);
+    });
   });
 });

@@ -10,6 +10,7 @@ import type { Backend } from '../overlay/options.ts';
 import type { LinkState } from '../overlay/overlay.ts';
 import { createAttacher, removeLinks } from './attach.ts';
 import type { Conflist } from './cni/config.ts';
+import type { HostPorts } from './host-ports.ts';
 import { openIpam } from './ipam.ts';
 import { type Bridge, bridgeCommands, type PodNetwork, podCommands, podNetwork } from './plan.ts';
 
@@ -36,6 +37,8 @@ export interface NodeNetwork {
   attach(uid: string, pod?: Pod): Promise<PodNetwork>;
   /** Takes them away again; harmless when there is nothing. */
   detach(uid: string): Promise<void>;
+  /** Leads ports of the node to those of a pod. */
+  hostPorts(): Promise<HostPorts>;
   /** Uids that hold addresses. */
   owners(): Set<string>;
   /** Takes away what belongs to pods that nobody knows: an earlier process was interrupted. */
@@ -102,6 +105,7 @@ function ownPods(config: NodeNetworkConfig, bridge: Bridge): PodPart {
     folder: dirname(config.stateDir),
     podCommands: (network) => podCommands(network, podCidrs, clusterCidrs),
   });
+  let hostPorts: Promise<HostPorts> | undefined;
   const detach = async (uid: string) => {
     await removeLinks(kernel, podNetwork(uid, []));
     ipam.release(uid);
@@ -109,6 +113,12 @@ function ownPods(config: NodeNetworkConfig, bridge: Bridge): PodPart {
   return {
     detach,
     owners: () => ipam.owners(),
+    hostPorts() {
+      hostPorts ??= import('./host-ports.ts').then(({ createHostPorts }) =>
+        createHostPorts(kernel, podCidrs, config.bridge),
+      );
+      return hostPorts;
+    },
     async attach(uid) {
       const network = podNetwork(uid, ipam.allocate(uid));
       await attach(network);
@@ -133,13 +143,16 @@ async function pluginPods(
   const { kernel, podCidrs, clusterCidrs } = config;
   const folder = dirname(config.stateDir);
   const facts = { podCidrs, clusterCidrs, mtu: bridge.mtu, bridge: bridge.name, ipamDir: folder };
-  return startCniPods({
+  const pods = await startCniPods({
     kernel,
     list: expandConflist(list, facts),
     path,
     cacheDir: join(dirname(folder), 'cni'),
     podCidrs,
   });
+  // A plugin of the list does it, portmap, or nobody.
+  const none = { map: async () => undefined, unmap: async () => undefined };
+  return { ...pods, hostPorts: async () => none };
 }
 
 function setSysctls(kernel: Kernel, podCidrs: readonly string[]): Promise<void> {

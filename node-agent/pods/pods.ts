@@ -11,6 +11,7 @@ import type { PodContext } from './context.ts';
 import { createReporter } from './report.ts';
 import { readSandbox } from './sandbox.ts';
 import { apiTime, type ContainerEntry, type PodState } from './state.ts';
+import { startStaticPods } from './static-pods.ts';
 import { syncPod } from './sync.ts';
 
 export interface PodsConfig extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir'> {
@@ -62,6 +63,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
     async reconcile(uid) {
       const state = states.get(uid);
       if (!state) return;
+      staticPods.mirror(state);
       const result = await syncPod(context, state);
       if (result !== 'gone') return result;
       states.delete(uid);
@@ -74,11 +76,23 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
   });
   signal.addEventListener('abort', () => watcher.close(), { once: true });
 
+  let started = false;
+  const staticPods = startStaticPods({
+    folder: join(runDir, 'manifests'),
+    nodeName,
+    client,
+    signal,
+    states,
+    newState: (uid) => emptyState(runDir, uid),
+    enqueue: (uid) => started && reconciler.enqueue(uid),
+    onError,
+  });
   const informer = startInformer(client, resources.pods, {
     fieldSelector: `spec.nodeName=${nodeName}`,
     signal,
     onError: (error) => onError('watching pods', error),
     onChange({ type, object }) {
+      if (staticPods.take(type, object)) return;
       const uid = object.metadata?.uid ?? '';
       const state = states.get(uid) ?? emptyState(runDir, uid);
       if (type === 'deleted' && !states.has(uid)) return;
@@ -87,7 +101,6 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
       if (started) reconciler.enqueue(uid);
     },
   });
-  let started = false;
   await Promise.all([informer.synced, ready]);
   started = true;
   const enqueueAll = () => {
@@ -124,6 +137,7 @@ function adopt(runDir: string, uid: string): PodState {
     state.startTime = sandbox.startTime;
     state.ips = sandbox.ips;
     state.netns = sandbox.netns;
+    state.hasHostPorts = sandbox.hasHostPorts ?? false;
     state.sandboxReady = true;
   }
   // Oldest first, so that the newest attempt of each container remains.

@@ -26,7 +26,8 @@ export function createReporter(client: Client, options: ReporterOptions): Report
   async function write(state: PodState): Promise<void> {
     const { pod } = state;
     if (!pod || options.signal.aborted) return;
-    const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+    if (state.isStatic && !state.mirror) return;
+    const { name = '', namespace = '', uid = '' } = (state.mirror ?? pod).metadata ?? {};
     const status = podStatus(pod, {
       podIps: state.ips,
       hostIps: options.nodeIps,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Pod } from '../../api/types.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
 import type { Recorder } from '../events.ts';
+import type { HostPort } from '../network/host-ports.ts';
 import type { NodeNetwork } from '../network/network.ts';
 import { readIfThere, writeAtomically } from '../runtime/containers.ts';
 import { eventSubject } from './context.ts';
@@ -18,6 +19,7 @@ export interface SandboxRecord {
   startTime: string;
   ips: readonly string[];
   netns?: string;
+  hasHostPorts?: boolean;
 }
 
 export interface SandboxConfig {
@@ -45,6 +47,11 @@ export async function createSandbox(
     const { ips, netns } = await network.attach(state.uid, pod);
     state.ips = ips;
     state.netns = `/run/netns/${netns}`;
+    const ports = hostPortsOf(pod);
+    if (ports.length > 0) {
+      state.hasHostPorts = true;
+      await (await network.hostPorts()).map(state.uid, ips, ports);
+    }
   }
   for (const warning of resolvConfWarnings(pod, config.dns))
     config.recorder.event(eventSubject(pod), 'Warning', 'DNSConfigForming', warning);
@@ -56,9 +63,20 @@ export async function createSandbox(
     startTime: state.startTime,
     ips: state.ips,
     ...(state.netns ? { netns: state.netns } : {}),
+    ...(state.hasHostPorts ? { hasHostPorts: true } : {}),
   };
   writeAtomically(join(state.dir, 'pod.json'), JSON.stringify(record));
   state.sandboxReady = true;
+}
+
+function hostPortsOf(pod: Pod): HostPort[] {
+  // Of init containers, only sidecars serve.
+  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  return [...sidecars, ...(pod.spec?.containers ?? [])]
+    .flatMap(({ ports = [] }) => ports)
+    .flatMap(({ hostPort, containerPort, protocol = 'TCP', hostIP }) =>
+      hostPort ? [{ hostPort, containerPort, protocol, ...(hostIP ? { hostIp: hostIP } : {}) }] : [],
+    );
 }
 
 /** Undefined when the sandbox was never finished. */
@@ -86,6 +104,8 @@ export async function releaseSandbox(
   for (const file of held) rmSync(file, { force: true });
   if (!state.pod?.spec?.hostNetwork) {
     if (!network) throw new Error('the node has no pod network yet');
+    if (state.hasHostPorts) await (await network.hostPorts()).unmap(state.uid);
+    state.hasHostPorts = false;
     await network.detach(state.uid);
   }
   rmSync(join(state.dir, 'pod.json'), { force: true });

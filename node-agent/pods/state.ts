@@ -35,11 +35,16 @@ export interface PodState {
   readonly dir: string;
   /** Newest object; undefined once the API has it no more. */
   pod: Pod | undefined;
+  /** Of a manifest on the node; `mirror` is what shows of it in the API. */
+  isStatic?: boolean;
+  mirror?: Pod | undefined;
   startTime: string;
   ips: readonly string[];
   /** Path; undefined with hostNetwork or before the sandbox stands. */
   netns: string | undefined;
   sandboxReady: boolean;
+  /** Ports of the node lead to it. */
+  hasHostPorts?: boolean;
   /** Network and namespaces have been given back. */
   released: boolean;
   readonly containers: Map<string, ContainerEntry>;

@@ -21,7 +21,7 @@ export async function terminatePod(
   state: PodState,
   pod: Pod,
 ): Promise<Again | undefined> {
-  const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+  const { name = '', namespace = '', uid = '' } = (state.mirror ?? pod).metadata ?? {};
   const killAt = Math.min(state.killAt ?? Number.POSITIVE_INFINITY, Date.now() + gracePeriod(pod));
   state.killAt = killAt;
   // Whether it is healthy matters no more; whether it is ready still does.
@@ -39,6 +39,11 @@ export async function terminatePod(
     );
   } catch (error) {
     if (!hasReason(error, 'NotFound') && !hasReason(error, 'Conflict')) throw error;
+  }
+  // Nobody tells that a manifest is gone for good.
+  if (state.isStatic) {
+    state.pod = undefined;
+    context.enqueue(state.uid);
   }
   return undefined;
 }
