@@ -117,6 +117,8 @@ export const underlay = {
   cidr6: 'fd00:172:18::/64',
   gateway: '172.18.0.1',
   outside: '172.18.255.254',
+  /** Services of type LoadBalancer get addresses from here. */
+  loadBalancers: '172.18.250.0/24',
 } as const;
 
 /** A /16 less its gateway, `outside` and broadcast; a bridge takes 1,023 ports. */

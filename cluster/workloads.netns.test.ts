@@ -97,7 +97,7 @@ describe.skipIf(!kubectl)('kubectl and', () => {
     return output.trim();
   }
 
-  it('a StatefulSet: names that last, a rollout and its undoing', async () => {
+  it.concurrent('a StatefulSet: names that last, a rollout and its undoing', async () => {
     await run('rollout status statefulset/web --timeout=30s');
     expect(await run('get sts web --no-headers')).toMatch(/^web +2\/2 +\S+$/);
     const [agent] = await cluster.waitFor<Pod>('pods', 'Ready', { labelSelector: 'app=agent' });
@@ -119,7 +119,7 @@ describe.skipIf(!kubectl)('kubectl and', () => {
     await run('wait --for=delete pod/web-1 --timeout=30s');
   });
 
-  it('a DaemonSet: a pod on every node, restarted one by one', async () => {
+  it.concurrent('a DaemonSet: a pod on every node, restarted one by one', async () => {
     await run('rollout status ds/agent --timeout=30s');
     const nodes = 'get pods -l app=agent -o jsonpath={..spec.nodeName}';
     const sorted = async () => (await run(nodes)).split(' ').sort().join(' ');
@@ -133,7 +133,7 @@ describe.skipIf(!kubectl)('kubectl and', () => {
     expect(await run('get ds agent --no-headers')).toMatch(/^agent +2 +2 +2 +2 +2 +<none> +\S+$/);
   });
 
-  it('Jobs: one by index, one that fails', async () => {
+  it.concurrent('Jobs: one by index, one that fails', async () => {
     await run('wait --for=condition=complete job/indexed --timeout=30s');
     await run('wait --for=condition=failed job/broken --timeout=30s');
     const lines = await run('logs -l batch.kubernetes.io/job-name=indexed');
@@ -144,13 +144,33 @@ describe.skipIf(!kubectl)('kubectl and', () => {
     expect(await run('describe job broken')).toContain('Job has reached the specified backoff limit');
   });
 
-  it('a CronJob: Jobs of its own, and one by hand', async () => {
+  it.concurrent('a CronJob: Jobs of its own, and one by hand', async () => {
     await run('wait --for=jsonpath={.status.lastSuccessfulTime} cronjob/hello --timeout=30s');
     expect(await run('get jobs -o name')).toMatch(/job\.batch\/hello-\d{8}/);
     expect(await run('describe cronjob hello')).toMatch(/Created job hello-\d{8}/);
     await run('create job --from=cronjob/hello by-hand');
     await run('wait --for=condition=complete job/by-hand --timeout=30s');
     expect(await run('logs job/by-hand')).toContain('Hello from the Kubernetes cluster');
+  });
+
+  it('a Service of type LoadBalancer: one node answers for its address', async () => {
+    await run('expose pod web-0 --name=balanced --type=LoadBalancer --port=80 --target-port=9376');
+    await run('wait --for=jsonpath={.status.loadBalancer.ingress} service/balanced --timeout=30s');
+    const [ip, node] = (
+      await run(
+        'get svc balanced -o jsonpath={.status.loadBalancer.ingress[0].ip},{.metadata.annotations.vethernetes\\.io/announced-by}',
+      )
+    ).split(',');
+    expect(ip).toMatch(/^172\.18\.250\.\d+$/);
+    const patient = `for i in $(seq 100); do curl -sf --max-time 1 http://${ip} && exit; sleep 0.1; done; exit 1`;
+    const { stdout } = await cluster.node('outside').exec(['sh', '-c', patient]);
+    expect(stdout.trim()).toBe('web-0');
+    const routes = async (name: string) =>
+      (await cluster.node(name).exec(['ip', 'route', 'show', 'table', 'local', 'proto', 'static'])).stdout;
+    expect(node).toBe('worker');
+    expect(await routes('worker')).toContain(`local ${ip} dev lo`);
+    expect(await routes('control-plane')).toBe('');
+    await run('delete service balanced');
   });
 
   it('nothing of them stays', async () => {

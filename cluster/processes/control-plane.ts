@@ -5,7 +5,7 @@ import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
 import { dnsAddon } from '../addons.ts';
 import { kubeletClientConfig, readPem } from '../credentials.ts';
-import { apiserverPort, type ClusterSpec, serviceAccountIssuer } from '../spec.ts';
+import { apiserverPort, type ClusterSpec, serviceAccountIssuer, underlay } from '../spec.ts';
 import { runProgram } from './program.ts';
 
 /** The socket on the host's loopback that the supervisor hands down; see lab/README.md. */
@@ -35,6 +35,7 @@ void runProgram('control-plane', async ({ spec, state, signal }) => {
       nodeCidrMaskSize: 24,
       nodeCidrMaskSizeIpv6: 64,
       caPem: pem('ca.crt'),
+      loadBalancerCidrs: [underlay.loadBalancers],
     },
     { signal },
   );

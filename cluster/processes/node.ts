@@ -6,6 +6,7 @@ import { startDataplane } from '../../dataplane/main.ts';
 import { proxyServers } from '../../dataplane/servers.ts';
 import { createKernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../../node-agent/main.ts';
+import { startAnnouncing } from '../../node-agent/network/announce.ts';
 import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
 import { clientConfig, kubeletServing, readPem } from '../credentials.ts';
 import { imageFolder } from '../images.ts';
@@ -55,6 +56,8 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     { signal },
   );
   process.on('SIGHUP', () => void proxy.settle());
+  const onError = (what: string, error: unknown) => void process.stderr.write(`${what}: ${error}\n`);
+  startAnnouncing({ kernel, nodeName: node.name, services: informers.services, onError }, signal);
   await Promise.all([
     startNodeAgent(
       {

@@ -21,14 +21,14 @@ export function chooseAnnouncer(
     ),
   );
   const { namespace, name, annotations } = service.metadata ?? {};
-  const candidates = [...nodes]
-    .filter(
-      ({ metadata, status }) =>
-        metadata?.labels?.[excluded] === undefined &&
-        status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') &&
-        (!isLocal || serving.has(metadata?.name ?? '')),
-    )
-    .map(({ metadata }) => metadata?.name ?? '');
+  const able = [...nodes].filter(
+    ({ metadata, status }) =>
+      status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') &&
+      (!isLocal || serving.has(metadata?.name ?? '')),
+  );
+  const willing = able.filter(({ metadata }) => metadata?.labels?.[excluded] === undefined);
+  // A cluster of a control plane alone has nobody else.
+  const candidates = (willing.length > 0 ? willing : able).map(({ metadata }) => metadata?.name ?? '');
   const present = annotations?.[announcedBy];
   if (present !== undefined && candidates.includes(present)) return present;
   const rank = (node: string) => fnv1a32(Buffer.from(`${namespace}/${name}#${node}`));
