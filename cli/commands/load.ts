@@ -32,7 +32,7 @@ export const register: Register = (program) => {
           process.stdout.write(`Loaded ${familiarName(first)}, ${megabytes(size)}\n`);
           if (foreignOwners > 0)
             process.stderr.write(
-              `v9s: ${foreignOwners} of its files belong to other users than root; here all are root's, as only root can give files away\n`,
+              `v9s: ${foreignOwners} of its files belong to other users than root; only root can give files away, so here all belong to whom the container runs as\n`,
             );
           if (leftOut.length > 0)
             process.stderr.write(`v9s: left out, being no files, folders or links: ${leftOut.join(' ')}\n`);

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { Catalogue, Image } from '../runtime/images.ts';
 import { insideTree } from './inside-tree.ts';
 import type { ImageStore, StoredImage } from './store.ts';
@@ -22,6 +23,7 @@ function loadedImage({ id, config: { config = {} }, rootfs }: StoredImage): Imag
       return equals < 0 ? [line, ''] : [line.slice(0, equals), line.slice(equals + 1)];
     }),
   );
+  const stopSignal = signalName(config.StopSignal ?? '');
   const user = config.User ? imageUser(config.User, rootfs) : undefined;
   return {
     id,
@@ -29,11 +31,19 @@ function loadedImage({ id, config: { config = {} }, rootfs }: StoredImage): Imag
     cmd: config.Cmd ?? [],
     env: user?.home ? { HOME: user.home, ...env } : env,
     workingDir: config.WorkingDir || '/',
-    ...(config.StopSignal ? { stopSignal: config.StopSignal } : {}),
+    ...(stopSignal ? { stopSignal } : {}),
     binds: [],
     rootfs,
     ...(user ? { user } : {}),
   };
+}
+
+/** `STOPSIGNAL` of a Dockerfile: a name with or without SIG, or a number. None for the real-time ones. */
+function signalName(text: string): string | undefined {
+  const name = `SIG${text.toUpperCase().replace(/^SIG/, '')}`;
+  return Object.entries(constants.signals).find(
+    ([known, number]) => known === name || String(number) === text,
+  )?.[0];
 }
 
 /**
