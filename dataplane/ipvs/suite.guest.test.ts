@@ -6,7 +6,12 @@ const soak = process.env.V9S_SOAK === '1';
 /** A virtual machine's time is dear: the soak test does what is left out here. */
 const sample = soak
   ? {}
-  : { sample: ['a node port', 'externalTrafficPolicy Local', 'a Service without endpoints refuses at once'] };
+  : {
+      sample: {
+        rows: ['a node port', 'externalTrafficPolicy Local', 'a Service without endpoints refuses at once'],
+        configurations: ['masqueradeAll', 'nodePortAddresses that name the underlay'],
+      },
+    };
 
 describeDataplane('ipvs', {
   mode: 'ipvs',

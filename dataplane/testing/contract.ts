@@ -25,8 +25,8 @@ export interface Tested {
   readonly families?: readonly Family[];
   /** Those for which other configurations and changes are tried too; by default all of them. */
   readonly whole?: readonly Family[];
-  /** Names of the rows to try in the other families; by default all. */
-  readonly sample?: readonly string[];
+  /** Names: of the rows to try in the other families, and of the other configurations; by default all. */
+  readonly sample?: { readonly rows: readonly string[]; readonly configurations: readonly string[] };
 }
 
 /**
@@ -69,11 +69,12 @@ export function describeDataplane(
     describe.each(families)('%s', (family) => {
       const rows = [...serviceRows(differs, family), ...endpointRows(differs)];
       const kept =
-        whole.includes(family) || !sample ? rows : rows.filter(({ name }) => sample.includes(name));
+        whole.includes(family) || !sample ? rows : rows.filter(({ name }) => sample.rows.includes(name));
       describeRows('Services side by side', () => world(family), kept);
       if (!whole.includes(family)) return;
       for (const { name, configuration, rows } of configuredRows(differs, family))
-        describeRows(name, () => world(family, configuration), rows);
+        if (sample?.configurations.includes(name) ?? true)
+          describeRows(name, () => world(family, configuration), rows);
       describe('changes', () => describeChanges(() => world(family, {}, { alone: true }), family, differs));
     });
   });
