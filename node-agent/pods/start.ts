@@ -36,12 +36,7 @@ export async function startNext(
 
   const subject = eventSubject(pod, container.name);
   const { recorder } = context;
-  recorder.event(
-    subject,
-    'Normal',
-    'Pulled',
-    `Container image "${container.image}" already present on machine`,
-  );
+  for (const [reason, text] of pullEvents(container)) recorder.event(subject, 'Normal', reason, text);
   const attempt = entry.record ? entry.record.attempt + 1 : entry.firstAttempt;
   const record: ContainerRecord = {
     id: randomBytes(32).toString('hex'),
@@ -100,6 +95,16 @@ export async function startNext(
     };
     return { requeueAfter: 0 };
   }
+}
+
+/** What is told of an image that is there. With the policy Always kubelet asks a registry; here the catalogue is it. */
+function pullEvents({ image, imagePullPolicy }: Container): [reason: string, message: string][] {
+  if (imagePullPolicy !== 'Always')
+    return [['Pulled', `Container image "${image}" already present on machine`]];
+  return [
+    ['Pulling', `Pulling image "${image}"`],
+    ['Pulled', `Successfully pulled image "${image}" in 0s (0s including waiting)`],
+  ];
 }
 
 /** CrashLoopBackOff while an ended container may not be started again yet. */

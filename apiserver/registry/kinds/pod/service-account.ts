@@ -18,7 +18,8 @@ const tokenSeconds = 3607;
  */
 export function admitServiceAccount(pod: Pod, { lookup }: WriteContext): void {
   const { spec } = pod;
-  if (!spec) return;
+  // A mirror shows what runs already.
+  if (!spec || pod.metadata?.annotations?.['kubernetes.io/config.mirror']) return;
   const named = spec.serviceAccountName || spec.serviceAccount;
   const name = named || 'default';
   spec.serviceAccountName = name;

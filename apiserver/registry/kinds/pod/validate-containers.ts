@@ -10,12 +10,14 @@ import type { FieldError } from '../../strategy.ts';
 import { duplicate, invalid, invalidEach, notFound, oneOf, required } from '../validation/field.ts';
 import { dnsLabel, environmentName, portName, portNumber, qualifiedName } from '../validation/names.ts';
 import { validateProbes } from './validate-probes.ts';
+import { validateSecurity } from './validate-security.ts';
 
-/** Upstream: `validateContainers` in `pkg/apis/core/validation/validation.go`. `volumes` are names. */
+/** Upstream: `validateContainers` in `pkg/apis/core/validation/validation.go`. `volumes` are names; `grace` in seconds. */
 export function validateContainers(
   path: string,
   containers: readonly Container[],
   volumes: ReadonlySet<string>,
+  grace?: number,
 ): FieldError[] {
   if (containers.length === 0) return [required(path)];
   const names = new Set<string>();
@@ -34,7 +36,8 @@ export function validateContainers(
     }
     return [
       ...errors,
-      ...validateProbes(field, container),
+      ...validateProbes(field, container, grace),
+      ...validateSecurity(`${field}.securityContext`, container.securityContext),
       ...validatePolicies(field, container),
       ...validatePorts(`${field}.ports`, container.ports ?? [], hostPorts),
       ...(container.env ?? []).flatMap((one, at) => validateEnvironment(`${field}.env[${at}]`, one)),
@@ -120,7 +123,7 @@ function validateMounts(
   volumes: ReadonlySet<string>,
 ): FieldError[] {
   const paths = new Set<string>();
-  return volumeMounts.flatMap(({ name, mountPath, subPath = '' }, index) => {
+  return volumeMounts.flatMap(({ name, mountPath, subPath = '', subPathExpr = '' }, index) => {
     const field = `${path}[${index}]`;
     const errors: FieldError[] = [];
     if (!name) errors.push(required(`${field}.name`));
@@ -128,9 +131,16 @@ function validateMounts(
     if (!mountPath) errors.push(required(`${field}.mountPath`));
     if (paths.has(mountPath)) errors.push(invalid(`${field}.mountPath`, mountPath, 'must be unique'));
     paths.add(mountPath);
-    if (subPath.startsWith('/')) errors.push(invalid(`${field}.subPath`, subPath, 'must be a relative path'));
-    if (subPath.split('/').includes('..')) {
-      errors.push(invalid(`${field}.subPath`, subPath, "must not contain '..'"));
+    for (const [key, part] of Object.entries({ subPath, subPathExpr })) {
+      if (part.startsWith('/')) errors.push(invalid(`${field}.${key}`, part, 'must be a relative path'));
+      if (part.split('/').includes('..')) {
+        errors.push(invalid(`${field}.${key}`, part, "must not contain '..'"));
+      }
+    }
+    if (subPath && subPathExpr) {
+      errors.push(
+        invalid(`${field}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'),
+      );
     }
     return errors;
   });

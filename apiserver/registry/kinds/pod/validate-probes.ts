@@ -4,22 +4,40 @@ import { forbidden, invalid, invalidEach, nonNegative, oneOf, required } from '.
 import { portName, portNumber } from '../validation/names.ts';
 
 /** Checks the probes and life cycle handlers of a container. Upstream: `validateProbe`, `validateHandler`. */
-export function validateProbes(path: string, container: Container): FieldError[] {
+export function validateProbes(path: string, container: Container, grace?: number): FieldError[] {
   const { livenessProbe, readinessProbe, startupProbe, lifecycle } = container;
   return [
-    ...(lifecycle?.postStart ? validateHandler(`${path}.lifecycle.postStart`, lifecycle.postStart) : []),
-    ...(lifecycle?.preStop ? validateHandler(`${path}.lifecycle.preStop`, lifecycle.preStop) : []),
+    ...(['postStart', 'preStop'] as const).flatMap((name) =>
+      validateHook(`${path}.lifecycle.${name}`, lifecycle?.[name], grace),
+    ),
     ...validateProbe(`${path}.livenessProbe`, livenessProbe),
     ...mustBeOne(`${path}.livenessProbe`, livenessProbe),
     ...validateProbe(`${path}.readinessProbe`, readinessProbe),
+    ...noGrace(`${path}.readinessProbe`, readinessProbe),
     ...validateProbe(`${path}.startupProbe`, startupProbe),
     ...mustBeOne(`${path}.startupProbe`, startupProbe),
   ];
 }
 
+function validateHook(path: string, hook: LifecycleHandler | undefined, grace = 30): FieldError[] {
+  if (!hook) return [];
+  const errors = validateHandler(path, hook);
+  const seconds = hook.sleep?.seconds;
+  if (seconds === undefined || (seconds >= 0 && seconds <= grace)) return errors;
+  const detail = `must be non-negative and less than terminationGracePeriodSeconds (${grace})`;
+  return [...errors, invalid(`${path}.sleep`, seconds, detail)];
+}
+
 function mustBeOne(path: string, probe: Probe | undefined): FieldError[] {
   if (!probe || probe.successThreshold === 1) return [];
   return [invalid(`${path}.successThreshold`, probe.successThreshold, 'must be 1')];
+}
+
+/** A container is not ended because it is not ready. */
+function noGrace(path: string, probe: Probe | undefined): FieldError[] {
+  const seconds = probe?.terminationGracePeriodSeconds;
+  if (seconds === undefined) return [];
+  return [invalid(`${path}.terminationGracePeriodSeconds`, seconds, 'must not be set for readinessProbes')];
 }
 
 function validateProbe(path: string, probe: Probe | undefined): FieldError[] {
@@ -34,6 +52,15 @@ function validateProbe(path: string, probe: Probe | undefined): FieldError[] {
   return [
     ...validateHandler(path, probe),
     ...seconds.flatMap((field) => nonNegative(`${path}.${field}`, probe[field])),
+    ...(probe.terminationGracePeriodSeconds !== undefined && probe.terminationGracePeriodSeconds <= 0
+      ? [
+          invalid(
+            `${path}.terminationGracePeriodSeconds`,
+            probe.terminationGracePeriodSeconds,
+            'must be greater than 0',
+          ),
+        ]
+      : []),
   ];
 }
 

@@ -4,15 +4,16 @@ import { duplicate, invalid, invalidEach, notSupported, oneOf, required } from '
 import { validateLabels } from '../validation/metadata.ts';
 import { dnsLabel, dnsSubdomain, ipAddress, labelValue, qualifiedName } from '../validation/names.ts';
 import { validateContainers } from './validate-containers.ts';
+import { validatePodSecurity } from './validate-security.ts';
 import { validateVolumes } from './validate-volumes.ts';
 
 /** Upstream: `ValidatePodSpec` in `pkg/apis/core/validation/validation.go`. `path` is `spec` or `spec.template.spec`. */
 export function validatePodSpec(path: string, spec: PodSpec): FieldError[] {
   const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
-  const { serviceAccountName, nodeName, hostname, subdomain } = spec;
+  const { serviceAccountName, nodeName, hostname, subdomain, terminationGracePeriodSeconds: grace } = spec;
   return [
     ...validateVolumes(`${path}.volumes`, spec.volumes ?? []),
-    ...validateContainers(`${path}.containers`, spec.containers ?? [], volumes),
+    ...validateContainers(`${path}.containers`, spec.containers ?? [], volumes, grace),
     ...validateInitContainers(path, spec, volumes),
     ...oneOf(`${path}.restartPolicy`, spec.restartPolicy, ['Always', 'Never', 'OnFailure']),
     ...oneOf(`${path}.dnsPolicy`, spec.dnsPolicy, [
@@ -31,6 +32,7 @@ export function validatePodSpec(path: string, spec: PodSpec): FieldError[] {
     ...(spec.tolerations ?? []).flatMap((one, index) =>
       validateToleration(`${path}.tolerations[${index}]`, one),
     ),
+    ...validatePodSecurity(path, spec),
     ...validateAliases(`${path}.hostAliases`, spec),
     ...(spec.imagePullSecrets ?? []).flatMap(({ name }, index) =>
       name ? [] : [required(`${path}.imagePullSecrets[${index}].name`)],
@@ -51,7 +53,7 @@ function validateInitContainers(path: string, spec: PodSpec, volumes: ReadonlySe
   if (initContainers.length === 0) return [];
   const field = `${path}.initContainers`;
   const names = new Set((spec.containers ?? []).map(({ name }) => name));
-  const errors = validateContainers(field, initContainers, volumes);
+  const errors = validateContainers(field, initContainers, volumes, spec.terminationGracePeriodSeconds);
   for (const [index, container] of initContainers.entries()) {
     if (names.has(container.name)) errors.push(duplicate(`${field}[${index}].name`, container.name));
     const { restartPolicy } = container;
