@@ -162,7 +162,10 @@ it('v9s load takes archives, names them, lists them, and says what is wrong with
     status: 0,
     stdout: expect.stringMatching(/^Loaded mine:latest, [\d.]+MB\n$/),
   });
+  // One that has waited for it starts.
+  expect(load('layout.tar', '--tag', 'example.com/own:2').status).toBe(0);
+  await cluster.waitFor<Pod>('pods', (all) => statusOf(all, 'c')?.state?.running !== undefined);
   expect(load('--list').stdout).toMatch(
-    /^IMAGE +ID +SIZE\nexample\.com\/own:1 +\w{12} .*\nmine:latest +\w{12} +[\d.]+MB\n$/,
+    /^IMAGE +ID +SIZE\nexample\.com\/own:1 +\w{12} .*\nexample\.com\/own:2 +\w{12} .*\nmine:latest +\w{12} +[\d.]+MB\n$/,
   );
 });

@@ -153,7 +153,10 @@ export async function startNodeAgent(
     );
     followNodes(nodes, network, signal, onError);
     const report = reportNow(client, identity, nodes, signal, onError);
-    store?.follow(signal, () => void report());
+    store?.follow(signal, () => {
+      pods?.enqueueAll();
+      void report();
+    });
   })();
   ready.catch((error: unknown) => {
     if (!signal.aborted) onError('starting the node', error);
