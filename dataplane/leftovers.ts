@@ -28,7 +28,7 @@ export async function removeLeftovers(
   }: Leftovers & { readonly tools: ChosenTools; readonly others: readonly ProxyMode[] },
 ): Promise<ProxyMode[]> {
   const inUse: ProxyMode[] = [];
-  for (const other of others)
+  for (const other of inOrder(others))
     if (other !== mode && !(mode === 'ipvs' && other === 'iptables') && (await remove(other, rest, mode)))
       inUse.push(other);
   const mixed = await tools.other().catch(rest.complain('choice of iptables tools'));
@@ -38,7 +38,12 @@ export async function removeLeftovers(
 
 /** Takes out the rules of every mode, of both iptables tool sets: `kube-proxy --cleanup`. */
 export async function removeAllModes(leftovers: Leftovers): Promise<void> {
-  for (const mode of availableModes) await remove(mode, leftovers);
+  for (const mode of inOrder(availableModes)) await remove(mode, leftovers);
+}
+
+/** Ipvs mode's jumps lead to chains that iptables mode has too: until they are gone those cannot go. */
+function inOrder(modes: readonly ProxyMode[]): ProxyMode[] {
+  return [...modes].sort((a, b) => Number(b === 'ipvs') - Number(a === 'ipvs'));
 }
 
 /** Whether something of the mode is still in use, and therefore there. */

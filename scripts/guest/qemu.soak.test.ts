@@ -15,5 +15,6 @@ await testsIn(
   here('dataplane/ipvs/render.guest.test.ts'),
   here('dataplane/ipvs/suite.guest.test.ts'),
   here('dataplane/ipvs/kernel.guest.test.ts'),
+  here('dataplane/ipvs/switch.guest.test.ts'),
   here('dataplane/nftables/nftables.netns.test.ts'),
 );
