@@ -11,9 +11,10 @@ import { parseRequest } from './request.ts';
 import { soaOf } from './soa.ts';
 
 export interface Answerer {
-  records: Records;
+  /** They may be others after a start: the records of an API are shared. */
+  records: () => Records;
   /** The Services that several clusters share, for `multicluster` zones. */
-  imports?: Records | undefined;
+  imports?: () => Records | undefined;
   options: KubernetesOptions;
   /** Non-loopback addresses that this server answers on. */
   localAddresses: () => readonly string[];
@@ -23,7 +24,8 @@ export interface Answerer {
 }
 
 /** A query on its way, with the zone it fell into, in the case it was asked in. */
-interface State extends Omit<Answerer, 'imports'> {
+interface State extends Omit<Answerer, 'records' | 'imports'> {
+  records: Records;
   /** Of this cluster, where {@link records} are those of several. */
   own: Records;
   query: Query;
@@ -39,19 +41,17 @@ const longestCnameChain = 10;
 
 /** The plugin's handler; upstream: plugin/kubernetes/handler.go and plugin/backend_lookup.go. */
 export function createHandler(of: Answerer): Handler {
+  const { options, localAddresses, lookup, next } = of;
+  const isShared = options.multiclusterZones.length > 0;
   return (query) => {
-    const matched = matchZone(of.options.zones, query.lower);
-    if (matched === undefined) return of.next(query);
+    const matched = matchZone(options.zones, query.lower);
+    if (matched === undefined) return next(query);
     const zone = query.name.slice(query.name.length - matched.length);
     if (query.type === 'AXFR' || query.type === 'IXFR') return emptyReply(Rcode.REFUSED);
-    const isShared = of.imports && isMulticluster(of.options.multiclusterZones, matched);
-    const state: State = {
-      ...of,
-      records: (isShared && of.imports) || of.records,
-      own: of.records,
-      query,
-      zone,
-    };
+    const own = of.records();
+    const shared =
+      isShared && isMulticluster(options.multiclusterZones, matched) ? of.imports?.() : undefined;
+    const state: State = { records: shared ?? own, own, options, localAddresses, lookup, next, query, zone };
     const found = find(state);
     return found instanceof Promise ? found.then((ready) => finish(state, ready)) : finish(state, found);
   };

@@ -36,8 +36,12 @@ export function findTargets(records: Records, options: KubernetesOptions, name: 
 
 /** What names in a zone may look like. */
 export function shapesOf({ zonal, multiclusterZones }: KubernetesOptions, zone: string): Shapes {
-  return { zonal, multicluster: multiclusterZones.length > 0 && isMulticluster(multiclusterZones, zone) };
+  if (multiclusterZones.length === 0) return zonal ? zonalShapes : plainShapes;
+  return { zonal, multicluster: isMulticluster(multiclusterZones, zone) };
 }
+
+const plainShapes: Shapes = { zonal: false, multicluster: false };
+const zonalShapes: Shapes = { zonal: true, multicluster: false };
 
 /** True for the zones whose Services are those of several clusters. */
 export function isMulticluster(zones: readonly string[], zone: string): boolean {

@@ -46,12 +46,8 @@ export const kubernetes: Plugin = {
     block.metadata.push(createMetadata(() => records, options));
     return (next) =>
       createHandler({
-        get records() {
-          return records;
-        },
-        get imports() {
-          return imports;
-        },
+        records: () => records,
+        imports: () => imports,
         options,
         localAddresses,
         lookup: (query) => block.lookup(query),

@@ -55,10 +55,15 @@ export function parseRequest(name: string, zone: string, shapes: Shapes): Record
   const [first = '', second] = labels;
   if (labels.length > 2)
     return shapes.zonal && !shapes.multicluster ? inTopologyZone(request, labels) : undefined;
-  if (second === undefined) return { ...request, endpoint: first };
-  if (shapes.multicluster && !first.startsWith('_') && !second.startsWith('_'))
-    return { ...request, endpoint: first, cluster: second };
-  return { ...request, port: withoutUnderscore(first), protocol: withoutUnderscore(second) };
+  if (second === undefined) request.endpoint = first;
+  else if (shapes.multicluster && !first.startsWith('_') && !second.startsWith('_')) {
+    request.endpoint = first;
+    request.cluster = second;
+  } else {
+    request.port = withoutUnderscore(first);
+    request.protocol = withoutUnderscore(second);
+  }
+  return request;
 }
 
 /** The values of zone labels may have dots, so they are all that stands before the directive. */

@@ -90,7 +90,7 @@ test('before the first sync what is missing is SERVFAIL, not NXDOMAIN; what is k
   const records = createRecords();
   for (const object of objects) records.put(object);
   const unsynced = createHandler({
-    records,
+    records: () => records,
     options: {
       zones: ['cluster.local.'],
       primaryZone: 'cluster.local.',
