@@ -50,6 +50,11 @@ describe('what a container finds', () => {
     expect(await said('variables')).toBe(
       'green sesame 1500 64 control-plane hello-sesame $(P_color) $(none)\n',
     );
+    const told = await scene.until(async () => {
+      const lines = await scene.events('control-plane');
+      return lines.find((line) => line.includes('LimitsNotEnforced'));
+    });
+    expect(told).toMatch(/^Warning LimitsNotEnforced .* does not enforce them$/);
   });
 
   it('are volumes of every kind', async () => {

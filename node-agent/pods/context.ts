@@ -27,6 +27,8 @@ export interface PodContext {
   /** Undefined until the node has its podCIDR. */
   network(): NodeNetwork | undefined;
   services(): Iterable<Service>;
+  /** What has been told of this node once and is not told again. */
+  told: Set<string>;
   /** Looks at a pod again, now. */
   enqueue(uid: string): void;
   /** Writes the pod's status unless it is what was written last; resolves when it is there, never rejects. */

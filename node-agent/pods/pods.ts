@@ -14,7 +14,8 @@ import { apiTime, type ContainerEntry, type PodState } from './state.ts';
 import { startStaticPods } from './static-pods.ts';
 import { syncPod } from './sync.ts';
 
-export interface PodsConfig extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir'> {
+export interface PodsConfig
+  extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir' | 'told'> {
   client: Client;
   runDir: string;
   signal: AbortSignal;
@@ -53,6 +54,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
     ...config,
     notifyDir,
     hostDir: join(runDir, 'host'),
+    told: new Set(),
     enqueue: (uid) => reconciler.enqueue(uid),
     report: (state) => reporter.report(state),
   };

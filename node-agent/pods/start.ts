@@ -75,6 +75,7 @@ export async function startNext(
     removeAttempt(state.dir, container.name, attempt - 2);
     recorder.event(subject, 'Normal', 'Created', `Created container: ${container.name}`);
     recorder.event(subject, 'Normal', 'Started', `Started container ${container.name}`);
+    if (container.resources?.limits) tellOfLimits(context);
     return undefined;
   } catch (error) {
     if (error instanceof NotYetError) {
@@ -95,6 +96,15 @@ export async function startNext(
     };
     return { requeueAfter: 0 };
   }
+}
+
+/** Once, as an Event about the Node: pods have no cgroups. */
+function tellOfLimits({ nodeName, recorder, told }: PodContext): void {
+  if (told.has('limits')) return;
+  told.add('limits');
+  const node = { kind: 'Node', apiVersion: 'v1', name: nodeName, namespace: 'default', uid: nodeName };
+  const text = 'Containers set resource limits; this node counts them, but does not enforce them';
+  recorder.event(node, 'Warning', 'LimitsNotEnforced', text);
 }
 
 /** What is told of an image that is there. With the policy Always kubelet asks a registry; here the catalogue is it. */
