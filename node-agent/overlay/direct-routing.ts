@@ -6,10 +6,12 @@ import { familiesOf, isOnLink, type LinkState, leaseOf, type Overlay, uplinkOf }
 
 /**
  * `DirectRouting` of flannel's vxlan: a plain route to nodes on the same link, the tunnel to all others. Pods'
- * packets have to fit through the tunnel all the same. Upstream: flannel `pkg/backend/vxlan/vxlan_network.go`.
+ * packets have to fit through the tunnel all the same, and so have those that conntrack puts together from
+ * fragments: the link between nodes would take them whole, and the other node's pod would not. Upstream: flannel `pkg/backend/vxlan/vxlan_network.go`.
  */
 export function withDirectRouting(kernel: Kernel, tunnel: Overlay): Overlay {
-  const direct = createHostGw(kernel);
+  let mtu: number | undefined;
+  const direct = createHostGw(kernel, { routeMtu: () => mtu });
   let isDirect: (node: Node) => boolean = () => false;
   /** Names of the nodes with a plain route; undefined at first, when an earlier process may have made some. */
   let before: Set<string | undefined> | undefined;
@@ -23,7 +25,9 @@ export function withDirectRouting(kernel: Kernel, tunnel: Overlay): Overlay {
       isDirect = (node) => isReached(node, sides);
       before = undefined;
       direct.plan(local, links);
-      return tunnel.plan(local, links);
+      const plan = tunnel.plan(local, links);
+      mtu = plan.mtu;
+      return plan;
     },
     async sync(nodes, options) {
       const near = nodes.filter(isDirect);

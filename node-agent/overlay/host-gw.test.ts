@@ -87,7 +87,7 @@ test('direct routing: who is behind a router is reached through the tunnel, and 
   expect([...order, ...written()]).toEqual([
     'route del 10.244.2.0/24 via 172.18.0.2 dev eth0',
     'tunnel',
-    'route replace 10.244.3.0/24 via 172.18.0.3 dev eth0',
+    'route replace 10.244.3.0/24 via 172.18.0.3 dev eth0 mtu 8950',
   ]);
   expect(tunnelled.at(-1)).toEqual(['near']);
 });

@@ -29,9 +29,12 @@ interface Side {
 
 /**
  * A plain route to each other node's pods by way of that node: no encapsulation, and so nodes must be on one
- * link. Upstream: flannel `pkg/backend/hostgw` and `pkg/backend/route_network.go`.
+ * link. `routeMtu` is that of the routes, where it is less than the link's. Upstream: flannel `pkg/backend/hostgw` and `pkg/backend/route_network.go`.
  */
-export function createHostGw(kernel: Kernel): Overlay {
+export function createHostGw(
+  kernel: Kernel,
+  { routeMtu }: { routeMtu?: () => number | undefined } = {},
+): Overlay {
   let sides: Side[] = [];
   let ownName = '';
   /** By family; what is not in here must be read first. */
@@ -63,7 +66,7 @@ export function createHostGw(kernel: Kernel): Overlay {
         const actual = known.get(side.family) ?? (await readRoutes(kernel, side));
         // Until the kernel has said yes, nothing is known of it.
         known.delete(side.family);
-        await ipBatch(kernel, routeCommands(side.device, wanted, actual));
+        await ipBatch(kernel, routeCommands(side.device, wanted, actual, routeMtu?.()));
         known.set(side.family, wanted);
       }
     },
@@ -78,9 +81,15 @@ function routesTo(nodes: readonly Node[], family: Family, ownName: string): Rout
 }
 
 /** `ip` commands that turn the routes there are into those that are wanted. */
-export function routeCommands(device: string, wanted: readonly Route[], actual: readonly Route[]): string[] {
+export function routeCommands(
+  device: string,
+  wanted: readonly Route[],
+  actual: readonly Route[],
+  mtu?: number,
+): string[] {
   const isThere = (route: Route) =>
     actual.some(({ destination, gateway }) => destination === route.destination && gateway === route.gateway);
+  const size = mtu === undefined ? '' : ` mtu ${mtu}`;
   const destinations = new Set(wanted.map(({ destination }) => destination));
   return [
     ...actual
@@ -88,7 +97,7 @@ export function routeCommands(device: string, wanted: readonly Route[], actual: 
       .map(({ destination, gateway }) => `route del ${destination} via ${gateway} dev ${device}`),
     ...wanted
       .filter((route) => !isThere(route))
-      .map(({ destination, gateway }) => `route replace ${destination} via ${gateway} dev ${device}`),
+      .map(({ destination, gateway }) => `route replace ${destination} via ${gateway} dev ${device}${size}`),
   ];
 }
 
