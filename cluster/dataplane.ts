@@ -12,9 +12,8 @@ import {
 } from './spec.ts';
 import { type StateDir, writeSpec } from './state.ts';
 
-/** Milliseconds that a node has to get to the new mode, and between two looks whether it has. */
+/** Milliseconds that a node has to get to the new mode. */
 const longestSwitch = 60_000;
-const turn = 50;
 
 /** Where any kube-proxy says its mode. */
 const modeAddress = 'http://127.0.0.1:10249/proxyMode';
@@ -25,14 +24,20 @@ export function modeFeatures(mode: DataplaneMode): readonly Feature[] {
   return mode === 'nftables' ? ['nf_tables'] : [];
 }
 
-/** `sh -c SCRIPT sh FILE LINE TURNS`: waits until the file says the line; ends with 1, and what it says, after so many turns. */
+/**
+ * Arguments: a file, a line, seconds. Waits until the file says the line; ends with 1, and what it says, when that
+ * takes too long. Perl, because a shell starts a program for every look, which is dear in a guest kernel.
+ */
 const waitScript = `
-i=0
-until read -r said 2>/dev/null <"$1" && [ "$said" = "$2" ]; do
-  i=$((i+1))
-  if [ $i -gt $3 ]; then echo "\${said:-nothing}" >&2; exit 1; fi
-  sleep 0.05
-done`;
+my ($file, $wanted, $seconds) = @ARGV;
+my $last = time + $seconds;
+while (1) {
+  my $said = -e $file ? do { open my $f, '<', $file or die "$file: $!"; readline $f } : undef;
+  chomp($said //= 'nothing');
+  exit if $said eq $wanted;
+  if (time > $last) { print STDERR $said; exit 1 }
+  select undef, undef, undef, 0.02;
+}`;
 
 /**
  * Switches the dataplane of a running cluster, node by node: beside the one that runs, the node's process starts
@@ -61,8 +66,8 @@ export async function switchDataplane(
   const wanted = settingsText(spec);
   for (const { name } of spec.nodes) {
     await tell(lab, name);
-    const turns = String(longestSwitch / turn);
-    const wait = ['sh', '-c', waitScript, 'sh', dataplaneFile(nodeRunDir(name)), wanted, turns];
+    const file = dataplaneFile(nodeRunDir(name));
+    const wait = ['perl', '-e', waitScript, file, wanted, String(longestSwitch / 1_000)];
     const { exitCode, stderr } = await lab.enter(wait, { node: name });
     if (exitCode !== 0)
       throw new Error(

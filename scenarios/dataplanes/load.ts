@@ -88,7 +88,7 @@ while (1) {
   one(undef, 0);
   for (@kept) { my $was = $_; $_ = one($_, 1); $lost++ if !$_ && $was }
   my $took = time - $turn;
-  sleep($took < 0.015 ? 0.03 : 2 * $took);
+  sleep($took < 0.01 ? 0.03 : 5 * $took);
 }
 print join("\n", $asked, int(1000 * $slowest), again() - $before, scalar @kept, $lost, @failures), "\n";
 `;
