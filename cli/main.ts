@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { register as dataplane } from './commands/dataplane.ts';
+import { register as dns } from './commands/dns.ts';
 import { register as doctor } from './commands/doctor.ts';
 import { register as down } from './commands/down.ts';
 import { register as exec } from './commands/exec.ts';
@@ -27,6 +28,7 @@ const commands = [
   doctor,
   render,
   kubeProxy,
+  dns,
 ];
 
 /** Runs `v9s` with these arguments; resolves to the exit code. 2 is bad usage, 1 any other failure. */

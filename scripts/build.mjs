@@ -32,6 +32,7 @@ const programs = {
 const parts = {
   commands: 'cli/main.ts',
   render: 'cli/render.ts',
+  'serve-dns': 'cli/dns.ts',
   'kube-proxy': 'dataplane/program/kube-proxy.ts',
   cluster: 'cluster/cluster.ts',
   kubelet: 'node-agent/server/serve.ts',
