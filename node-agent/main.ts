@@ -269,6 +269,17 @@ function reportNow(
       onError('reporting the node', error),
     );
   every(statusInterval, signal, report);
+  // Nobody heard of it for a while; when it hears that, it is back.
+  let answering = false;
+  nodes.onChange(() => {
+    const conditions = nodes.store.get(identity.name)?.status?.conditions ?? [];
+    const isMissed = conditions.some(({ type, status }) => type === 'Ready' && status === 'Unknown');
+    if (!isMissed || answering) return;
+    answering = true;
+    void report().finally(() => {
+      answering = false;
+    });
+  });
   return report;
 }
 
