@@ -2,6 +2,7 @@
 const benchmarks: Record<string, () => Promise<{ bench(args: readonly string[]): Promise<void> }>> = {
   apiserver: () => import('./apiserver.ts'),
   dataplane: () => import('./dataplane.ts'),
+  dns: () => import('./dns.ts'),
   startup: () => import('./startup.ts'),
 };
 
