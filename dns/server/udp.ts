@@ -1,4 +1,6 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
+import { lookup } from 'node:dns';
+import { isIP } from 'node:net';
 import type { Packets } from './server.ts';
 
 /** Takes a packet, gives the answer: at once, later, or never. */
@@ -24,7 +26,8 @@ export async function listenUdp(
   socket.on('message', (packet, { address, port }) => {
     const reply = answer(packet, { address, port });
     const send = (bytes: Packets) => {
-      if (Buffer.isBuffer(bytes) && open) socket.send(bytes, port, address, ignoreLostReply);
+      // Without a callback a reply that cannot be sent is lost in silence: UDP owes nothing, the client asks again.
+      if (Buffer.isBuffer(bytes) && open) socket.send(bytes, port, address);
     };
     if (reply instanceof Promise) reply.then(send, onError);
     else send(reply);
@@ -39,9 +42,6 @@ export async function listenUdp(
   };
 }
 
-/** A client that is gone, or whose network is: UDP owes it nothing, it will ask again. */
-function ignoreLostReply(): void {}
-
 async function bind(host: string, port: number): Promise<Socket> {
   if (host !== '') return bindOne(host.includes(':') ? 'udp6' : 'udp4', host, port);
   try {
@@ -53,7 +53,7 @@ async function bind(host: string, port: number): Promise<Socket> {
 }
 
 function bindOne(type: 'udp4' | 'udp6', address: string, port: number): Promise<Socket> {
-  const socket = createSocket({ type, recvBufferSize: 1 << 20 });
+  const socket = createSocket({ type, recvBufferSize: 1 << 20, lookup: atOnce });
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => {
       socket.close();
@@ -65,6 +65,13 @@ function bindOne(type: 'udp4' | 'udp6', address: string, port: number): Promise<
     });
   });
 }
+
+/** Addresses need no looking up: Node.js' own function would hand each reply's over a turn of the loop later. */
+const atOnce: SocketOptions['lookup'] = (host, options, done) => {
+  const family = isIP(host);
+  if (family === 0) lookup(host, options, done);
+  else done(null, host, family);
+};
 
 /** True for the errors that a kernel without IPv6 gives. */
 export function isWithoutIpv6(error: unknown): boolean {

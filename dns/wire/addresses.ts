@@ -3,9 +3,21 @@ import { formatGroups, parseGroups } from '../../api/address.ts';
 
 /** The 4 or 16 bytes of an IP address, or undefined for anything that is none. */
 export function addressBytes(text: string): Uint8Array | undefined {
-  if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number);
+  if (isIPv4(text)) return quad(text);
   const groups = parseGroups(text.split('%')[0] ?? '');
   return groups && Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]));
+}
+
+/** The bytes of what is known to be an IPv4 address. */
+function quad(text: string): Uint8Array {
+  const bytes = new Uint8Array(4);
+  let at = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0) at++;
+    else bytes[at] = (bytes[at] ?? 0) * 10 + digit;
+  }
+  return bytes;
 }
 
 /** The usual text of 4 or 16 address bytes; IPv6 as RFC 5952 has it, so that equal addresses are equal texts. */

@@ -5,6 +5,7 @@ import { labelBytes, labelsOf } from './names.ts';
 /** Room for the longest message that TCP can carry, and for the record that is one too many. */
 const scratch = Buffer.alloc(65_535 + 1_024);
 const largestMessage = 65_535;
+const questionAt = 12;
 const anyClass = 255;
 /** More records than this are not tried in one message of a transfer. */
 const mostInMessage = 4_096;
@@ -17,8 +18,13 @@ interface Writer {
   at: number;
   /** Of every record. */
   class: number;
-  /** Names already written, in their exact case, and where: what a compression pointer may point to. */
-  names: Map<string, number>;
+  /** The name of the question, which stands right after the header. */
+  question: string;
+  /**
+   * Names already written, in their exact case, and where: what a compression pointer may point to. Those of the
+   * question are put in with the first name that is another: most replies have none.
+   */
+  names: Map<string, number> | undefined;
   /** Names are written in full. */
   plain?: true;
 }
@@ -29,7 +35,12 @@ interface Writer {
  */
 export function encodeReply(query: Query, reply: Reply): Buffer {
   const limit = query.protocol === 'tcp' ? largestMessage : Math.max(query.edns?.udpSize ?? 512, 512);
-  const out: Writer = { at: 12, class: query.class === anyClass ? 1 : query.class, names: new Map() };
+  const out: Writer = {
+    at: 12,
+    class: query.class === anyClass ? 1 : query.class,
+    question: query.name,
+    names: undefined,
+  };
   writeQuestion(out, query);
   const opt = query.edns ? optRecord(query, reply) : undefined;
   const room = Math.min(limit, largestMessage) - (opt?.length ?? 0);
@@ -60,7 +71,7 @@ export function encodeReply(query: Query, reply: Reply): Buffer {
 
 /** Bytes of a reply whose names are not compressed, without an OPT record: what CoreDNS' log says. */
 export function plainSize(query: Query, reply: Reply): number {
-  const out: Writer = { at: 12, class: 1, names: new Map(), plain: true };
+  const out: Writer = { at: 12, class: 1, question: query.name, names: undefined, plain: true };
   writeQuestion(out, query);
   for (const section of [reply.answers, reply.authorities, reply.additionals])
     writeRecords(out, section, largestMessage);
@@ -91,7 +102,7 @@ export function encodeQuery(
     'name' | 'type' | 'class' | 'recursionDesired' | 'checkingDisabled' | 'authenticData' | 'edns'
   >,
 ): Buffer {
-  const out: Writer = { at: 12, class: query.class, names: new Map() };
+  const out: Writer = { at: 12, class: query.class, question: query.name, names: undefined };
   scratch.fill(0, 0, 12);
   scratch.writeUInt16BE(id, 0);
   scratch[2] = query.recursionDesired ? 1 : 0;
@@ -117,9 +128,23 @@ export function refusal(packet: Buffer, rcode: number): Buffer {
 }
 
 function writeQuestion(out: Writer, query: Pick<Query, 'name' | 'type' | 'class'>): void {
-  writeName(out, query.name);
+  for (const label of labelsOf(query.name)) writeLabel(out, label);
+  scratch[out.at++] = 0;
   write16(out, typeCode(query.type) ?? 0);
   write16(out, query.class);
+}
+
+/** Where the question's name stands, and each of its parents. */
+function namesOfQuestion({ question }: Writer): Map<string, number> {
+  const names = new Map<string, number>();
+  let at = questionAt;
+  let rest = question;
+  for (const label of labelsOf(question)) {
+    names.set(rest, at);
+    at += 1 + (label.includes('\\') ? labelBytes(label).length : label.length);
+    rest = rest.slice(label.length + 1);
+  }
+  return names;
 }
 
 function optRecord(query: Query, { rcode, options: own = [] }: Reply): Buffer {
@@ -150,7 +175,7 @@ function writeRecords(out: Writer, records: ResourceRecord[], room: number): num
     writeRecord(out, record, room);
     if (out.at > room) {
       out.at = start;
-      for (const [name, at] of out.names) if (at >= start) out.names.delete(name);
+      for (const [name, at] of out.names ?? []) if (at >= start) out.names?.delete(name);
       return written;
     }
     written++;
@@ -215,6 +240,11 @@ function writeData(out: Writer, record: ResourceRecord, room: number): void {
 }
 
 function writeName(out: Writer, name: string, compress = true): void {
+  if (name === out.question && compress && !out.plain && name !== '.') {
+    write16(out, 0xc000 | questionAt);
+    return;
+  }
+  out.names ??= namesOfQuestion(out);
   let rest = name;
   while (rest !== '.' && rest !== '') {
     const known = out.names.get(rest);
@@ -224,16 +254,20 @@ function writeName(out: Writer, name: string, compress = true): void {
     }
     if (known === undefined && out.at < 0x4000) out.names.set(rest, out.at);
     const label = rest.includes('\\') ? (labelsOf(rest)[0] ?? '') : rest.slice(0, rest.indexOf('.') >>> 0);
-    const size = label.includes('\\') ? writeLabel(out, label) : scratch.write(label, out.at + 1, 'latin1');
-    scratch[out.at] = size;
-    out.at += size + 1;
+    writeLabel(out, label);
     rest = rest.slice(label.length + 1);
   }
   scratch[out.at++] = 0;
 }
 
-function writeLabel(out: Writer, label: string): number {
-  return labelBytes(label).copy(scratch, out.at + 1);
+function writeLabel(out: Writer, label: string): void {
+  const start = out.at + 1;
+  let size = label.length;
+  if (label.includes('\\')) size = labelBytes(label).copy(scratch, start);
+  // Labels are short: a call into the runtime for each would take longer.
+  else for (let i = 0; i < size; i++) scratch[start + i] = label.charCodeAt(i);
+  scratch[out.at] = size;
+  out.at = start + size;
 }
 
 /** What would not fit is only counted: the record is dropped anyway. */
@@ -243,7 +277,10 @@ function writeBytes(out: Writer, bytes: Uint8Array, room: number): void {
 }
 
 function write16(out: Writer, value: number): void {
-  if (out.at <= largestMessage) scratch.writeUInt16BE(value & 0xffff, out.at);
+  if (out.at <= largestMessage) {
+    scratch[out.at] = value >>> 8;
+    scratch[out.at + 1] = value;
+  }
   out.at += 2;
 }
 
