@@ -11,7 +11,7 @@ export interface IpvsTools {
   sets(input: string): Promise<void>;
   /** As `ipvsRestore`. */
   servers(input: string): Promise<void>;
-  /** As `ipBatch`, but goes on after a refused line. */
+  /** As `ipBatch`; one that begins with a device made or removed is for that device. */
   addresses(commands: readonly string[]): Promise<void>;
   /** As `ipvsConnections`. */
   connections(servers: readonly string[]): Promise<Map<string, number>>;
@@ -53,6 +53,13 @@ export function createIpvsTools(kernel: Kernel): IpvsTools {
     },
     async addresses(commands) {
       if (commands.length === 0) return;
+      if (commands[0]?.startsWith('link ')) {
+        // ip remembers devices by their numbers.
+        ip.forget();
+        await makeDevice(kernel, commands[0]);
+        await ipBatch(kernel, commands.slice(1));
+        return;
+      }
       const input = `${commands.join('\n')}\n`;
       const said = await ip.tell(input);
       if (!said) await ipBatch(kernel, commands);
@@ -71,6 +78,15 @@ export function createIpvsTools(kernel: Kernel): IpvsTools {
       return ipvsConnections(kernel, servers);
     },
   };
+}
+
+/** The other family's rules share the device, and may have made it a moment ago. */
+async function makeDevice(kernel: Kernel, command: string): Promise<void> {
+  try {
+    await ipBatch(kernel, [command]);
+  } catch (error) {
+    if (!(error instanceof CommandError && error.stderr.includes('File exists'))) throw error;
+  }
 }
 
 function refusal(command: { file: string; args: string[]; input: string }, said: readonly string[]) {

@@ -23,6 +23,8 @@ export interface LineTool {
   tell(input: string): Promise<readonly string[] | undefined>;
   /** The same for lines that are answered. */
   ask(input: string): Promise<readonly string[] | undefined>;
+  /** Ends the program that stays; the next batch has a process of its own. */
+  forget(): void;
 }
 
 /** Batches above this size are worth a process of their own, whose memory goes with it. */
@@ -60,11 +62,18 @@ export function createLineTool(kernel: Kernel, options: LineToolOptions): LineTo
     }
   }
 
+  function forget(): void {
+    last = Number.NEGATIVE_INFINITY;
+    session.close();
+  }
+
   return {
     ask,
+    forget,
     async tell(input) {
       const said = await ask(input);
-      if (said && said.length > 0) last = Number.NEGATIVE_INFINITY;
+      // What it refused may be right, and what it remembers of the kernel wrong.
+      if (said && said.length > 0) forget();
       return said;
     },
   };
