@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ChaosRun, startChaos } from '../testing/chaos.ts';
+import { type ChaosRun, startChaos, thousandChanges } from '../testing/chaos.ts';
 import { describeKilled } from '../testing/killed.ts';
 import { node as nodeObject, service, slice } from '../testing/objects.ts';
 import { nodeIp, startTestNode, type TestNode } from '../testing/sandbox.ts';
@@ -102,22 +101,10 @@ describe('ipvs, disturbed', () => {
   });
 
   test('a thousand changes in a second are a few writes, and the last one counts', async () => {
-    const [before, names] = [run.meddler.writes(), Array.from({ length: 50 }, (_, i) => `many/s${i}`)];
-    for (let round = 0; round < 10; round++) {
-      for (const [i, key] of names.entries()) {
-        run.put(service(key, { clusterIP: `10.96.1.${i + 1}`, ports: [{ name: 'p80', port: 80 + round }] }));
-        run.put(slice(key, [`10.244.1.${5 + (round % 2)}`], { port: 9376 }));
-      }
-      await delay(100);
-    }
-    await run.converged();
-    expect(run.meddler.writes() - before).toBeLessThan(100);
+    const { writes, undo } = await thousandChanges(run);
+    expect(writes).toBeLessThan(100);
     expect(await lab.connect('client', '10.96.1.50', 89)).toEqual({ 'pod2 10.244.1.9': 1 });
-    for (const key of names) {
-      run.remove('Service', key);
-      run.remove('EndpointSlice', `${key}-a`);
-    }
-    await run.converged();
+    await undo();
   });
 
   test('while the API is away servers stay and are repaired; what happened meanwhile is written when it is back', async () => {

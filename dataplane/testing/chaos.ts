@@ -13,6 +13,7 @@ import { createMemoryApi, type MemoryApi } from './client.ts';
 import { linesBetween } from './fuzz.ts';
 import { type Change, createReplay } from './history.ts';
 import { createModelKernel } from './modelkernel.ts';
+import { service, slice } from './objects.ts';
 import { type Backend, type BackendName, backends } from './standing.ts';
 
 /** A kernel whose next write somebody else gets in before. */
@@ -252,6 +253,36 @@ export async function startChaos(
     async end() {
       stop.abort();
       await running.cleanup();
+    },
+  };
+}
+
+/**
+ * A thousand changes in a second: fifty Services and their endpoints, ten times over. Resolves when the kernel has the
+ * last of them, which answers at 10.96.1.50:89 from pod2.
+ *
+ * @returns how many commands that change rules it took, and what takes the Services away again
+ */
+export async function thousandChanges(run: ChaosRun): Promise<{ writes: number; undo(): Promise<void> }> {
+  const before = run.meddler.writes();
+  const names = Array.from({ length: 50 }, (_, i) => `many/s${i}`);
+  for (let round = 0; round < 10; round++) {
+    for (const [i, key] of names.entries()) {
+      const ports = [{ name: 'p80', port: 80 + round }];
+      run.put(service(key, { clusterIP: `10.96.1.${i + 1}`, ports }));
+      run.put(slice(key, [`10.244.1.${5 + (round % 2)}`], { port: 9376 }));
+    }
+    await delay(100);
+  }
+  await run.converged();
+  return {
+    writes: run.meddler.writes() - before,
+    undo() {
+      for (const key of names) {
+        run.remove('Service', key);
+        run.remove('EndpointSlice', `${key}-a`);
+      }
+      return run.converged();
     },
   };
 }
