@@ -33,7 +33,7 @@ it('names a database that another process has open', async () => {
   await storage.close();
 });
 
-/** The largest file this process may write; undefined lifts the limit. */
+/** The largest file this process may write, which is why these tests have one of their own; undefined lifts the limit. */
 function limitFileSize(bytes: number | undefined): void {
   execFileSync('prlimit', [`--fsize=${bytes ?? 'unlimited'}:`, `--pid=${process.pid}`]);
 }
