@@ -59,6 +59,7 @@ it('a node that is cut off from the API keeps its pods and their traffic, is Not
 
   await inWorker(`iptables -D OUTPUT ${rule}`);
   await cluster.waitFor<Node>('nodes', (nodes) => conditionOf(nodes) === 'True', { timeout: 180_000 });
+  await endpoints(true);
   await reached();
   const again = await cluster.client.get(resources.pods, { name: 'right', namespace: 'default' });
   expect(again.status?.containerStatuses?.[0]?.restartCount).toBe(0);

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Client } from '../../api/client.ts';
 import { resources } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
-import type { ContainerState, Pod } from '../../api/types.ts';
+import type { ContainerState, Pod, PodStatus } from '../../api/types.ts';
 import { statusBefore } from './observe.ts';
 import { apiTime, type ContainerEntry, type PodState, runtimeName } from './state.ts';
 import { type ContainerView, podStatus } from './status.ts';
@@ -43,11 +44,12 @@ export function createReporter(client: Client, options: ReporterOptions): Report
       ...status,
       conditions: status.conditions?.map(({ lastTransitionTime, ...rest }) => rest),
     });
-    if (text === state.sent) return;
+    if (text === state.sent && !isDisturbed(state, status)) return;
     const ref = { name, namespace, subresource: 'status' };
     try {
-      await client.patch(resources.pods, ref, 'merge', { metadata: { uid }, status });
+      const written = await client.patch(resources.pods, ref, 'merge', { metadata: { uid }, status });
       state.sent = text;
+      state.sentVersion = Number(written.metadata?.resourceVersion);
     } catch (error) {
       // The pod, or this incarnation of it, is no more.
       if (!hasReason(error, 'NotFound') && !hasReason(error, 'Conflict')) throw error;
@@ -78,6 +80,17 @@ export function createReporter(client: Client, options: ReporterOptions): Report
       return next;
     },
   };
+}
+
+/**
+ * True when the API shows another status than was written last: the node lifecycle controller says of a silent
+ * node's pods that they are not ready. What was read before that write says nothing. Upstream: needsReconcile
+ * of `pkg/kubelet/status/status_manager.go`.
+ */
+function isDisturbed({ pod, mirror, sentVersion = 0 }: PodState, status: PodStatus): boolean {
+  const seen = mirror ?? pod;
+  if (Number(seen?.metadata?.resourceVersion ?? 0) < sentVersion) return false;
+  return !isDeepStrictEqual(JSON.parse(JSON.stringify(status)), seen?.status);
 }
 
 function views(state: PodState): Map<string, ContainerView> {

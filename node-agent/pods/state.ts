@@ -58,6 +58,8 @@ export interface PodState {
   finished?: boolean;
   /** JSON of the status that was written last. */
   sent?: string;
+  /** The resourceVersion of that write. */
+  sentVersion?: number;
 }
 
 /** RFC 3339 in whole seconds, as the API has times. */
