@@ -28,6 +28,13 @@ function play(args: string[], path = process.env.PATH ?? ''): string {
   return stdout;
 }
 
+it('expose: article 002 as one types it, on every node', () => {
+  const text = play(['expose']);
+  expect(text).toContain('$ kubectl expose deployment service-test --port 8088 --target-port=8080');
+  expect(text.match(/<p>Hello from service-test-/g)?.length).toBeGreaterThanOrEqual(3 * 4 + 3 * 4 + 4);
+  expect(text).toContain('✓ each pod has answered, and all 100 requests were answered');
+});
+
 it('clusterip: the rules of article 002, and counters that move', () => {
   const text = play(['clusterip']);
   expect(text).toContain('KUBE-SVC-LY73ZDGF4KGO4YFJ');

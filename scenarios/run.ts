@@ -7,6 +7,7 @@ import { sharesUserNamespace } from '../kernel/namespaces.ts';
 import { loadClient } from './client.ts';
 import { clusterip } from './clusterip/clusterip.ts';
 import { dataplanes } from './dataplanes/dataplanes.ts';
+import { expose } from './expose/expose.ts';
 import { flannel } from './flannel/flannel.ts';
 import { playInGuest } from './guest.ts';
 import { hostnames } from './hostnames/hostnames.ts';
@@ -17,7 +18,7 @@ import { count, createReport, host, type Report, wrap } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
 /** Every scenario, in the order of the articles. */
-const scenarios: readonly Scenario[] = [hostnames, clusterip, ipvs, nodeport, flannel, dataplanes];
+const scenarios: readonly Scenario[] = [hostnames, expose, clusterip, ipvs, nodeport, flannel, dataplanes];
 
 export interface RunOptions {
   nodes?: number;

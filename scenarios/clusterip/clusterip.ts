@@ -1,22 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { V1Pod } from '@kubernetes/client-node';
-import type { Service } from '../../api/types.ts';
-import { packageRoot } from '../../kernel/package-root.ts';
-import { findCommand } from '../../lab/doctor.ts';
+import { askFourTimes, createPods, exposeDeployment, helloFrom } from '../expose/steps.ts';
 import { kubeconfigFlag, startKubeProxies } from '../kube-proxy.ts';
-import { addressOf, createFrom, fileArgument, nameOf, readyPods, rulesLeadTo } from '../objects.ts';
-import { host } from '../report.ts';
+import { addressOf, nameOf, rulesLeadTo } from '../objects.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { fairShares, followRules, renderArticle } from './rules.ts';
-
-const manifest = 'clusterip/deployment_python_http.yaml';
-
-/** The ClusterIP of the Service, once there is one, and the pods behind it. */
-export interface ServiceTest {
-  clusterIp: string;
-  pods: V1Pod[];
-}
 
 /**
  * Article 002: four pods that answer with their names, a Service before them, and every rule between its address
@@ -37,12 +24,14 @@ export const clusterip: Scenario = {
   async play(stage) {
     await startProxies(stage);
     const pods = await createPods(stage);
-    const test = { clusterIp: await expose(stage), pods };
+    await askPods(stage, pods);
+    const test = { clusterIp: await exposeDeployment(stage), pods };
     await rulesLeadTo(
       stage,
       pods.map((pod) => `${addressOf(pod)}:8080`),
     );
-    await ask(stage, test);
+    stage.report.step('Four requests to the address of the Service');
+    await askFourTimes(stage, test);
     await followRules(stage, test);
     await fairShares(stage, test);
     await renderArticle(stage);
@@ -73,72 +62,12 @@ async function startProxies(stage: Stage): Promise<void> {
   );
 }
 
-async function createPods(stage: Stage): Promise<V1Pod[]> {
+async function askPods(stage: Stage, pods: readonly V1Pod[]): Promise<void> {
   const { report, cluster } = stage;
-  report.step("The Deployment, the article's own YAML");
-  report.command(host, `cat ${fileArgument(manifest)}`);
-  report.output(readFileSync(join(packageRoot, 'scenarios', manifest), 'utf8'), Number.POSITIVE_INFINITY);
-  const answer = await createFrom(stage, manifest);
-  report.check('it is accepted as it stands', answer.includes('/service-test created'), answer);
-  const pods = await readyPods(stage, 'app=service_test_pod', 4);
-  await stage.kubectl('get pod -o wide');
-  const perNode = new Set(pods.map(({ spec }) => spec?.nodeName)).size;
-  const workers = cluster.spec.nodes.filter(({ taints }) => taints.length === 0).length;
-  report.check(
-    workers === 2 ? 'four pods are Running, on two nodes as in the article' : 'four pods are Running',
-    pods.every(({ status }) => status?.phase === 'Running') && perNode === Math.min(workers, 4),
-  );
-
   report.step('Each pod answers with its name, whichever node asks');
   const nodes = cluster.spec.nodes.map(({ name }) => name);
   for (const [index, pod] of pods.entries()) {
     const answer = await stage.onNode(nodes[index % nodes.length] ?? '', `curl -s ${addressOf(pod)}:8080`);
-    report.check(`the answer is ${nameOf(pod)}'s`, answer === `<p>Hello from ${nameOf(pod)}</p>\n`, answer);
+    report.check(`the answer is ${nameOf(pod)}'s`, answer === `${helloFrom(pod)}\n`, answer);
   }
-  return pods;
-}
-
-/** What `kubectl expose` makes, for machines without kubectl. */
-const exposed: Service = {
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name: 'service-test' },
-  spec: {
-    selector: { app: 'service_test_pod' },
-    ports: [{ port: 8088, protocol: 'TCP', targetPort: 8080 }],
-  },
-};
-
-async function expose(stage: Stage): Promise<string> {
-  const { report } = stage;
-  const api = await stage.api();
-  report.step('The Service: kubectl expose');
-  if (findCommand('kubectl'))
-    await stage.kubectl('expose deployment service-test --port 8088 --target-port=8080');
-  else await stage.kubectl('create -f -', JSON.stringify(exposed));
-  const table = await stage.kubectl('get service -o wide');
-  const { spec } = await api.core.readNamespacedService({ name: 'service-test', namespace: 'default' });
-  const clusterIp = spec?.clusterIP ?? '';
-  report.check(
-    'it is of type ClusterIP, with an address, port 8088/TCP and the selector of the pods',
-    new RegExp(`service-test +ClusterIP +${clusterIp} +<none> +8088/TCP .*app=service_test_pod`).test(table),
-    table,
-  );
-  return clusterIp;
-}
-
-async function ask(stage: Stage, { clusterIp, pods }: ServiceTest): Promise<void> {
-  const { report } = stage;
-  report.step('Four requests to the address of the Service');
-  const answers = await stage.onNode(
-    'control-plane',
-    `for i in \`seq 4\`; do curl -s ${clusterIp}:8088; done`,
-  );
-  const names = pods.map((pod) => `<p>Hello from ${nameOf(pod)}</p>`);
-  const lines = answers.trim().split('\n');
-  report.check(
-    'each is answered by one of the pods',
-    lines.length === 4 && lines.every((line) => names.includes(line)),
-    answers,
-  );
 }

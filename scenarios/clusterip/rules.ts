@@ -1,8 +1,8 @@
+import type { ServiceTest } from '../expose/steps.ts';
 import { chainOf, differences, type ListedRule, numbersProtocols, rulesOf, showChains } from '../listing.ts';
 import { addressOf, fileArgument, nameOf } from '../objects.ts';
 import type { Stage } from '../scenario.ts';
 import { testEqualShares } from '../statistics.ts';
-import type { ServiceTest } from './clusterip.ts';
 
 /** `default/service-test:`, the name of an unnamed port in those releases, and tcp, as a hash. */
 const serviceChain = 'KUBE-SVC-LY73ZDGF4KGO4YFJ';
