@@ -25,6 +25,8 @@ export interface Component {
   status(): ComponentStatus;
   /** Ends the present run (SIGTERM, after 5 s SIGKILL) and starts the next without back-off. */
   restart(): void;
+  /** Ends it for good, in the same way; resolves when it has ended. */
+  stop(): Promise<void>;
 }
 
 export interface SuperviseOptions {
@@ -49,6 +51,8 @@ export function supervise(spec: ComponentSpec, { logDir, sockets, env, log }: Su
   let child: ChildProcess | undefined;
   let timer: NodeJS.Timeout | undefined;
   let restarting = false;
+  /** Told when a component that is not to run any more has ended. */
+  let stopped: (() => void) | undefined;
   let starts = 0;
   let startedAt = 0;
   let lastEnd: string | undefined;
@@ -71,9 +75,17 @@ export function supervise(spec: ComponentSpec, { logDir, sockets, env, log }: Su
     if (!child) return;
     child = undefined;
     lastEnd = why;
+    if (stopped) return stopped();
     const delay = restarting ? 0 : backoff.next(Date.now() - startedAt);
     log(`${spec.name} ended (${why}); starting it again in ${delay} ms`);
     timer = setTimeout(start, delay);
+  };
+  const terminate = () => {
+    const stopping = child;
+    stopping?.kill('SIGTERM');
+    setTimeout(() => {
+      if (child === stopping) stopping?.kill('SIGKILL');
+    }, termination).unref();
   };
   start();
 
@@ -94,11 +106,16 @@ export function supervise(spec: ComponentSpec, { logDir, sockets, env, log }: Su
         return;
       }
       restarting = true;
-      const stopping = child;
-      stopping?.kill('SIGTERM');
-      setTimeout(() => {
-        if (child === stopping) stopping?.kill('SIGKILL');
-      }, termination).unref();
+      terminate();
+    },
+    async stop() {
+      clearTimeout(timer);
+      if (child)
+        await new Promise<void>((resolve) => {
+          stopped = resolve;
+          terminate();
+        });
+      closeSync(logFile);
     },
   };
 }

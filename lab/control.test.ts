@@ -8,6 +8,11 @@ test('requests are checked', () => {
     component: 'dns',
   });
   expect(() => parseRequest('{"do":"restart"}')).toThrow('unknown request');
-  expect(() => parseRequest('[]')).toThrow('known are status, restart, stop');
+  const remove = { do: 'remove-node', node: 'worker', netns: ['cni-1'] } as const;
+  expect(parseRequest(JSON.stringify(remove))).toEqual(remove);
+  expect(() => parseRequest('{"do":"remove-node","node":"worker","netns":["a b"]}')).toThrow(
+    'netns must be a list of names',
+  );
+  expect(() => parseRequest('[]')).toThrow('known are status, restart, stop, add-node, remove-node');
   expect(() => parseRequest('status')).toThrow(SyntaxError);
 });

@@ -6,7 +6,7 @@ import type { Command } from '../kernel/run.ts';
 import type { ComponentStatus } from './components.ts';
 import { control } from './control.ts';
 import { utsPath } from './setup.ts';
-import { commandFolder } from './spec.ts';
+import { type ComponentSpec, commandFolder, type LabNode } from './spec.ts';
 import { type LabState, readRunning } from './state.ts';
 
 export interface EnterOptions {
@@ -52,6 +52,16 @@ export interface Lab {
   components(): Promise<ComponentStatus[]>;
   /** Starts a component anew. Rejects when there is no such component. */
   restart(component: string): Promise<void>;
+  /**
+   * Adds a node to the running lab and starts its components. Rejects, with nothing of it left, for a name or an
+   * address that is taken or wrong.
+   */
+  addNode(node: LabNode, components: readonly ComponentSpec[]): Promise<void>;
+  /**
+   * Ends a node's components and everything else that runs in its network namespace, or in those named in `netns`
+   * besides, and removes them. Rejects when there is no such node.
+   */
+  removeNode(name: string, options?: { netns?: readonly string[] }): Promise<void>;
   /** Ends the lab at once (SIGKILL) and waits until nothing of it is left. */
   stop(): Promise<void>;
 }
@@ -64,10 +74,14 @@ export async function attachLab(stateDir: string): Promise<Lab | undefined> {
 
 export function labHandle(state: LabState): Lab {
   const { name, stateDir, init, unshare, egress, apiPort } = state;
+  let { nodes } = state;
+  const has = (node: string) => nodes.some((known) => known.name === node);
   const namespaces = ({ node, cwd }: Pick<EnterOptions, 'node' | 'cwd'>) => {
-    if (node !== undefined && !state.nodes.some((known) => known.name === node))
+    // Somebody may have added it since.
+    if (node !== undefined && !has(node)) nodes = readRunning(stateDir)?.nodes ?? nodes;
+    if (node !== undefined && !has(node))
       throw new Error(
-        `lab "${name}" has no node "${node}"; it has ${state.nodes.map((known) => known.name).join(', ')}`,
+        `lab "${name}" has no node "${node}"; it has ${nodes.map((known) => known.name).join(', ')}`,
       );
     return { cwd, ...(node === undefined ? {} : { netns: node, uts: utsPath(node) }) };
   };
@@ -98,6 +112,13 @@ export function labHandle(state: LabState): Lab {
     },
     async restart(component) {
       await control(stateDir, { do: 'restart', component });
+    },
+    async addNode(node, components) {
+      await control(stateDir, { do: 'add-node', node, components });
+    },
+    async removeNode(node, { netns = [] } = {}) {
+      await control(stateDir, { do: 'remove-node', node, netns });
+      nodes = nodes.filter((known) => known.name !== node);
     },
     async stop() {
       if (isRunning(init)) process.kill(init.pid, 'SIGKILL');

@@ -59,12 +59,43 @@ export function rootBatch(nodes: readonly LabNode[]): string[] {
     'link set underlay up',
     // Says at once that there is no way out; the default route of --egress is preferred to it.
     'route add unreachable default metric 4294967295',
-    ...nodes.flatMap(({ name }, index) => [
-      `netns add ${name}`,
-      `link add node${index} type veth peer name eth0 netns ${name}`,
-      `link set node${index} master underlay alias ${name} up`,
-    ]),
+    ...nodes.flatMap(linkCommands),
   ];
+}
+
+/** A node's end of the underlay is named by its place: a node's name may be longer than a link's. */
+const linkCommands = ({ name }: LabNode, index: number): string[] => [
+  `netns add ${name}`,
+  `link add node${index} type veth peer name eth0 netns ${name}`,
+  `link set node${index} master underlay alias ${name} up`,
+];
+
+/** The script that adds a node to a lab which is up; `index` is no other node's. Prints as {@link setupScript} does. */
+export function addNodeScript(node: LabNode, index: number): string {
+  return `set -e
+ip -batch - <<'END'
+${linkCommands(node, index).join('\n')}
+END
+jobs=
+${nodeSetup(node)}for job in $jobs; do wait $job; done
+echo ok
+`;
+}
+
+/**
+ * The script that takes away a node, as much of it as there is, and the network namespaces of its pods. Nothing runs
+ * in them any more.
+ */
+export function removeNodeScript(name: string, netns: readonly string[] = []): string {
+  const uts = utsPath(name);
+  const named = [name, ...netns].map((each) => `netns del ${each}`);
+  return `ip -force -batch - <<'END' 2>/dev/null || :
+${named.join('\n')}
+END
+umount ${uts} 2>/dev/null || :
+rm -f ${uts}
+echo ok
+`;
 }
 
 const hasIpv6 = (nodes: readonly LabNode[]) => nodes.some(({ address6 }) => address6 !== undefined);

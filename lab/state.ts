@@ -34,6 +34,12 @@ export function readRunning(stateDir: string): LabState | undefined {
   return isRunning(state.init) && isRunning(state.unshare) ? state : undefined;
 }
 
+/** Notes that a running lab has other nodes now. */
+export function writeNodes(stateDir: string, nodes: readonly LabNode[]): void {
+  const state: LabState = JSON.parse(readFileSync(file(stateDir), 'utf8'));
+  writeState({ ...state, nodes });
+}
+
 /** Replaces `lab.json` as a whole. */
 export function writeState(state: LabState): void {
   const path = file(state.stateDir);

@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type Component, supervise } from './components.ts';
 import { controlPath, startControl } from './control.ts';
+import { createNodes } from './nodes.ts';
 import { startRelay } from './relay.ts';
-import { gateway, type LabSpec } from './spec.ts';
+import { type ComponentSpec, gateway, type LabSpec } from './spec.ts';
 
 const startedAt = performance.timeOrigin;
 const log = (message: string) => console.log(`${new Date().toISOString()} ${message}`);
@@ -40,19 +41,17 @@ async function run(): Promise<void> {
   if (said !== 'ok') throw new Error(`setting up the network of lab "${spec.name}" failed: ${said}`);
   const network = performance.timeOrigin + performance.now();
   const components = new Map<string, Component>();
-  for (const component of spec.components)
-    components.set(
-      component.name,
-      supervise(component, {
-        logDir: join(spec.stateDir, 'log'),
-        sockets: spec.sockets,
-        env: process.env,
-        log,
-      }),
-    );
+  const start = (component: ComponentSpec) => {
+    const options = { logDir: join(spec.stateDir, 'log'), sockets: spec.sockets, env: process.env, log };
+    components.set(component.name, supervise(component, options));
+  };
+  for (const component of spec.components) start(component);
+  const nodes = createNodes(spec, { components, start, log });
   await Promise.all([
     startRelay({ listen: { address: gateway, port: 53 }, upstreams: spec.nameservers, log }),
-    startControl(controlPath(spec.stateDir), (request) => {
+    startControl(controlPath(spec.stateDir), async (request) => {
+      if (request.do === 'add-node') await nodes.add(request.node, request.components);
+      if (request.do === 'remove-node') await nodes.remove(request.node, request.netns);
       if (request.do === 'restart') {
         const component = components.get(request.component);
         if (!component) throw new Error(`there is no component "${request.component}"`);
