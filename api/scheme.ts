@@ -1,6 +1,8 @@
 import type { KubeObject } from './object.ts';
 import type {
   Binding,
+  ClusterRole,
+  ClusterRoleBinding,
   ConfigMap,
   ControllerRevision,
   CoreEvent,
@@ -17,6 +19,8 @@ import type {
   Pod,
   PodDisruptionBudget,
   ReplicaSet,
+  Role,
+  RoleBinding,
   Secret,
   Service,
   ServiceAccount,
@@ -50,8 +54,19 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly readOnly?: boolean;
   /** What a client that still uses the kind is told, upstream's words; absent for most. */
   readonly deprecation?: string;
+  /** Other group versions with the same fields, which are the same objects under another name. */
+  readonly alsoServed?: readonly OtherVersion[];
   /** Phantom: ties the row to its object type. */
   readonly object?: T;
+}
+
+/** A group version that a kind is served in beside the one it is stored in. */
+export interface OtherVersion {
+  /** Absent: the kind's own. */
+  readonly group?: string;
+  readonly version: string;
+  /** What a client that uses it is told, upstream's words. */
+  readonly deprecation?: string;
 }
 
 type Row = Omit<Resource, 'version' | 'singular' | 'type' | 'object'> &
@@ -62,6 +77,16 @@ const row = <T extends KubeObject>(of: Row): Resource<T> => ({
   singular: of.kind.toLowerCase(),
   type: of.kind,
   ...of,
+});
+
+/** Of 1.6 to 1.21; manifests and clients of that time use it. */
+const rbacBeta = (kind: string) => ({
+  alsoServed: [
+    {
+      version: 'v1beta1',
+      deprecation: `rbac.authorization.k8s.io/v1beta1 ${kind} is deprecated in v1.17+, unavailable in v1.22+; use rbac.authorization.k8s.io/v1 ${kind}`,
+    },
+  ],
 });
 
 /** Every kind this project knows, by plural name. A new kind is a new row here. */
@@ -216,6 +241,34 @@ export const resources = {
     namespaced: false,
     status: true,
   }),
+  roles: row<Role>({
+    group: 'rbac.authorization.k8s.io',
+    name: 'roles',
+    kind: 'Role',
+    namespaced: true,
+    ...rbacBeta('Role'),
+  }),
+  rolebindings: row<RoleBinding>({
+    group: 'rbac.authorization.k8s.io',
+    name: 'rolebindings',
+    kind: 'RoleBinding',
+    namespaced: true,
+    ...rbacBeta('RoleBinding'),
+  }),
+  clusterroles: row<ClusterRole>({
+    group: 'rbac.authorization.k8s.io',
+    name: 'clusterroles',
+    kind: 'ClusterRole',
+    namespaced: false,
+    ...rbacBeta('ClusterRole'),
+  }),
+  clusterrolebindings: row<ClusterRoleBinding>({
+    group: 'rbac.authorization.k8s.io',
+    name: 'clusterrolebindings',
+    kind: 'ClusterRoleBinding',
+    namespaced: false,
+    ...rbacBeta('ClusterRoleBinding'),
+  }),
   // Always empty for now. kubectl asks for them before it says that it does not know a kind.
   customresourcedefinitions: row<CustomResourceDefinition>({
     group: 'apiextensions.k8s.io',
@@ -233,6 +286,14 @@ export type { Binding };
 
 /** The rows as a list, in the order of the table. */
 export const allResources: readonly Resource[] = Object.values(resources);
+
+/** The rows as clients see them: once for every group version, `stored` is the row of the table. */
+export const servedResources: readonly { served: Resource; stored: Resource }[] = allResources.flatMap(
+  (stored) => [
+    { served: stored, stored },
+    ...(stored.alsoServed ?? []).map((other) => ({ served: { ...stored, ...other }, stored })),
+  ],
+);
 
 /** `v1`, or `apps/v1`. */
 export function apiVersionOf(resource: Pick<Resource, 'group' | 'version'>): string {

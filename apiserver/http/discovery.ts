@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { allResources, apiVersionOf, type Resource } from '../../api/scheme.ts';
+import { apiVersionOf, type Resource, servedResources } from '../../api/scheme.ts';
 import type { APIResource } from '../../api/types.ts';
 
 /** One line of discovery: a kind, or a subresource (`name` then has a slash). */
@@ -85,7 +85,7 @@ function special(name: string): [string, Partial<APIResource>][] {
   }
 }
 
-const lines: readonly Served[] = [...allResources.flatMap(linesOf), ...reviews];
+const lines: readonly Served[] = [...servedResources.flatMap(({ served }) => linesOf(served)), ...reviews];
 const groupVersions = [...new Set(lines.map(({ group, version }) => `${group}/${version}`))];
 const groups = [...new Set(lines.map(({ group }) => group))].filter((group) => group !== '');
 

@@ -38,7 +38,7 @@ export interface Call {
 
 /** Serves the verbs on objects, collections and the subresources that are part of the object itself. */
 export async function serveObjects(serving: Serving, call: Call): Promise<void> {
-  const { deprecation, readOnly } = call.target.resource;
+  const { deprecation, readOnly } = call.target.as ?? call.target.resource;
   if (readOnly && !['get', 'list', 'watch'].includes(call.verb)) throw methodNotAllowed();
   if (deprecation) addWarning(call.response, deprecation);
   switch (call.verb) {
@@ -71,25 +71,20 @@ async function list(
   { cache, strategyOf }: Serving,
   { request, response, target, query }: Call,
 ): Promise<void> {
-  const { resource, name, namespace } = target;
+  const { resource, as, name, namespace } = target;
   const strategy = strategyOf(resource);
   const options = parseListQuery(query, strategy, name);
   const { form, yaml } = negotiate(request.headers.accept);
-  const renderer = await createRenderer(resource, form, strategy, query.get('includeObject'));
+  const renderer = await createRenderer(resource, form, strategy, query.get('includeObject'), as);
   if (options.watch) return serveWatch(response, cache, resource, namespace, options, renderer);
   const { entries, metadata } = listEntries(cache, resource, namespace, options);
   await sendBody(response, 200, renderer.list(entries, metadata), yaml);
 }
 
 async function create(serving: Serving, call: Call): Promise<void> {
-  const { resource, name, namespace } = call.target;
+  const { resource, as = resource, name, namespace } = call.target;
   if (name) throw methodNotAllowed();
-  const object = await readObject(
-    call.request,
-    typeOf(resource),
-    parseFieldValidation(call.query),
-    warner(call),
-  );
+  const object = await readObject(call.request, typeOf(as), parseFieldValidation(call.query), warner(call));
   const scope = namespace ?? (resource.namespaced ? object.metadata?.namespace || 'default' : undefined);
   await sendEntry(
     serving,
@@ -100,13 +95,8 @@ async function create(serving: Serving, call: Call): Promise<void> {
 }
 
 async function update(serving: Serving, call: Call): Promise<void> {
-  const { resource, name = '', namespace, subresource } = call.target;
-  const object = await readObject(
-    call.request,
-    typeOf(resource),
-    parseFieldValidation(call.query),
-    warner(call),
-  );
+  const { resource, as = resource, name = '', namespace, subresource } = call.target;
+  const object = await readObject(call.request, typeOf(as), parseFieldValidation(call.query), warner(call));
   const { entry, created } = await serving.registry.update(
     resource,
     { name, ...(namespace ? { namespace } : {}) },
@@ -242,13 +232,14 @@ function deleted({ group, name: kind }: Resource, name: string, { object }: Entr
 }
 
 export async function sendEntry(serving: Serving, call: Call, code: number, entry: Entry): Promise<void> {
-  const { resource } = call.target;
+  const { resource, as } = call.target;
   const { form, yaml } = negotiate(call.request.headers.accept);
   const renderer = await createRenderer(
     resource,
     form,
     serving.strategyOf(resource),
     call.query.get('includeObject'),
+    as,
   );
   await sendBody(call.response, code, renderer.object(entry), yaml);
 }

@@ -26,16 +26,19 @@ export interface Renderer {
 
 const comma = Buffer.from(',');
 const listEnd = Buffer.from(']}');
+const frameEnd = Buffer.from('}\n');
 
+/** @param as the resource under another group version, which is then what clients read */
 export async function createRenderer(
   resource: Resource,
   form: Form,
   strategy: Strategy | undefined,
   includeObject: string | null,
+  as?: Resource,
 ): Promise<Renderer> {
   if (form === 'Table') return renderTables(resource, strategy, parseInclude(includeObject));
   if (form === 'PartialObjectMetadata') return renderMetadata(resource);
-  return renderObjects(resource);
+  return as ? renderObjectsAs(as) : renderObjects(resource);
 }
 
 function renderObjects(resource: Resource): Renderer {
@@ -59,6 +62,22 @@ function renderObjects(resource: Resource): Renderer {
     added: (entry) => encodeFrame('ADDED', entry),
     bookmark: (resourceVersion, annotations) =>
       line('BOOKMARK', bookmarkObject(resource.kind, apiVersionOf(resource), resourceVersion, annotations)),
+  };
+}
+
+/** Objects of another group version than they are stored in: their first two fields are written anew. */
+function renderObjectsAs(as: Resource): Renderer {
+  const head = Buffer.from(
+    `${JSON.stringify({ kind: as.kind, apiVersion: apiVersionOf(as) }).slice(0, -1)},`,
+  );
+  const convert = ({ item: [, fields = Buffer.alloc(0)] }: Entry) => Buffer.concat([head, fields]);
+  const frame = (type: EventType, entry: Entry) =>
+    Buffer.concat([Buffer.from(`{"type":"${type}","object":`), convert(entry), frameEnd]);
+  return {
+    ...renderObjects(as),
+    object: convert,
+    event: (type, change) => frame(type, change.entry(type)),
+    added: (entry) => frame('ADDED', entry),
   };
 }
 

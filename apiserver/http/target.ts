@@ -1,9 +1,11 @@
-import { allResources, type Resource } from '../../api/scheme.ts';
+import { type Resource, servedResources } from '../../api/scheme.ts';
 import { statusError } from '../../api/status.ts';
 
 /** What a request's path names. Upstream: `apiserver/pkg/endpoints/request/requestinfo.go`. */
 export interface Target {
   resource: Resource;
+  /** The resource under the group and version of the path, where that is not what it is stored in. */
+  as?: Resource;
   namespace?: string;
   /** Absent: the collection. */
   name?: string;
@@ -13,7 +15,9 @@ export interface Target {
 /** Upstream's verbs, which authorization speaks of. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
-const rows = new Map(allResources.map((row) => [`${row.group}/${row.version}/${row.name}`, row]));
+const rows = new Map(
+  servedResources.map((row) => [`${row.served.group}/${row.served.version}/${row.served.name}`, row]),
+);
 
 /** Below `/namespaces/NAME/` these are parts of the namespace itself, not kinds in it. */
 const namespaceSubresources: readonly string[] = ['status', 'finalize'];
@@ -32,12 +36,14 @@ export function parseTarget(path: string): Target | undefined {
     parts[0] === 'namespaces' && parts.length > 2 && !namespaceSubresources.includes(parts[2] ?? '');
   const namespace = nested ? parts[1] : undefined;
   const [plural = '', name, subresource, ...rest] = nested ? parts.slice(2) : parts;
-  const resource = rows.get(`${group}/${version}/${plural}`);
+  const row = rows.get(`${group}/${version}/${plural}`);
+  const resource = row?.stored;
   // Below `proxy` everything is the backend's.
   const tooLong = rest.length > 0 && subresource !== 'proxy';
-  if (!resource || tooLong || (namespace !== undefined && !resource.namespaced)) throw unknownPath();
+  if (!row || !resource || tooLong || (namespace !== undefined && !resource.namespaced)) throw unknownPath();
   return {
     resource,
+    ...(row.served === resource ? {} : { as: row.served }),
     ...(namespace ? { namespace } : {}),
     ...(name ? { name } : {}),
     ...(subresource ? { subresource } : {}),

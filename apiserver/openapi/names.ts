@@ -12,6 +12,7 @@ const packages: readonly (readonly [RegExp, string])[] = [
   [/^Lease/, 'io.k8s.api.coordination.v1'],
   [/^(ServiceCIDR|IPAddress|ParentReference|NetworkPolicy|Ingress|IPBlock)/, 'io.k8s.api.networking.v1'],
   [/^Scale(Spec|Status)?$/, 'io.k8s.api.autoscaling.v1'],
+  [/^((Cluster)?Role(Binding)?|PolicyRule|RoleRef|AggregationRule)$/, 'io.k8s.api.rbac.v1'],
   [/^Eviction$/, 'io.k8s.api.policy.v1'],
 ];
 
@@ -21,6 +22,7 @@ const renamed: Readonly<Record<string, string>> = {
   CoreEventSeries: 'io.k8s.api.core.v1.EventSeries',
   CoreEndpointPort: 'io.k8s.api.core.v1.EndpointPort',
   CoreResourceClaim: 'io.k8s.api.core.v1.ResourceClaim',
+  RbacSubject: 'io.k8s.api.rbac.v1.Subject',
   DiscoveryEndpointPort: 'io.k8s.api.discovery.v1.EndpointPort',
 };
 

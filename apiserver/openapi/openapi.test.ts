@@ -22,6 +22,8 @@ test('the index names every group version with the hash of its document', () => 
     'apis/discovery.k8s.io/v1',
     'apis/coordination.k8s.io/v1',
     'apis/networking.k8s.io/v1',
+    'apis/rbac.authorization.k8s.io/v1',
+    'apis/rbac.authorization.k8s.io/v1beta1',
     'apis/apiextensions.k8s.io/v1',
   ]);
   for (const [path, { serverRelativeURL }] of Object.entries(paths)) {

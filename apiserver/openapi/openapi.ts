@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { allResources, apiVersionOf, type Resource } from '../../api/scheme.ts';
+import { allResources, apiVersionOf, type Resource, servedResources } from '../../api/scheme.ts';
 import { encodeDocument } from './gnostic.ts';
 import { pathsOf } from './paths.ts';
 import { type Dialect, schemasOf } from './schemas.ts';
@@ -25,7 +25,7 @@ export interface OpenApi {
 
 /** @param version of the Kubernetes API that is served: `v1.33.0` */
 export function createOpenApi(version = 'v1.33.0'): OpenApi {
-  const groups = groupByPath(allResources);
+  const groups = groupByPath(servedResources.map(({ served }) => served));
   const documents = new Map<string, Document>();
   const cached = (key: string, build: () => unknown): Document => {
     const known = documents.get(key);

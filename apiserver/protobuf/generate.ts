@@ -32,9 +32,13 @@ const roots = [
   ...['discovery.EndpointSlice', 'coordination.Lease', 'networking.ServiceCIDR', 'networking.Ingress'],
   ...['networking.NetworkPolicy', 'policy.Eviction', 'policy.PodDisruptionBudget', 'autoscaling.Scale'],
   ...['TokenRequest', 'TokenReview', 'SelfSubjectReview'].map((kind) => `authentication.${kind}`),
-  ...['SubjectAccessReview', 'SelfSubjectAccessReview', 'SelfSubjectRulesReview'].map(
-    (kind) => `authorization.${kind}`,
-  ),
+  ...[
+    'SubjectAccessReview',
+    'LocalSubjectAccessReview',
+    'SelfSubjectAccessReview',
+    'SelfSubjectRulesReview',
+  ].map((kind) => `authorization.${kind}`),
+  ...['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'].map((kind) => `rbac.${kind}`),
   'meta.DeleteOptions',
 ];
 

@@ -13,6 +13,8 @@ import { leaseStrategy } from './lease.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { nodeStrategy } from './node.ts';
 import { podStrategy } from './pod/pod.ts';
+import { clusterRoleBindingStrategy, roleBindingStrategy } from './rbac/bindings.ts';
+import { clusterRoleStrategy, roleStrategy } from './rbac/roles.ts';
 import { secretStrategy } from './secret.ts';
 import { serviceStrategy } from './service/service.ts';
 import { serviceCidrStrategy } from './service-cidr.ts';
@@ -47,6 +49,8 @@ const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
  */
 export function createStrategies({ serviceCidrs, serviceNodePortRange }: KindOptions): Strategy[] {
   const own: Strategy[] = [
+    clusterRoleBindingStrategy,
+    clusterRoleStrategy,
     configMapStrategy,
     controllerRevisionStrategy,
     cronJobStrategy,
@@ -63,6 +67,8 @@ export function createStrategies({ serviceCidrs, serviceNodePortRange }: KindOpt
     podDisruptionBudgetStrategy,
     podStrategy,
     replicaSetStrategy,
+    roleBindingStrategy,
+    roleStrategy,
     secretStrategy,
     serviceAccountStrategy,
     serviceCidrStrategy,

@@ -24,7 +24,10 @@ import { hasGeneration, keepMetadata, sameObject, wantsOther } from './metadata.
 const attempts = 1_000;
 
 /** Kinds that a PUT may create. Upstream: `AllowCreateOnUpdate`. */
-const createdByUpdate: readonly string[] = ['services', 'endpoints', 'events', 'leases'];
+const createdByUpdate: readonly string[] = [
+  ...['services', 'endpoints', 'events', 'leases'],
+  ...['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'],
+];
 
 /** Kinds whose PUT must name a resourceVersion. Upstream: `AllowUnconditionalUpdate`. */
 const conditional: readonly string[] = ['leases', 'servicecidrs'];

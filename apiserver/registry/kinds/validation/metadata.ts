@@ -3,7 +3,15 @@ import { type Resource, resources } from '../../../../api/scheme.ts';
 import type { OwnerReference } from '../../../../api/types.ts';
 import type { FieldError } from '../../strategy.ts';
 import { invalid, invalidEach, required, tooLong } from './field.ts';
-import { type Check, dns1035Label, dnsLabel, dnsSubdomain, labelValue, qualifiedName } from './names.ts';
+import {
+  type Check,
+  dns1035Label,
+  dnsLabel,
+  dnsSubdomain,
+  labelValue,
+  pathSegment,
+  qualifiedName,
+} from './names.ts';
 
 /** All annotations of an object together. */
 const mostAnnotationBytes = 256 * 1024;
@@ -92,6 +100,8 @@ function validateFinalizers(finalizers: readonly string[], old: KubeObject | und
 function nameCheckOf(resource: Resource): Check {
   if (resource === resources.services) return dns1035Label;
   if (resource === resources.namespaces) return dnsLabel;
+  // `system:node`
+  if (resource.group === resources.roles.group) return pathSegment;
   return dnsSubdomain;
 }
 

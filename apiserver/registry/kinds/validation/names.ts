@@ -77,6 +77,12 @@ export const configKey: Check = (value) => {
 const qualifiedText =
   "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 
+/** What only has to fit into a path, as the names of roles. Upstream: apimachinery `api/validation/path/name.go`. */
+export const pathSegment: Check = (value) => {
+  if (value === '.' || value === '..') return [`may not be '${value}'`];
+  return ['/', '%'].filter((one) => value.includes(one)).map((one) => `may not contain '${one}'`);
+};
+
 /** A label key: a name with an optional DNS prefix, `example.com/name`. */
 export const qualifiedName: Check = (value) => {
   const parts = value.split('/');

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { resources } from '../../api/scheme.ts';
+import type { ClusterRole } from '../../api/types.ts';
+import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
+
+let server: TestApiserver;
+beforeAll(async () => {
+  server = await startTestApiserver();
+});
+afterAll(async () => {
+  expect(server.failures).toEqual([]);
+  await server.stop();
+});
+
+const older = { ...resources.clusterroles, version: 'v1beta1' };
+
+it('shows one object under every version that its kind is served in', async () => {
+  const { client } = server;
+  const rules = [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }];
+  const made = await client.create(older, { metadata: { name: 'versions', labels: { a: 'b' } }, rules });
+  expect(made).toMatchObject({ apiVersion: 'rbac.authorization.k8s.io/v1beta1', kind: 'ClusterRole', rules });
+  const ref = { name: 'versions' };
+  expect(await client.get(resources.clusterroles, ref)).toEqual({
+    ...made,
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+  });
+  await client.patch(older, ref, 'merge', {
+    apiVersion: 'rbac.authorization.k8s.io/v1beta1',
+    metadata: { labels: { a: 'c' } },
+  });
+  const list = await client.request<{ apiVersion: string; kind: string; items: ClusterRole[] }>(
+    'GET',
+    '/apis/rbac.authorization.k8s.io/v1beta1/clusterroles?labelSelector=a%3Dc',
+  );
+  expect(list).toMatchObject({ apiVersion: 'rbac.authorization.k8s.io/v1beta1', kind: 'ClusterRoleList' });
+  expect(list.items.map(({ metadata }) => metadata?.name)).toEqual(['versions']);
+  await expect(
+    client.create(older, { apiVersion: 'rbac.authorization.k8s.io/v1', metadata: { name: 'b' }, rules }),
+  ).rejects.toThrow(
+    'the API version in the data (rbac.authorization.k8s.io/v1) does not match the expected API version (rbac.authorization.k8s.io/v1beta1)',
+  );
+});
