@@ -1,6 +1,7 @@
 import type { KubeObject } from './object.ts';
 import type {
   Binding,
+  CertificateSigningRequest,
   ClusterRole,
   ClusterRoleBinding,
   ConfigMap,
@@ -268,6 +269,14 @@ export const resources = {
     kind: 'ClusterRoleBinding',
     namespaced: false,
     ...rbacBeta('ClusterRoleBinding'),
+  }),
+  certificatesigningrequests: row<CertificateSigningRequest>({
+    group: 'certificates.k8s.io',
+    name: 'certificatesigningrequests',
+    kind: 'CertificateSigningRequest',
+    namespaced: false,
+    shortNames: ['csr'],
+    status: true,
   }),
   // Always empty for now. kubectl asks for them before it says that it does not know a kind.
   customresourcedefinitions: row<CustomResourceDefinition>({

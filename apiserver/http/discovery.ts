@@ -64,6 +64,8 @@ function special(name: string): [string, Partial<APIResource>][] {
   switch (name) {
     case 'namespaces':
       return [['finalize', { verbs: ['update'] }]];
+    case 'certificatesigningrequests':
+      return [['approval', {}]];
     case 'nodes':
       return [['proxy', { kind: 'NodeProxyOptions', verbs: proxyVerbs }]];
     case 'services':

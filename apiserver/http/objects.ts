@@ -5,7 +5,7 @@ import { type StatusError, statusError } from '../../api/status.ts';
 import type { DeleteOptions, Status } from '../../api/types.ts';
 import type { User } from '../auth/user.ts';
 import { missing } from '../registry/pipeline/failures.ts';
-import type { Registry, Request } from '../registry/registry.ts';
+import type { Registry, Request, UpdateOptions } from '../registry/registry.ts';
 import type { Strategy } from '../registry/strategy.ts';
 import { parseJson } from '../schema/parse.ts';
 import type { Cache } from '../storage/cache.ts';
@@ -267,8 +267,9 @@ export function typeOf(resource: Resource) {
   return { apiVersion: apiVersionOf(resource), kind: resource.kind, type: resource.type };
 }
 
-function part(subresource: string | undefined): { subresource?: 'status' | 'finalize' } {
-  return subresource === 'status' || subresource === 'finalize' ? { subresource } : {};
+function part(subresource: string | undefined): Pick<UpdateOptions, 'subresource'> {
+  const isPart = subresource === 'status' || subresource === 'finalize' || subresource === 'approval';
+  return isPart ? { subresource } : {};
 }
 
 export function methodNotAllowed(): StatusError {

@@ -40,7 +40,7 @@ export interface SubresourceOptions extends Serving {
   kubelets: Kubelets;
 }
 
-/** `status`, `scale`, `binding`, `eviction`, `token`, `finalize`, and what kubelets and pods answer. @throws StatusError NotFound for any other */
+/** `status`, `scale`, `approval`, `binding`, `eviction`, `token`, `finalize`, and what kubelets and pods answer. @throws StatusError NotFound for any other */
 export async function serveSubresource(serving: SubresourceOptions, call: Call): Promise<void> {
   const { resource, subresource } = call.target;
   switch (`${resource.name}/${subresource}`) {
@@ -67,12 +67,18 @@ export async function serveSubresource(serving: SubresourceOptions, call: Call):
       return serveProxy(serving, serving.kubelets, call);
     }
   }
-  if (subresource === 'status' && resource.status) {
+  const isPart = (subresource === 'status' && resource.status) || isApproval(call);
+  if (isPart) {
     if (!['get', 'update', 'patch'].includes(call.verb)) throw methodNotAllowed();
     return serveObjects(serving, call);
   }
   if (subresource === 'scale' && resource.scale) return scale(serving, call);
   throw unknownPath();
+}
+
+/** The part of a certificate signing request that decides about it. */
+function isApproval({ target: { resource, subresource } }: Call): boolean {
+  return subresource === 'approval' && resource === resources.certificatesigningrequests;
 }
 
 const refOf = ({ target: { name = '', namespace } }: Call): Ref => ({

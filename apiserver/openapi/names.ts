@@ -13,6 +13,7 @@ const packages: readonly (readonly [RegExp, string])[] = [
   [/^(ServiceCIDR|IPAddress|ParentReference|NetworkPolicy|Ingress|IPBlock)/, 'io.k8s.api.networking.v1'],
   [/^Scale(Spec|Status)?$/, 'io.k8s.api.autoscaling.v1'],
   [/^((Cluster)?Role(Binding)?|PolicyRule|RoleRef|AggregationRule)$/, 'io.k8s.api.rbac.v1'],
+  [/^CertificateSigningRequest/, 'io.k8s.api.certificates.v1'],
   [/^Eviction$/, 'io.k8s.api.policy.v1'],
 ];
 

@@ -24,6 +24,7 @@ test('the index names every group version with the hash of its document', () => 
     'apis/networking.k8s.io/v1',
     'apis/rbac.authorization.k8s.io/v1',
     'apis/rbac.authorization.k8s.io/v1beta1',
+    'apis/certificates.k8s.io/v1',
     'apis/apiextensions.k8s.io/v1',
   ]);
   for (const [path, { serverRelativeURL }] of Object.entries(paths)) {

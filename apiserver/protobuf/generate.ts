@@ -39,6 +39,7 @@ const roots = [
     'SelfSubjectRulesReview',
   ].map((kind) => `authorization.${kind}`),
   ...['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'].map((kind) => `rbac.${kind}`),
+  'certificates.CertificateSigningRequest',
   'meta.DeleteOptions',
 ];
 

@@ -11,7 +11,7 @@ import type { Strategy, WriteContext } from './strategy.ts';
 
 /** Who asks, and how. */
 export interface Request {
-  user: { name: string; groups: readonly string[] };
+  user: WriteContext['user'];
   /** `dryRun=All`: everything but the write. */
   dryRun: boolean;
   /** Adds a `Warning` header. */
@@ -35,8 +35,8 @@ export interface Backend {
 export type Mutation = (current: KubeObject | undefined) => KubeObject;
 
 export interface UpdateOptions {
-  /** `status`, `finalize` of a namespace, `binding` of a pod; absent: the object itself. */
-  subresource?: 'status' | 'finalize' | 'binding';
+  /** `status`, `finalize` of a namespace, `binding` of a pod, `approval` of a certificate; absent: the object itself. */
+  subresource?: 'status' | 'finalize' | 'binding' | 'approval';
   /** A PUT may create objects of some kinds, as upstream's `AllowCreateOnUpdate`. */
   mayCreate?: boolean;
 }
@@ -87,6 +87,11 @@ export function createRegistry(options: {
   };
 }
 
-export function writeContext(backend: Backend, request: Request): WriteContext {
-  return { lookup: backend.cache.lookup, now: backend.now(), ...request };
+export function writeContext(
+  backend: Backend,
+  request: Request,
+  subresource?: UpdateOptions['subresource'],
+): WriteContext {
+  const context = { lookup: backend.cache.lookup, now: backend.now(), ...request };
+  return subresource ? { ...context, subresource } : context;
 }

@@ -35,8 +35,15 @@ export interface Lookup {
 /** What a write may need from its surroundings. */
 export interface WriteContext {
   lookup: Lookup;
-  /** Who writes: user name and groups. */
-  user: { name: string; groups: readonly string[] };
+  /** Who writes. */
+  user: {
+    name: string;
+    groups: readonly string[];
+    uid?: string;
+    extra?: Readonly<Record<string, readonly string[]>>;
+  };
+  /** What part of an object is written; absent: the object itself. */
+  subresource?: string;
   dryRun: boolean;
   now: Date;
   /** Adds a `Warning` header (RFC 7234, code 299). */
@@ -56,6 +63,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   prepare?(object: T, old: T | undefined, context: WriteContext): void;
   /** The same for a write of the status subresource; default: everything but `status` is taken from `old`. */
   prepareStatus?(object: T, old: T, context: WriteContext): void;
+  /** The same for a write of the `approval` subresource, for the kind that has one. */
+  prepareApproval?(object: T, old: T, context: WriteContext): void;
   validate?(object: T, old: T | undefined, context: WriteContext): FieldError[];
   /**
    * Takes what the object needs from a shared pool (ClusterIPs, node ports), in place; called with writes

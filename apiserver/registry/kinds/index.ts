@@ -5,6 +5,7 @@ import { customResourceDefinitionColumns, serviceAccountColumns } from '../../ta
 import type { Strategy } from '../strategy.ts';
 import { cronJobStrategy } from './batch/cron-job.ts';
 import { jobStrategy } from './batch/job.ts';
+import { certificateSigningRequestStrategy } from './certificate-signing-request.ts';
 import { configMapStrategy } from './config-map.ts';
 import { endpointSliceStrategy } from './endpoint-slice.ts';
 import { endpointsStrategy } from './endpoints.ts';
@@ -51,6 +52,7 @@ export function createStrategies({ serviceCidrs, serviceNodePortRange }: KindOpt
   const own: Strategy[] = [
     clusterRoleBindingStrategy,
     clusterRoleStrategy,
+    certificateSigningRequestStrategy,
     configMapStrategy,
     controllerRevisionStrategy,
     cronJobStrategy,

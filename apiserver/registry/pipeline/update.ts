@@ -72,7 +72,7 @@ async function replace(
 ): Promise<Entry | undefined> {
   const { storage, cache } = backend;
   const strategy = backend.strategyOf(resource);
-  const context = writeContext(backend, request);
+  const context = writeContext(backend, request, subresource);
   const old = current.object;
   keepMetadata(resource, object, old, namespace);
   const next = prepare(strategy, object, old, context, subresource);
@@ -121,7 +121,8 @@ function prepare(
     return next;
   }
   strategy?.defaults?.(object);
-  strategy?.prepare?.(object, old, context);
+  if (subresource === 'approval') strategy?.prepareApproval?.(object, old, context);
+  else strategy?.prepare?.(object, old, context);
   return object;
 }
 

@@ -102,6 +102,8 @@ function nameCheckOf(resource: Resource): Check {
   if (resource === resources.namespaces) return dnsLabel;
   // `system:node`
   if (resource.group === resources.roles.group) return pathSegment;
+  // Upstream does not care what one calls these.
+  if (resource === resources.certificatesigningrequests) return pathSegment;
   return dnsSubdomain;
 }
 
