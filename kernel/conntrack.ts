@@ -18,14 +18,31 @@ export async function listFlows(kernel: Kernel, family: 'IPv4' | 'IPv6', protoco
 }
 
 /** Forgets every connection of that kind; the next packet of one is translated anew. True when there was any. */
-export async function deleteFlows(kernel: Kernel, family: 'IPv4' | 'IPv6', flow: Flow): Promise<boolean> {
+export function deleteFlows(kernel: Kernel, family: 'IPv4' | 'IPv6', flow: Flow): Promise<boolean> {
   const { protocol, originalDestination, originalPort, replySource, replyPort } = flow;
+  return deleteWhere(kernel, family, protocol, [
+    ...['--orig-dst', originalDestination, '--orig-port-dst', String(originalPort)],
+    ...['--reply-src', replySource, '--reply-port-src', String(replyPort)],
+  ]);
+}
+
+/** The same for all that was sent to a port, whatever the address. */
+export function deleteFlowsToPort(
+  kernel: Kernel,
+  family: 'IPv4' | 'IPv6',
+  { protocol, port }: { protocol: string; port: number },
+): Promise<boolean> {
+  return deleteWhere(kernel, family, protocol, ['--orig-port-dst', String(port)]);
+}
+
+async function deleteWhere(
+  kernel: Kernel,
+  family: 'IPv4' | 'IPv6',
+  protocol: string,
+  filter: readonly string[],
+): Promise<boolean> {
   try {
-    await kernel.run('conntrack', [
-      ...['-D', '-f', nameOf(family), '-p', protocol],
-      ...['--orig-dst', originalDestination, '--orig-port-dst', String(originalPort)],
-      ...['--reply-src', replySource, '--reply-port-src', String(replyPort)],
-    ]);
+    await kernel.run('conntrack', ['-D', '-f', nameOf(family), '-p', protocol, ...filter]);
     return true;
   } catch (error) {
     // What was listed may have timed out since; conntrack exits with 1 when it deletes nothing.

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ipBatch } from '../../kernel/ip.ts';
@@ -14,6 +14,8 @@ export interface AttachConfig {
   podCommands(network: PodNetwork): string[];
 }
 
+const batchSuffix = '.batch';
+
 /** Most pods in one batch, so that the first of many does not wait for all. */
 const largestBatch = 16;
 
@@ -23,7 +25,10 @@ const largestBatch = 16;
  * earlier, interrupted attempt may have left is gone.
  */
 export function createAttacher(config: AttachConfig): (network: PodNetwork) => Promise<void> {
-  const { kernel, bridge } = config;
+  const { kernel, bridge, folder } = config;
+  // Of one that was interrupted.
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(batchSuffix)))
+    rmSync(join(folder, name));
   let waiting: { network: PodNetwork; done: (attached: boolean) => void }[] = [];
   let busy = false;
 
@@ -59,7 +64,7 @@ async function attachTogether(
   { kernel, bridge, folder, podCommands }: AttachConfig,
   networks: readonly PodNetwork[],
 ): Promise<boolean> {
-  const plans = networks.map((network) => ({ network, file: join(folder, `${network.netns}.batch`) }));
+  const plans = networks.map((network) => ({ network, file: join(folder, network.netns + batchSuffix) }));
   try {
     for (const { network, file } of plans) writeFileSync(file, `${podCommands(network).join('\n')}\n`);
     await ipBatch(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { joinHostPort, parseCidr } from '../../api/address.ts';
+import { deleteFlowsToPort } from '../../kernel/conntrack.ts';
 import { type IptablesFamily, iptablesRestore, iptablesSave } from '../../kernel/iptables.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import { ensureSysctls } from '../../kernel/sysctl.ts';
@@ -101,6 +102,10 @@ export function createHostPorts(kernel: Kernel, podCidrs: readonly string[], bri
     return mine;
   };
   const families = podCidrs.map((cidr): IptablesFamily => parseCidr(cidr).family);
+  // A flow keeps the way that its first packet went, for as long as it goes on.
+  const forgetUdp = async (family: IptablesFamily, ports: Iterable<number>) => {
+    for (const port of new Set(ports)) await deleteFlowsToPort(kernel, family, { protocol: 'udp', port });
+  };
   return {
     map: (id, ips, ports) =>
       inTurn(async () => {
@@ -108,6 +113,11 @@ export function createHostPorts(kernel: Kernel, podCidrs: readonly string[], bri
           const family = families[index] ?? 'IPv4';
           const target = { id, ip, subnet: podCidrs[index] ?? ip };
           await iptablesRestore(kernel, family, mapRules(target, ports, await iptablesSave(kernel, family)));
+          const udp = ports.filter(({ protocol }) => protocol === 'UDP');
+          await forgetUdp(
+            family,
+            udp.map(({ hostPort }) => hostPort),
+          );
         }
         // So that what comes from 127.0.0.1 may leave by the bridge.
         await ensureSysctls(kernel, { [`net.ipv4.conf.${bridge}.route_localnet`]: 1 });
@@ -115,8 +125,10 @@ export function createHostPorts(kernel: Kernel, podCidrs: readonly string[], bri
     unmap: (id) =>
       inTurn(async () => {
         for (const family of new Set(families)) {
-          const rules = unmapRules(id, await iptablesSave(kernel, family));
+          const present = await iptablesSave(kernel, family);
+          const rules = unmapRules(id, present);
           if (rules) await iptablesRestore(kernel, family, rules);
+          await forgetUdp(family, udpPortsOf(podChain(id), present));
         }
       }),
   };
@@ -137,6 +149,11 @@ function isPresent(rule: string, present: string): boolean {
   const target = rest.at(-1);
   return present.split('\n').some((line) => line.startsWith(`-A ${chain} `) && line.endsWith(`-j ${target}`));
 }
+
+const udpPortsOf = (chain: string, present: string) =>
+  [...present.matchAll(/^-A (\S+) .*-p udp .*--dport (\d+) .*-j DNAT/gm)]
+    .filter(([, name]) => name === chain)
+    .map(([, , port]) => Number(port));
 
 /** Rules that lead into a pod's chain, as they are printed. */
 const entriesOf = (chain: string, present: string) =>

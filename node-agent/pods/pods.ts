@@ -9,7 +9,7 @@ import { readRecords } from '../runtime/containers.ts';
 import { podDir } from '../runtime/paths.ts';
 import type { PodContext } from './context.ts';
 import { createReporter } from './report.ts';
-import { readSandbox } from './sandbox.ts';
+import { hasHostPorts, readSandbox } from './sandbox.ts';
 import { apiTime, type ContainerEntry, type PodState } from './state.ts';
 import { startStaticPods } from './static-pods.ts';
 import { syncPod } from './sync.ts';
@@ -139,9 +139,9 @@ function adopt(runDir: string, uid: string): PodState {
     state.startTime = sandbox.startTime;
     state.ips = sandbox.ips;
     state.netns = sandbox.netns;
-    state.hasHostPorts = sandbox.hasHostPorts ?? false;
     state.sandboxReady = true;
   }
+  state.hasHostPorts = hasHostPorts(state.dir);
   // Oldest first, so that the newest attempt of each container remains.
   for (const { dir, record } of readRecords(join(state.dir, 'containers'))) {
     const entry: ContainerEntry = { name: record.name, record, dir, firstAttempt: 0, adopted: Date.now() };

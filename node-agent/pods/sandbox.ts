@@ -19,7 +19,6 @@ export interface SandboxRecord {
   startTime: string;
   ips: readonly string[];
   netns?: string;
-  hasHostPorts?: boolean;
 }
 
 export interface SandboxConfig {
@@ -50,6 +49,8 @@ export async function createSandbox(
     const ports = hostPortsOf(pod);
     if (ports.length > 0) {
       state.hasHostPorts = true;
+      // First of all: whoever is interrupted leaves no rules that nobody knows of.
+      writeFileSync(join(state.dir, hostPortsFile), '');
       await (await network.hostPorts()).map(state.uid, ips, ports);
     }
   }
@@ -63,7 +64,6 @@ export async function createSandbox(
     startTime: state.startTime,
     ips: state.ips,
     ...(state.netns ? { netns: state.netns } : {}),
-    ...(state.hasHostPorts ? { hasHostPorts: true } : {}),
   };
   writeAtomically(join(state.dir, 'pod.json'), JSON.stringify(record));
   state.sandboxReady = true;
@@ -78,6 +78,11 @@ function hostPortsOf(pod: Pod): HostPort[] {
       hostPort ? [{ hostPort, containerPort, protocol, ...(hostIP ? { hostIp: hostIP } : {}) }] : [],
     );
 }
+
+/** There while ports of the node may lead to the pod. */
+const hostPortsFile = 'host-ports';
+
+export const hasHostPorts = (dir: string) => existsSync(join(dir, hostPortsFile));
 
 /** Undefined when the sandbox was never finished. */
 export function readSandbox(dir: string): SandboxRecord | undefined {
@@ -105,6 +110,7 @@ export async function releaseSandbox(
   if (!state.pod?.spec?.hostNetwork) {
     if (!network) throw new Error('the node has no pod network yet');
     if (state.hasHostPorts) await (await network.hostPorts()).unmap(state.uid);
+    rmSync(join(state.dir, hostPortsFile), { force: true });
     state.hasHostPorts = false;
     await network.detach(state.uid);
   }

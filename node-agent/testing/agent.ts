@@ -1,9 +1,14 @@
 import { createClient } from '../../api/client.ts';
-import { createKernel } from '../../kernel/run.ts';
+import { createKernel, type Kernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../main.ts';
 
-/** One node-agent as a process of its own: `agent.ts SOCKET NODE ADDRESS`. Prints its process id, then `ready`. */
-const [socketPath = '', nodeName = '', address = ''] = process.argv.slice(2);
+/**
+ * One node-agent as a process of its own: `agent.ts SOCKET NODE ADDRESS [MOMENT COUNT]`. Prints its process id, then
+ * `ready`. With the last two it kills itself when it has been ready and runs that many a command: `before` that one
+ * starts, while it is at work (`during`), or `after` it and before its outcome is known.
+ */
+const [socketPath = '', nodeName = '', address = '', moment, count] = process.argv.slice(2);
+let isReady = false;
 const end = new AbortController();
 process.once('SIGTERM', () => end.abort());
 
@@ -11,7 +16,7 @@ process.stdout.write(`${process.pid}\n`);
 const agent = await startNodeAgent(
   {
     client: createClient({ socketPath }),
-    kernel: createKernel(),
+    kernel: moment ? interrupted(createKernel()) : createKernel(),
     nodeName,
     nodeIps: [address],
     clusterCidrs: ['10.244.0.0/16'],
@@ -24,4 +29,21 @@ const agent = await startNodeAgent(
   { signal: end.signal },
 );
 await agent.ready;
+isReady = true;
 process.stdout.write('ready\n');
+
+function interrupted(kernel: Kernel): Kernel {
+  let left = Number(count);
+  return {
+    ...kernel,
+    async run(file, args, options) {
+      const isLast = isReady && --left === 0;
+      if (isLast && moment === 'before') process.kill(process.pid, 'SIGKILL');
+      const running = kernel.run(file, args, options);
+      if (isLast && moment === 'during') setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1);
+      const output = await running;
+      if (isLast) process.kill(process.pid, 'SIGKILL');
+      return output;
+    },
+  };
+}

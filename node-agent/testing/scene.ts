@@ -15,6 +15,15 @@ import { createKernel } from '../../kernel/run.ts';
 export interface AgentProcess {
   /** As `kill -9`. Resolves when it is gone. */
   kill(): Promise<void>;
+  /** Resolves when it is gone, whoever has ended it. */
+  gone: Promise<unknown>;
+}
+
+/** When a node-agent kills itself, see agent.ts. */
+export interface Interruption {
+  moment: 'before' | 'during' | 'after';
+  /** Which command it is, from 1. */
+  command: number;
 }
 
 /** A sandbox with nodes on an underlay, and a control plane outside of it that answers on a Unix socket. */
@@ -23,7 +32,7 @@ export interface Scene extends AsyncDisposable {
   /** Runs a command in the sandbox, in a node's network namespace when one is named; resolves to its output. */
   run(node: string | undefined, command: readonly string[]): Promise<string>;
   /** Resolves when the node is ready. */
-  startAgent(node: string): Promise<AgentProcess>;
+  startAgent(node: string, interruption?: Interruption): Promise<AgentProcess>;
 }
 
 const prepare = `set -e
@@ -104,17 +113,18 @@ export async function startScene(...nodes: string[]): Promise<Scene> {
   return {
     client,
     run,
-    async startAgent(node) {
+    async startAgent(node, interruption) {
       const program = fileURLToPath(new URL('./agent.ts', import.meta.url));
       const address = `172.18.0.${nodes.indexOf(node) + 2}`;
-      const child = spawn('nsenter', enter(node, [process.execPath, program, socketPath, node, address]), {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const last = interruption ? [interruption.moment, String(interruption.command)] : [];
+      const command = [process.execPath, program, socketPath, node, address, ...last];
+      const child = spawn('nsenter', enter(node, command), { stdio: ['ignore', 'pipe', 'inherit'] });
+      const gone = new Promise((resolve) => child.once('exit', resolve));
       const own = await line(child, /^\d+$/);
       await line(child, 'ready');
       return {
+        gone,
         async kill() {
-          const gone = new Promise((resolve) => child.once('exit', resolve));
           await run(undefined, ['kill', '-9', own]);
           await gone;
         },
