@@ -3,6 +3,7 @@ import type { KubeObject } from '../api/object.ts';
 import { allResources, type Resource } from '../api/scheme.ts';
 import type { Transport } from '../api/transport.ts';
 import { createAuthenticator } from './auth/authenticate.ts';
+import { withBootstrapTokens } from './auth/bootstrap-tokens.ts';
 import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { createApp } from './http/app.ts';
@@ -74,7 +75,7 @@ export async function startApiserver(
       strategies.map((one) => [one.resource, one]),
     );
     const registry = createRegistry({ storage, cache, strategies, now });
-    const tokens = createTokens(config.serviceAccount, cache.lookup);
+    const tokens = withBootstrapTokens(createTokens(config.serviceAccount, cache.lookup), cache.lookup);
     const { issuer } = config.serviceAccount;
     const options = {
       registry,

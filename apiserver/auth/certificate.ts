@@ -3,7 +3,8 @@ import { TLSSocket } from 'node:tls';
 import { unauthorized } from './failures.ts';
 import { authenticated, type User } from './user.ts';
 
-const known = new WeakMap<TLSSocket, User>();
+/** Until when (ms since the epoch) the certificate of a connection is good, and for whom. */
+const known = new WeakMap<TLSSocket, { user: User; until: number }>();
 
 /**
  * The user a client certificate names: common name and organizations become user and groups; undefined
@@ -14,14 +15,19 @@ const known = new WeakMap<TLSSocket, User>();
 export function userOfCertificate({ socket }: IncomingMessage): User | undefined {
   if (!(socket instanceof TLSSocket)) return undefined;
   const before = known.get(socket);
-  if (before) return before;
-  const { subject } = socket.getPeerCertificate();
+  if (before) {
+    // A connection may outlive the certificate it began with.
+    if (before.until < Date.now()) throw unauthorized();
+    return before.user;
+  }
+  const { subject, valid_to: until } = socket.getPeerCertificate();
   if (!subject) return undefined;
   if (!socket.authorized) throw unauthorized();
-  const { CN: name, O: organizations = [] } = subject as { CN?: string; O?: string | string[] };
-  if (!name) throw unauthorized();
+  const { CN: name, O: organizations = [] } = subject as { CN?: string | string[]; O?: string | string[] };
+  // Which of several names it is would be a guess.
+  if (!name || typeof name !== 'string') throw unauthorized();
   const groups = typeof organizations === 'string' ? [organizations] : organizations;
   const user = { name, groups: [...groups, authenticated] };
-  known.set(socket, user);
+  known.set(socket, { user, until: Date.parse(until) });
   return user;
 }
