@@ -14,11 +14,21 @@ import { hostnames } from './hostnames/hostnames.ts';
 import { ipvs } from './ipvs/ipvs.ts';
 import { recordReport } from './lines.ts';
 import { nodeport } from './nodeport/nodeport.ts';
+import { pods } from './pods/pods.ts';
 import { count, createReport, host, type Report, wrap } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
 /** Every scenario, in the order of the articles. */
-const scenarios: readonly Scenario[] = [hostnames, expose, clusterip, ipvs, nodeport, flannel, dataplanes];
+const scenarios: readonly Scenario[] = [
+  hostnames,
+  expose,
+  clusterip,
+  ipvs,
+  pods,
+  nodeport,
+  flannel,
+  dataplanes,
+];
 
 export interface RunOptions {
   nodes?: number;
@@ -214,12 +224,12 @@ async function createStage(
       if (sharesUserNamespace()) throw new Error('this is the guest kernel, and it lacks something, too');
       await playInGuest(scenario.name, options, report);
     },
-    async kubectl(line, input) {
+    async kubectl(line, input, most) {
       command(host, `kubectl ${line}`);
       const { stdout, by } = await cluster.kubectl(line.split(/\s+/), input);
       if (!told) report.note(answeredBy[by]);
       told = true;
-      return shown(stdout);
+      return shown(stdout, most);
     },
     async onNode(node, line, most) {
       command(node, line);

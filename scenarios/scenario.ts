@@ -26,8 +26,8 @@ export interface Stage {
   has(...features: Feature[]): Promise<boolean>;
   /** Plays the scenario in a guest kernel too, as a part of this story. Rejects in that kernel itself. */
   again(): Promise<void>;
-  /** Shows and runs a kubectl line; its output is shown and returned. */
-  kubectl(line: string, input?: string): Promise<string>;
+  /** Shows and runs a kubectl line; its output is returned, and shown up to `most` lines. */
+  kubectl(line: string, input?: string, most?: number): Promise<string>;
   /** Shows and runs a shell line on a node (or `outside`); its output is returned, and shown up to `most` lines. */
   onNode(node: string, line: string, most?: number): Promise<string>;
   /** The same inside a pod. */
