@@ -4,13 +4,17 @@ import { register as dns } from './commands/dns.ts';
 import { register as doctor } from './commands/doctor.ts';
 import { register as down } from './commands/down.ts';
 import { register as exec } from './commands/exec.ts';
+import { register as init } from './commands/init.ts';
+import { register as join } from './commands/join.ts';
 import { register as kubeProxy } from './commands/kube-proxy.ts';
 import { register as kubeconfig } from './commands/kubeconfig.ts';
 import { register as list } from './commands/list.ts';
 import { register as load } from './commands/load.ts';
 import { register as logs } from './commands/logs.ts';
 import { register as render } from './commands/render.ts';
+import { register as reset } from './commands/reset.ts';
 import { register as scenario } from './commands/scenario.ts';
+import { register as token } from './commands/token.ts';
 import { register as up } from './commands/up.ts';
 import { version } from './version.ts';
 
@@ -18,6 +22,10 @@ import { version } from './version.ts';
 const commands = [
   up,
   down,
+  init,
+  join,
+  reset,
+  token,
   list,
   kubeconfig,
   exec,

@@ -203,6 +203,12 @@ function components(spec: ClusterSpec, state: StateDir, node: readonly string[])
   ];
 }
 
+/** The program of a node that is added to a running lab. */
+export async function nodeComponent(name: string, state: StateDir): Promise<ComponentSpec> {
+  const command = [...(await nodeProgram()), join(packageRoot, 'dist', 'node.cjs'), state.root, name];
+  return { name, command, node: name, env: nodeEnvironment() };
+}
+
 /** Rejects early, with the end of its log, when a component dies again and again. */
 async function nodesReady(client: Client, spec: ClusterSpec, lab: Lab): Promise<void> {
   const ready = ({ status }: Node) =>

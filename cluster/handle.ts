@@ -11,7 +11,7 @@ import { type KubectlAnswer, kubectl } from './kubectl.ts';
 import { type LogOptions, openLog } from './logs.ts';
 import { type Applied, applyManifest } from './manifest.ts';
 import { type ClusterSpec, type DataplaneOptions, OptionError } from './spec.ts';
-import type { StateDir } from './state.ts';
+import { readSpec, type StateDir } from './state.ts';
 import { type Until, type WaitOptions, waitFor } from './wait.ts';
 
 /** What a command inside the cluster printed. */
@@ -94,7 +94,9 @@ export function createHandle({ spec, state, client, lab, discard }: HandleParts)
     kubectl: (args, input) =>
       kubectl(args, { kubeconfig: state.kubeconfig, client, ...(input === undefined ? {} : { input }) }),
     node(name) {
-      const names = [...spec.nodes.map((node) => node.name), 'outside'];
+      // Nodes may have come and gone since.
+      const { nodes } = readSpec(state) ?? spec;
+      const names = [...nodes.map((node) => node.name), 'outside'];
       if (!names.includes(name)) throw new OptionError('node', name, `must be one of ${names.join(', ')}`);
       return place(lab, name, async (command) => ({ command, at: { node: name } }));
     },

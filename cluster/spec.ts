@@ -27,8 +27,10 @@ export type DataplaneMode = ProxyMode | 'none';
 export interface ClusterOptions {
   /** A DNS label; names the state directory too. Default `v9s`. */
   name?: string;
-  /** How many nodes: `control-plane`, `worker`, `worker2`, … Default 2. */
+  /** How many nodes: `control-plane`, `worker`, `worker2`, … Default 2. Those that join come on top. */
   nodes?: number;
+  /** Of the first node. Default `control-plane`. */
+  nodeName?: string;
   /** Default `10.244.0.0/16`; two CIDRs, comma separated, for dual-stack. */
   podCidr?: string;
   /** Default `10.96.0.0/12`. */
@@ -72,6 +74,8 @@ export interface NodeSpec {
   address6?: string;
   labels: Record<string, string>;
   taints: Taint[];
+  /** It came later, with a token, and has the credentials that it was given then; see kubeadm/join.ts. */
+  joined?: true;
 }
 
 /** A cluster's settled options: written to `cluster.json`, read by every process of the cluster. */
@@ -122,7 +126,7 @@ export const underlay = {
 } as const;
 
 /** A /16 less its gateway, `outside` and broadcast; a bridge takes 1,023 ports. */
-const mostNodes = 1_000;
+export const mostNodes = 1_000;
 
 /** Settles options; throws {@link OptionError} for the first wrong one. */
 export function resolveOptions(options: ClusterOptions): ClusterSpec {
@@ -162,6 +166,7 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     name,
     nodes: nodeSpecs(
       count,
+      firstNodeName(options),
       options.taintControlPlane ?? false,
       podCidrs.some(({ family }) => family === 'IPv6'),
     ),
@@ -200,11 +205,18 @@ export function checkDataplane({ dataplane, emulatedVersion, nftablesLayout }: D
   check('nftables-layout', nftablesLayout, nftablesLayouts);
 }
 
-function nodeSpecs(count: number, taintControlPlane: boolean, ipv6: boolean): NodeSpec[] {
+/** A lab's node is called by a label; the others' names stay theirs. */
+function firstNodeName({ nodeName = 'control-plane' }: ClusterOptions): string {
+  if (/^(?!(apiserver|lab|outside|worker\d*)$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(nodeName))
+    return nodeName;
+  throw new OptionError('node-name', nodeName, 'a lowercase RFC 1123 label that nothing else in a lab has');
+}
+
+function nodeSpecs(count: number, first: string, taintControlPlane: boolean, ipv6: boolean): NodeSpec[] {
   const range = parseCidr(underlay.cidr);
   const role = 'node-role.kubernetes.io/control-plane';
   return Array.from({ length: count }, (_, index) => ({
-    name: index === 0 ? 'control-plane' : `worker${index === 1 ? '' : index}`,
+    name: index === 0 ? first : `worker${index === 1 ? '' : index}`,
     address: addressAt(range, index + 2),
     ...(ipv6 ? { address6: addressAt(parseCidr(underlay.cidr6), index + 2) } : {}),
     labels: index === 0 ? { [role]: '', 'node.kubernetes.io/exclude-from-external-load-balancers': '' } : {},
@@ -269,7 +281,8 @@ export function agreeWithExisting(
   wanted: ClusterSpec,
 ): ClusterSpec {
   const asked: [keyof ClusterOptions, unknown, unknown][] = [
-    ['nodes', wanted.nodes.length, existing.nodes.length],
+    ['nodes', wanted.nodes.length, existing.nodes.filter(({ joined }) => !joined).length],
+    ['nodeName', wanted.nodes[0]?.name, existing.nodes[0]?.name],
     ['podCidr', wanted.podCidrs.join(), existing.podCidrs.join()],
     ['serviceCidr', wanted.serviceCidrs.join(), existing.serviceCidrs.join()],
     ['serviceNodePortRange', wanted.serviceNodePortRange, existing.serviceNodePortRange],

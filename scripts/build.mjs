@@ -35,6 +35,7 @@ const parts = {
   'serve-dns': 'cli/dns.ts',
   'kube-proxy': 'dataplane/program/kube-proxy.ts',
   cluster: 'cluster/cluster.ts',
+  kubeadm: 'cluster/kubeadm/index.ts',
   kubelet: 'node-agent/server/serve.ts',
   pki: 'cluster/pki.ts',
   doctor: 'lab/doctor.ts',

@@ -10,6 +10,7 @@ import { startAnnouncing } from '../../node-agent/network/announce.ts';
 import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
 import { clientConfig, kubeletServing, readPem } from '../credentials.ts';
 import { imageFolder } from '../images.ts';
+import { joinedCredentials } from '../kubeadm/credentials.ts';
 import { nodeAddresses } from '../pod-network.ts';
 import { apiserverPort, OptionError } from '../spec.ts';
 import { traceCommand } from '../trace.ts';
@@ -28,8 +29,9 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
   const host = spec.nodes[0]?.address ?? '';
   const server = `https://${host}:${apiserverPort}`;
   if (node === spec.nodes[0]) provideTools(spec, state, server);
+  const own = node.joined ? await joinedCredentials(state, node.name) : undefined;
   const client = createClient({
-    ...clientConfig(state, node.name, server),
+    ...(own?.client ?? clientConfig(state, node.name, server)),
     userAgent: `kubelet/${node.name}`,
     after: serverListens({ host, port: apiserverPort }, { signal }),
   });
@@ -76,7 +78,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         clusterDomain: spec.clusterDomain,
         caPem: readPem(state, 'ca.crt'),
         resolvConf: '/run/v9s/resolv.conf',
-        serving: kubeletServing(state, node.name),
+        serving: own?.serving ?? kubeletServing(state, node.name),
         labels: node.labels,
         taints: node.taints,
       },

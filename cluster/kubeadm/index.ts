@@ -1,0 +1,7 @@
+/** The door of this folder, loaded by the commands that are called like kubeadm's. */
+export { bootstrapTokenText, generateBootstrapToken } from '../../api/bootstrap-token.ts';
+export { attachCluster } from '../cluster.ts';
+export { grantJoining, type InitOptions, initCluster } from './init.ts';
+export { type JoinOptions, joinLab } from './join.ts';
+export { resetNode } from './reset.ts';
+export { createToken, deleteToken, grantOf, listTokens, tokenTable } from './tokens.ts';
