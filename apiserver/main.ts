@@ -14,11 +14,15 @@ import { expireEvents } from './registry/expiry.ts';
 import { createStrategies } from './registry/kinds/index.ts';
 import { createRegistry } from './registry/registry.ts';
 import { startCache } from './storage/cache.ts';
+import type { EtcdOptions } from './storage/etcd/storage.ts';
 import { openLevelStorage } from './storage/level/storage.ts';
+import type { Storage } from './storage/storage.ts';
 
 export interface ApiserverConfig {
   /** Where the database keeps its files; made when missing. */
   dataDir: string;
+  /** An etcd takes the place of a database in `dataDir`; other apiservers may use it too. */
+  etcd?: EtcdOptions;
   listen: Listen[];
   tls: Tls;
   /** PEM, EC P-256: service account tokens are ES256. */
@@ -59,22 +63,31 @@ export async function startApiserver(
 ): Promise<Apiserver> {
   const onError = config.onError ?? ((error: unknown) => console.error(error));
   const now = () => new Date();
-  const storage = await openLevelStorage(config.dataDir);
+  const sharing = config.etcd && (await (await import('./shared.ts')).openSharing(config.etcd));
+  const storage: Storage = sharing?.storage ?? (await openLevelStorage(config.dataDir));
   const servers: Server[] = [];
   try {
     const cache = await startCache(storage, {
       resources: allResources,
       onError,
+      // Started anew, it begins with what is there now.
+      onLost: (error) =>
+        queueMicrotask(() => {
+          throw error;
+        }),
       ...(config.history ? { history: config.history } : {}),
     });
     const strategies = createStrategies({
       serviceCidrs: config.serviceCidrs,
       serviceNodePortRange: config.serviceNodePortRange,
+      shared: sharing !== undefined,
     });
     const byResource = new Map<Resource, (typeof strategies)[number]>(
       strategies.map((one) => [one.resource, one]),
     );
-    const registry = createRegistry({ storage, cache, strategies, now });
+    const registry = sharing
+      ? sharing.createRegistry({ cache, strategies, now, nodePorts: config.serviceNodePortRange })
+      : createRegistry({ storage, cache, strategies, now });
     const tokens = withBootstrapTokens(createTokens(config.serviceAccount, cache.lookup), cache.lookup);
     const { issuer } = config.serviceAccount;
     const options = {
@@ -92,10 +105,13 @@ export async function startApiserver(
     };
     const handlers = { secure: createApp(options, false), trusted: createApp(options, true) };
     // Nobody is let in before the cluster's own objects are there.
-    await bootstrap(registry, cache.lookup, config);
+    await bootstrap(registry, cache.lookup, { ...config, severalServe: sharing !== undefined });
     for (const at of config.listen) servers.push(await listen(at, config.tls, handlers));
-    expireEvents(registry, cache, signal, onError);
+    const leave = await sharing?.enter({ registry, advertise: config.advertise, onError }, signal);
+    // etcd lets them go by itself.
+    if (!sharing) expireEvents(registry, cache, signal, onError);
     const stopped = untilAborted(signal).then(async () => {
+      await leave?.().catch(onError);
       await closeAll(servers);
       cache.close();
       await storage.close();

@@ -87,6 +87,9 @@ async function serveApi(
   const verb = verbOf(request.method ?? '', target, isWatch(query));
   if (!verb) throw methodNotAllowed();
   const call: Call = { request, response, target, verb, query, user };
+  // What anybody was told shall be seen by everybody: only who asks for version 0 is content with less.
+  const waiting = query.get('resourceVersion') === '0' ? undefined : options.cache.fresh();
+  if (waiting) await waiting;
   if (bindings) return bind(options, call);
   if (target.subresource) return serveSubresource(options, call);
   const needsName = verb === 'update' || verb === 'patch';

@@ -25,7 +25,7 @@ export interface Ref {
 
 /** What a write works with. */
 export interface Backend {
-  storage: Storage;
+  storage: Pick<Storage, 'put' | 'delete'>;
   cache: Cache;
   strategyOf(resource: Resource): Strategy | undefined;
   now(): Date;
@@ -70,7 +70,7 @@ export interface Registry {
 }
 
 export function createRegistry(options: {
-  storage: Storage;
+  storage: Pick<Storage, 'put' | 'delete'>;
   cache: Cache;
   strategies: readonly Strategy[];
   now?: () => Date;

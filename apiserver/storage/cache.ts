@@ -5,7 +5,7 @@ import type { Lookup } from '../registry/strategy.ts';
 import { type Change, createChange } from './change.ts';
 import { type Collection, createCollection } from './collection.ts';
 import { createEntry, type Entry } from './entry.ts';
-import { root, storageKey } from './keys.ts';
+import { formerKeys, root, storageKey } from './keys.ts';
 import type { Storage, StoredChange } from './storage.ts';
 
 /**
@@ -31,6 +31,11 @@ export interface Cache {
   ): Promise<() => void>;
   /** Resolves when the cache shows `revision`: at once after a write of this process. */
   reached(revision: number): Promise<void>;
+  /**
+   * Where others write to the same database: resolves when the cache shows all that was written before the call.
+   * Upstream: consistent reads from the cache (KEP-2340). @throws StatusError when the database is away
+   */
+  fresh(): Promise<void> | undefined;
   close(): void;
 }
 
@@ -38,13 +43,15 @@ export interface CacheOptions {
   resources: readonly Resource[];
   /** How many revisions of history to keep; at most a quarter more is held between compactions. */
   history?: number;
-  /** Told when compaction fails; it is tried again later. */
+  /** Told when compaction fails, which is tried again later, and of values that cannot be read. */
   onError?: (error: unknown) => void;
+  /** Called when the cache can follow the storage no more: start anew. */
+  onLost?: (error: Error) => void;
 }
 
 export async function startCache(
   storage: Storage,
-  { resources, history = 10_000, onError }: CacheOptions,
+  { resources, history = 10_000, onError, onLost }: CacheOptions,
 ): Promise<Cache> {
   const collections = new Map<string, Collection>();
   for (const resource of resources) {
@@ -52,6 +59,7 @@ export async function startCache(
     collections.set(collection.prefix, collection);
   }
   const waiting = new Map<() => void, number>();
+  await moveFormerKeys(storage);
   const { revision: started, values } = await storage.range(root);
   let revision = started;
   /** Changes above it are in memory. */
@@ -62,7 +70,7 @@ export async function startCache(
     const collection = collectionOf(key);
     collection?.fill(createEntry(collection.resource, key, revision, value));
   }
-  const stop = await storage.watch(root, started, receive);
+  const stop = await storage.watch(root, started, receive, onLost);
 
   function collectionOf(key: string): Collection | undefined {
     const one = key.indexOf('/', root.length) + 1;
@@ -70,23 +78,48 @@ export async function startCache(
     return collections.get(key.slice(0, two)) ?? collections.get(key.slice(0, one));
   }
 
-  function receive(stored: readonly StoredChange[]): void {
+  function receive(stored: readonly StoredChange[], told: number): void {
     const changed = new Map<Collection, Change[]>();
     for (const one of stored) {
-      revision = one.revision;
       const collection = collectionOf(one.key);
       if (!collection) continue;
-      const change = toChange(collection.resource, one, collection.get(one.key));
+      const change = readChange(collection, one);
+      if (!change) continue;
       collection.apply(change);
       const changes = changed.get(collection);
       if (changes) changes.push(change);
       else changed.set(collection, [change]);
     }
+    revision = Math.max(revision, told);
     for (const [collection, changes] of changed) collection.tell(changes);
     for (const [resolve, wanted] of waiting) if (revision >= wanted) resolve();
     if (revision > compactAt) forget(revision - history);
   }
 
+  /** Undefined for what some other program has written that is no object; it says so, and the rest goes on. */
+  function readChange(collection: Collection, stored: StoredChange): Change | undefined {
+    try {
+      const change = toChange(collection.resource, stored, collection.get(stored.key));
+      return change.now || change.before ? change : undefined;
+    } catch (error) {
+      onError?.(error);
+      return undefined;
+    }
+  }
+
+  function reached(wanted: number): Promise<void> {
+    if (revision >= wanted) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.set(resolve, wanted);
+    return promise.finally(() => waiting.delete(resolve));
+  }
+
+  const askLatest = sharing(storage);
+
+  function fresh(): Promise<void> | undefined {
+    const latest = askLatest();
+    return typeof latest === 'number' ? undefined : latest.then(reached);
+  }
   function forget(upTo: number): void {
     oldest = Math.max(oldest, upTo);
     compactAt = revision + history / 4;
@@ -150,14 +183,49 @@ export async function startCache(
       if (changes.length > 0) receive(changes);
       return collection.follow(receive);
     },
-    reached(wanted) {
-      if (revision >= wanted) return Promise.resolve();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.set(resolve, wanted);
-      return promise.finally(() => waiting.delete(resolve));
-    },
+    reached,
+    fresh,
     close: stop,
   };
+}
+
+/**
+ * Asks for the latest revision, once for all who ask at the same time. An answer may be older than a question
+ * that came while it was under way, so those share the next one.
+ */
+function sharing(storage: Storage): () => number | Promise<number> {
+  let current: Promise<number> | undefined;
+  let next: Promise<number> | undefined;
+  const track = (asked: Promise<number>) => {
+    current = asked;
+    const done = () => {
+      if (current === asked) current = undefined;
+    };
+    asked.then(done, done);
+    return asked;
+  };
+  return () => {
+    if (next) return next;
+    if (!current) {
+      const latest = storage.latest();
+      return typeof latest === 'number' ? latest : track(latest);
+    }
+    const ask = () => {
+      next = undefined;
+      return track(Promise.resolve(storage.latest()));
+    };
+    next = current.then(ask, ask);
+    return next;
+  };
+}
+
+async function moveFormerKeys(storage: Storage): Promise<void> {
+  for (const { from, to } of formerKeys) {
+    for (const { key, value, revision } of (await storage.range(from)).values) {
+      await storage.put(to + key.slice(from.length), value, 0);
+      await storage.delete(key, revision);
+    }
+  }
 }
 
 function toChange(resource: Resource, stored: StoredChange, previous: Entry | undefined): Change {

@@ -16,6 +16,9 @@ export interface Entry {
 const openBrace = Buffer.from('{');
 const closeBrace = Buffer.from('}');
 const comma = Buffer.from(',');
+const lineFeed = 10;
+/** Upstream: `runtime/serializer/protobuf`. */
+const protobuf = Buffer.from('k8s\0');
 
 /** The value to store: `kind` and `apiVersion` first, `metadata` next and without `resourceVersion`. */
 export function encodeValue(resource: Resource, object: KubeObject): Buffer {
@@ -26,11 +29,11 @@ export function encodeValue(resource: Resource, object: KubeObject): Buffer {
   );
 }
 
-export function createEntry(resource: Resource, key: string, revision: number, value: Buffer): Entry {
-  const typed = Buffer.byteLength(
-    `{"kind":${JSON.stringify(resource.kind)},"apiVersion":${JSON.stringify(apiVersionOf(resource))},`,
-  );
-  const metadata = typed + '"metadata":{'.length;
+/** @throws Error naming the key of a value that is no object of the kind */
+export function createEntry(resource: Resource, key: string, revision: number, stored: Buffer): Entry {
+  const { head, typed } = beginningOf(resource);
+  const value = isOwnForm(stored, head) ? stored : fromForeign(resource, key, stored);
+  const metadata = head.length;
   const wire = Buffer.concat([
     value.subarray(0, metadata),
     Buffer.from(`"resourceVersion":"${revision}"`),
@@ -48,6 +51,51 @@ export function createEntry(resource: Resource, key: string, revision: number, v
       return object;
     },
   };
+}
+
+interface Beginning {
+  /** `{"kind":"Pod","apiVersion":"v1","metadata":{` */
+  head: Buffer;
+  /** Length of the part before `metadata`. */
+  typed: number;
+}
+
+const beginnings = new WeakMap<Resource, Beginning>();
+
+function beginningOf(resource: Resource): Beginning {
+  let beginning = beginnings.get(resource);
+  if (!beginning) {
+    const { kind } = resource;
+    const typed = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersionOf(resource))},`;
+    beginning = { head: Buffer.from(`${typed}"metadata":{`), typed: Buffer.byteLength(typed) };
+    beginnings.set(resource, beginning);
+  }
+  return beginning;
+}
+
+/** Upstream's JSON begins the same, but ends with a line feed, which would end a line of a watch. */
+function isOwnForm(value: Buffer, head: Buffer): boolean {
+  return value.at(-1) === closeBrace[0] && value.subarray(0, head.length).equals(head);
+}
+
+/** What another apiserver wrote: with a line feed, in another version of the group, in its own order. */
+function fromForeign(resource: Resource, key: string, value: Buffer): Buffer {
+  const { head } = beginningOf(resource);
+  if (value.at(-1) === lineFeed && isOwnForm(value.subarray(0, -1), head)) return value.subarray(0, -1);
+  if (value.subarray(0, 4).equals(protobuf)) {
+    throw new Error(
+      `${key} is stored as protobuf; start the apiserver that writes it with --storage-media-type=application/json`,
+    );
+  }
+  try {
+    const object = JSON.parse(value.toString('utf8')) as KubeObject;
+    if (typeof object === 'object' && object?.kind === resource.kind) return encodeValue(resource, object);
+  } catch {
+    // Said below, with the key.
+  }
+  throw new Error(
+    `${key} holds no ${resource.kind} but ${JSON.stringify(value.subarray(0, 60).toString())}; restore the database from a snapshot, or remove the key`,
+  );
 }
 
 /** The same object under another revision: the last state of a removed object carries the removal's. */

@@ -3,16 +3,39 @@ import type { Resource } from '../../api/scheme.ts';
 /** Everything that the apiserver stores is below. Upstream: `--etcd-prefix`. */
 export const root = '/registry/';
 
-/** Kinds whose keys upstream does not name after the resource. Upstream: `pkg/registry/core/rest/storage_core.go`. */
-const special: Record<string, string> = {
-  nodes: 'minions',
-  services: 'services/specs',
-  endpoints: 'services/endpoints',
+/**
+ * Kinds whose keys upstream does not name after the resource alone, by group and name. Upstream:
+ * `pkg/kubeapiserver/default_storage_factory_builder.go` (`SpecialDefaultResourcePrefixes`); what its extension
+ * servers keep has the group in front (`SimpleRestOptionsFactory`).
+ */
+const special: Readonly<Record<string, string>> = {
+  '/nodes': 'minions',
+  '/services': 'services/specs',
+  '/endpoints': 'services/endpoints',
+  '/replicationcontrollers': 'controllers',
+  'networking.k8s.io/ingresses': 'ingress',
+  'apiextensions.k8s.io/customresourcedefinitions': 'apiextensions.k8s.io/customresourcedefinitions',
+  'apiregistration.k8s.io/apiservices': 'apiregistration.k8s.io/apiservices',
 };
+
+/** Where versions before this one kept what is elsewhere now. */
+export const formerKeys: readonly { from: string; to: string }[] = [
+  {
+    from: `${root}customresourcedefinitions/`,
+    to: `${root}apiextensions.k8s.io/customresourcedefinitions/`,
+  },
+];
+
+/** A lease for each apiserver that serves. Upstream: `pkg/controlplane/reconcilers/lease.go`. */
+export const masterLeases = `${root}masterleases/`;
+/** Upstream: `pkg/registry/core/service/ipallocator` (KEP-1880). */
+export const ipAddresses = `${root}ipaddresses/`;
+/** Upstream: `pkg/registry/core/service/portallocator`. */
+export const nodePortRange = `${root}ranges/servicenodeports`;
 
 /** `/registry/pods/`, `/registry/services/specs/`; with a namespace, what lies in it. */
 export function prefixOf(resource: Resource, namespace?: string): string {
-  const collection = `${root}${(resource.group === '' && special[resource.name]) || resource.name}/`;
+  const collection = `${root}${special[`${resource.group}/${resource.name}`] ?? resource.name}/`;
   return resource.namespaced && namespace ? `${collection}${namespace}/` : collection;
 }
 

@@ -32,6 +32,8 @@ export interface KindOptions {
   serviceCidrs: readonly string[];
   /** `30000-32767`. */
   serviceNodePortRange: string;
+  /** Other apiservers give away addresses and ports too. */
+  shared?: boolean;
 }
 
 const serviceAccountStrategy: Strategy<ServiceAccount> = {
@@ -48,7 +50,11 @@ const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
  * The rules of every kind of the scheme, those without any of their own included: `metadata` is checked
  * for all. What is allocated belongs to the returned strategies; make them once for a storage.
  */
-export function createStrategies({ serviceCidrs, serviceNodePortRange }: KindOptions): Strategy[] {
+export function createStrategies({
+  serviceCidrs,
+  serviceNodePortRange,
+  shared = false,
+}: KindOptions): Strategy[] {
   const own: Strategy[] = [
     clusterRoleBindingStrategy,
     clusterRoleStrategy,
@@ -75,7 +81,7 @@ export function createStrategies({ serviceCidrs, serviceNodePortRange }: KindOpt
     serviceAccountStrategy,
     serviceCidrStrategy,
     statefulSetStrategy,
-    serviceStrategy({ cidrs: serviceCidrs, nodePortRange: serviceNodePortRange }),
+    serviceStrategy({ cidrs: serviceCidrs, nodePortRange: serviceNodePortRange, shared }),
   ];
   const byResource = new Map<Resource, Strategy>(own.map((strategy) => [strategy.resource, strategy]));
   return allResources.map((resource) => withMetadata(byResource.get(resource) ?? { resource }));

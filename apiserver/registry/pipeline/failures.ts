@@ -61,6 +61,10 @@ export function invalid(resource: Resource, name: string, errors: readonly Field
   });
 }
 
+export function internalError(message: string): StatusError {
+  return statusError('InternalError', `Internal error occurred: ${message}`);
+}
+
 export function badRequest(message: string): StatusError {
   return statusError('BadRequest', message);
 }

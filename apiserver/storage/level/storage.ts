@@ -27,7 +27,7 @@ interface Operation {
 
 interface Watcher {
   prefix: string;
-  receive(changes: readonly StoredChange[]): void;
+  receive(changes: readonly StoredChange[], revision: number): void;
 }
 
 /**
@@ -103,7 +103,7 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
   function publish(changes: StoredChange[]): void {
     for (const { prefix, receive } of watchers) {
       const wanted = changes.filter(({ key }) => key.startsWith(prefix));
-      if (wanted.length > 0) receive(wanted);
+      if (wanted.length > 0) receive(wanted, history.revision);
     }
   }
 
@@ -149,11 +149,7 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
     });
 
   return {
-    async get(key) {
-      const revision = history.current.get(key);
-      if (revision === undefined) return undefined;
-      return (await readStored([{ key, revision, removed: false }]))[0];
-    },
+    latest: () => history.revision,
     async range(prefix) {
       const { revision } = history;
       const records = [...history.current]
@@ -170,7 +166,7 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
       let caughtUp = false;
       const watcher: Watcher = {
         prefix,
-        receive: (changes) => (caughtUp ? receive(changes) : waiting.push(...changes)),
+        receive: (changes, revision) => (caughtUp ? receive(changes, revision) : waiting.push(...changes)),
       };
       const past = history.since(after).filter(({ key }) => key.startsWith(prefix));
       watchers.add(watcher);
@@ -178,7 +174,7 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
         const changes = past.length > 0 ? await readChanges(past) : [];
         const all = [...changes, ...waiting];
         caughtUp = true;
-        if (all.length > 0) receive(all);
+        if (all.length > 0) receive(all, all.at(-1)?.revision ?? after);
       } catch (error) {
         watchers.delete(watcher);
         throw error;

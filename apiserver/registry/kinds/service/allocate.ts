@@ -33,12 +33,15 @@ export interface ServiceAllocation {
 export function createServiceAllocation(options: {
   cidrs: readonly string[];
   nodePortRange: string;
+  /** Others allocate too: what is taken is read from the Services each time. */
+  shared?: boolean;
 }): ServiceAllocation {
   let pools: Pools | undefined;
   const configured = [...new Set(options.cidrs.map(familyOf))];
   return {
     allocate(service, old, { lookup }) {
-      pools ??= loadPools(options, lookup);
+      if (!pools || options.shared) pools = loadPools(options, lookup);
+      const held = pools;
       const errors = settleFamilies(service, old, configured);
       if (errors.length > 0) throw failure(service, errors);
       const undo: (() => void)[] = [];
@@ -46,8 +49,8 @@ export function createServiceAllocation(options: {
         for (const step of undo.splice(0).reverse()) step();
       };
       try {
-        allocateIps(pools, service, old, undo);
-        allocatePorts(pools, service, old, undo);
+        allocateIps(held, service, old, undo);
+        allocatePorts(held, service, old, undo);
       } catch (error) {
         giveBack();
         throw error;
@@ -84,10 +87,12 @@ function* addedRanges(lookup: Lookup): Iterable<string> {
   }
 }
 
-const addressesOf = (spec: ServiceSpec): string[] =>
+/** The ClusterIPs that a Service holds. */
+export const addressesOf = (spec: ServiceSpec): string[] =>
   isHeadless(spec) ? [] : (spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []));
 
-const portsOf = (spec: ServiceSpec): number[] => [
+/** The ports of nodes that a Service holds. */
+export const portsOf = (spec: ServiceSpec): number[] => [
   ...nodePortsOf(spec),
   ...(spec.healthCheckNodePort ? [spec.healthCheckNodePort] : []),
 ];

@@ -11,6 +11,7 @@ import { validateService } from './validate.ts';
 export function serviceStrategy(options: {
   cidrs: readonly string[];
   nodePortRange: string;
+  shared?: boolean;
 }): Strategy<Service> {
   const { allocate, release } = createServiceAllocation(options);
   return {

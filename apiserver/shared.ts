@@ -1,0 +1,43 @@
+import { startMasterLeases } from './master-leases.ts';
+import { createRegistry, type Registry } from './registry/registry.ts';
+import { withAnotherChoice } from './registry/shared/registry.ts';
+import { withSharedAllocation } from './registry/shared/storage.ts';
+import type { Strategy } from './registry/strategy.ts';
+import type { Cache } from './storage/cache.ts';
+import { type EtcdOptions, openEtcdStorage } from './storage/etcd/storage.ts';
+import type { SharedStorage } from './storage/storage.ts';
+
+/** What an apiserver does otherwise that is not the only one. */
+export interface Sharing {
+  storage: SharedStorage;
+  /** One beside those of the others. `nodePorts`: `30000-32767` */
+  createRegistry(options: {
+    cache: Cache;
+    strategies: readonly Strategy[];
+    now: () => Date;
+    nodePorts: string;
+  }): Registry;
+  /** Makes this one an endpoint of the Service `kubernetes`; the function it gives takes it off again. */
+  enter(
+    options: {
+      registry: Registry;
+      advertise: { host: string; port: number };
+      onError(error: unknown): void;
+    },
+    signal: AbortSignal,
+  ): Promise<() => Promise<void>>;
+}
+
+/** Loaded only where there is an etcd. @throws StatusError when no member of it answers */
+export async function openSharing(etcd: EtcdOptions): Promise<Sharing> {
+  const storage = await openEtcdStorage(etcd);
+  return {
+    storage,
+    createRegistry: ({ cache, nodePorts, ...options }) =>
+      withAnotherChoice(
+        createRegistry({ ...options, cache, storage: withSharedAllocation(storage, cache, nodePorts) }),
+        cache,
+      ),
+    enter: (options, signal) => startMasterLeases({ storage, ...options }, signal),
+  };
+}

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EtcdUnavailable, ensureEtcd } from '../../lab/etcd.ts';
+import type { EtcdTls } from '../storage/etcd/grpc.ts';
+import { createTestPki } from './pki.ts';
+
+/** A real etcd on 127.0.0.1, with TLS both ways. */
+export interface TestEtcd {
+  /** `https://127.0.0.1:PORT` */
+  url: string;
+  tls: EtcdTls;
+  /** Ends it as a power cut does, and brings it back on the same files when asked to. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The program, or undefined, and said why, where there is none to be had. */
+export async function etcdProgram(): Promise<string | undefined> {
+  try {
+    return await ensureEtcd();
+  } catch (error) {
+    if (!(error instanceof EtcdUnavailable)) throw error;
+    console.log(`skipped: ${error.message}`);
+    return undefined;
+  }
+}
+
+export async function startTestEtcd(program: string): Promise<TestEtcd> {
+  const folder = mkdtempSync(join(tmpdir(), 'v9s-etcd-'));
+  const pki = await createTestPki();
+  const client = await pki.client('kube-apiserver-etcd-client');
+  const file = (name: string, content: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  };
+  const [port, peerPort] = [await freePort(), await freePort()];
+  const url = `https://127.0.0.1:${port}`;
+  const args = [
+    ...['--name', 'test', '--data-dir', join(folder, 'data'), '--logger', 'zap', '--log-level', 'error'],
+    ...['--listen-client-urls', url, '--advertise-client-urls', url],
+    ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
+    ...['--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`],
+    ...['--initial-cluster', `test=http://127.0.0.1:${peerPort}`],
+    ...['--cert-file', file('server.crt', pki.server.cert), '--key-file', file('server.key', pki.server.key)],
+    ...['--client-cert-auth', '--trusted-ca-file', file('ca.crt', pki.ca)],
+  ];
+  let child: ChildProcess | undefined;
+  const start = async () => {
+    child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const { serverListens } = await import('../../api/listening.ts');
+    await serverListens({ host: '127.0.0.1', port }, { signal: new AbortController().signal });
+  };
+  const kill = async () => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  };
+  await start();
+  return {
+    url,
+    tls: { ca: pki.ca, ...client },
+    kill,
+    restart: start,
+    async stop() {
+      await kill();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
