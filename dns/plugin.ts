@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/object.ts';
 import type { Dispenser } from './corefile/dispenser.ts';
 import type { HttpPool } from './server/http.ts';
 import type { Metrics } from './server/metrics.ts';
-import type { Query, Reply, ResourceRecord } from './wire/message.ts';
+import type { Lasting, Query, RepeatWatcher, Reply, ResourceRecord } from './wire/message.ts';
 
 /** Answers a query; what is thrown becomes SERVFAIL. Answers that are ready are returned without a promise. */
 export type Handler = (query: Query) => Reply | Promise<Reply>;
@@ -27,9 +27,27 @@ export interface Controller {
   onStart(hook: () => void | Promise<void>): void;
   /** Runs once the server answers. */
   onServing(hook: () => void): void;
+  /**
+   * Says that what this plugin does with questions and with the replies of those after it hangs on name, type and
+   * class of the question alone, so that a lasting reply that passed it may be sent again without it. `watcher` is
+   * for what it does each time all the same, such as counting; `version` is another number when the plugin may do
+   * something else with the same question. Where a plugin does not say so, replies are made anew each time.
+   */
+  repeatable(but?: { watcher?: RepeatWatcher; version?: () => number }): void;
+  /**
+   * Says of a reply of this plugin's own that it stays until `isCurrent` is false. Called while a query is answered;
+   * undefined in blocks where some plugin before this one is not {@link repeatable}.
+   */
+  readonly lasting: Mark | undefined;
   /** Runs when this configuration ends, by a reload or for good. */
   onStop(hook: (final: boolean) => void | Promise<void>): void;
 }
+
+export type Mark = (
+  reply: Reply,
+  until: Pick<Lasting, 'isCurrent'> & Partial<Pick<Lasting, 'serial'>>,
+  watcher?: RepeatWatcher,
+) => Reply;
 
 export interface Block {
   /** Normalised: lower case, fully qualified. */

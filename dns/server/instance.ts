@@ -13,6 +13,8 @@ import {
 } from '../plugin.ts';
 import { plugins } from '../plugins/order.ts';
 import { emptyReply, Rcode } from '../wire/message.ts';
+import { createMark, type Passed } from './lasting.ts';
+import { createRepeats, type Repeats } from './repeats.ts';
 import { serve } from './server.ts';
 
 const classInternet = 1;
@@ -20,7 +22,7 @@ const classInternet = 1;
 /** One reading of a Corefile, set up: what is to be served where, and the hooks of its plugins. */
 export interface Instance {
   /** By listen address; the key is `HOST:PORT`, an empty host is all addresses. */
-  listeners: Map<string, { host: string; port: number; zones: Map<string, Handler> }>;
+  listeners: Map<string, { host: string; port: number; zones: Map<string, Handler>; repeats: Repeats }>;
   start(): Promise<void>;
   /** To be called when the listeners serve this instance. */
   serving(): void;
@@ -67,7 +69,7 @@ export function createInstance(
     for (const host of block.hosts.length > 0 ? block.hosts : ['']) {
       for (const { port, zone } of byPort) {
         const key = `${host}:${port}`;
-        const listener = listeners.get(key) ?? { host, port, zones: new Map<string, Handler>() };
+        const listener = listeners.get(key) ?? { host, port, zones: new Map(), repeats: createRepeats() };
         listeners.set(key, listener);
         if (listener.zones.has(zone))
           throw new CorefileError(
@@ -118,9 +120,18 @@ function placesOf(
 
 function chain({ directives }: ServerBlock, block: Block, surroundings: Surroundings, hooks: Hooks): Handler {
   const stages: Stage[] = [];
+  const before: Passed = { watchers: [], versions: [] };
+  let isRepeatable = true;
   for (const plugin of plugins) {
-    const stage = setUp(plugin);
-    if (stage) stages.push(stage);
+    let said = false;
+    const stage = setUp(plugin, ({ watcher, version } = {}) => {
+      said = true;
+      if (watcher) before.watchers.push(watcher);
+      if (version) before.versions.push(version);
+    });
+    if (!stage) continue;
+    stages.push(stage);
+    isRepeatable &&= said;
   }
   const end: Handler = () => {
     throw new NoNextPlugin();
@@ -130,7 +141,7 @@ function chain({ directives }: ServerBlock, block: Block, surroundings: Surround
   if (directives.has('forward')) return first;
   return (query) => (query.class === classInternet ? first(query) : emptyReply(Rcode.REFUSED));
 
-  function setUp({ name, setup }: Plugin): Stage | undefined {
+  function setUp({ name, setup }: Plugin, repeatable: Controller['repeatable']): Stage | undefined {
     const words = directives.get(name);
     if (!words) return undefined;
     const tokens = createDispenser(name, words);
@@ -138,6 +149,10 @@ function chain({ directives }: ServerBlock, block: Block, surroundings: Surround
       tokens,
       block,
       surroundings,
+      repeatable,
+      lasting: isRepeatable
+        ? createMark({ watchers: [...before.watchers], versions: [...before.versions] })
+        : undefined,
       onStart: (hook) => hooks.start.push(hook),
       onServing: (hook) => hooks.serving.push(hook),
       onStop: (hook) => hooks.stop.push(hook),

@@ -1,6 +1,7 @@
-import type { Handler, Log } from '../plugin.ts';
+import type { Log } from '../plugin.ts';
 import type { Instance } from './instance.ts';
-import { answerPacket } from './server.ts';
+import { createRepeats } from './repeats.ts';
+import { answerPacket, type Served } from './server.ts';
 import { listenTcp, type TcpListener } from './tcp.ts';
 import { listenUdp, type UdpListener } from './udp.ts';
 
@@ -14,10 +15,13 @@ export interface Listeners {
 }
 
 interface Listener {
-  zones: ReadonlyMap<string, Handler>;
+  served: Served;
   udp: UdpListener;
   tcp: TcpListener;
 }
+
+/** Until an instance is served. */
+const nothing: Served = { zones: new Map(), repeats: createRepeats() };
 
 export function createListeners(log: Log): Listeners {
   const open = new Map<string, Listener>();
@@ -25,23 +29,23 @@ export function createListeners(log: Log): Listeners {
   const onSocketError = (error: Error) => log.error(`${error.message}`);
 
   async function listen(key: string, host: string, port: number): Promise<void> {
-    const zones = () => open.get(key)?.zones ?? new Map<string, Handler>();
+    const served = () => open.get(key)?.served ?? nothing;
     // Errors of a chain are told by its `errors` plugin, where there is one; the client gets SERVFAIL anyway.
     const onError = () => {};
     const udp = await listenUdp(
       host,
       port,
-      (packet, client) => answerPacket(zones(), packet, client, 'udp', onError),
+      (packet, client) => answerPacket(served(), packet, client, 'udp', onError),
       onSocketError,
     );
     try {
       const tcp = await listenTcp(
         host,
         udp.port,
-        (packet, client) => answerPacket(zones(), packet, client, 'tcp', onError),
+        (packet, client) => answerPacket(served(), packet, client, 'tcp', onError),
         onSocketError,
       );
-      open.set(key, { zones: new Map(), udp, tcp });
+      open.set(key, { served: nothing, udp, tcp });
       ports.set(key, udp.port);
     } catch (error) {
       udp.close();
@@ -71,7 +75,7 @@ export function createListeners(log: Log): Listeners {
         const wanted = listeners.get(key);
         const listener = open.get(key);
         if (!wanted) close(key);
-        else if (listener) listener.zones = wanted.zones;
+        else if (listener) listener.served = wanted;
       }
     },
     close() {

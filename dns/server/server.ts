@@ -2,9 +2,16 @@ import type { Handler } from '../plugin.ts';
 import { decodeQuery } from '../wire/decode.ts';
 import { encodeReply, encodeTransfer, refusal } from '../wire/encode.ts';
 import { emptyReply, type Query, Rcode, type Reply } from '../wire/message.ts';
+import type { Repeats } from './repeats.ts';
 
 /** The zones that share one port, each with the chain of its server block. */
 export type Zones = ReadonlyMap<string, Handler>;
+
+/** What is served on a port. */
+export interface Served {
+  readonly zones: Zones;
+  readonly repeats: Repeats;
+}
 
 /** What goes back to a client: a packet, those of a zone transfer, or nothing. */
 export type Packets = Buffer | readonly Buffer[] | undefined;
@@ -14,12 +21,14 @@ export type Packets = Buffer | readonly Buffer[] | undefined;
  * core/dnsserver/server.go.
  */
 export function answerPacket(
-  zones: Zones,
+  { zones, repeats }: Served,
   packet: Buffer,
   client: Query['client'],
   protocol: Query['protocol'],
   onError: (error: unknown, query: Query) => void,
 ): Packets | Promise<Packets> {
+  const known = repeats.find(packet, client, protocol);
+  if (known) return known;
   const received = decodeQuery(packet, client, protocol);
   if (received === 'drop') return undefined;
   if ('refuse' in received) return refusal(packet, received.refuse);
@@ -30,7 +39,7 @@ export function answerPacket(
   };
   try {
     const reply = serve(zones, query);
-    if (!(reply instanceof Promise)) return packetsOf(query, reply);
+    if (!(reply instanceof Promise)) return repeats.keep(packet, query, reply) ?? packetsOf(query, reply);
     return reply.then((ready) => packetsOf(query, ready)).catch(fail);
   } catch (error) {
     return fail(error);

@@ -89,6 +89,8 @@ export function setUp(
     tokens: createDispenser(plugin.name, tokens),
     block,
     surroundings,
+    repeatable: () => {},
+    lasting: undefined,
     onStart: (hook) => hooks.start.push(hook),
     onServing: (hook) => hooks.serving.push(hook),
     onStop: (hook) => hooks.stop.push(() => hook(true)),

@@ -80,7 +80,29 @@ export interface Reply {
   transfer?: true;
   /** The client gets nothing at all. */
   dropped?: true;
+  /** Said where the same question has the same reply for a while. */
+  lasting?: Lasting;
 }
+
+/** That a reply hangs on name, type and class alone, and until when: its packet may be sent again. */
+export interface Lasting {
+  /** The reply this was said of: it does not hold for copies. */
+  readonly of: Reply;
+  /** False once what the reply came from may be another. */
+  isCurrent(): boolean;
+  /** The serial that its SOA records have by now, where that changes more often than the reply. */
+  serial(): number | undefined;
+  /** Addresses and mail servers are in random order, another one each time. */
+  readonly isShuffled: boolean;
+  /** Those of the plugins that it passed. */
+  readonly watchers: readonly RepeatWatcher[];
+}
+
+/** Is told of a reply that may be sent again; what it returns is told of each time that happens. */
+export type RepeatWatcher = (query: Query, reply: Reply) => Repeated | undefined;
+
+/** `started` is when the question came, by the clock of `performance`. */
+export type Repeated = (client: Query['client'], protocol: Query['protocol'], started: number) => void;
 
 export const Rcode = {
   NOERROR: 0,

@@ -11,9 +11,10 @@ const data = Buffer.concat(
 /** Gives queries of type ANY the least answer there is (RFC 8482). */
 export const any: Plugin = {
   name: 'any',
-  setup({ tokens }) {
+  setup({ tokens, repeatable }) {
     tokens.next();
     tokens.args(0);
+    repeatable();
     return (next) => (query) => {
       if (query.type !== 'ANY') return next(query);
       return {

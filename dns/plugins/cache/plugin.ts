@@ -1,5 +1,7 @@
 import type { Plugin } from '../../plugin.ts';
 import { labels } from '../../server/metrics.ts';
+import type { Query } from '../../wire/message.ts';
+import { isSubdomain } from '../../wire/names.ts';
 import { createHandler } from './handler.ts';
 import { parseOptions } from './options.ts';
 import { createStore } from './store.ts';
@@ -7,7 +9,7 @@ import { createStore } from './store.ts';
 /** Keeps replies for as long as their TTLs allow. */
 export const cache: Plugin = {
   name: 'cache',
-  setup({ tokens, block, surroundings: { metrics } }) {
+  setup({ tokens, block, surroundings: { metrics }, repeatable }) {
     const options = parseOptions(tokens, block.zones);
     const now = () => performance.now();
     const store = createStore(options, now);
@@ -29,6 +31,13 @@ export const cache: Plugin = {
       'The number of times the cache has prefetched a cached item.',
     );
     const entries = metrics.gauge('coredns_cache_entries', 'The number of elements in the cache.');
+    // A lasting reply that came by here is one that is not kept: each time it is asked for it is missed.
+    const missed = () => {
+      requests.add(plain);
+      misses.add(plain);
+    };
+    const isMine = ({ lower }: Query) => options.zones.some((zone) => isSubdomain(zone, lower));
+    repeatable({ watcher: (query) => (isMine(query) ? missed : undefined) });
     return (next) =>
       createHandler(options, store, next, now, {
         asked(entry) {

@@ -20,7 +20,7 @@ interface Pattern {
 /** Writes down each error met while answering. */
 export const errors: Plugin = {
   name: 'errors',
-  setup({ tokens, surroundings: { log }, onStop }) {
+  setup({ tokens, surroundings: { log }, repeatable, onStop }) {
     const patterns: Pattern[] = [];
     tokens.next();
     const [file] = tokens.args(0, 1);
@@ -31,6 +31,7 @@ export const errors: Plugin = {
       else throw tokens.unknownProperty();
     }
     if (tokens.next()) throw tokens.error('plugin can only be used once per Server Block');
+    repeatable();
     let ended = false;
     onStop(() => {
       ended = true;

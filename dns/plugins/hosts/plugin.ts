@@ -30,11 +30,14 @@ export const hosts: Plugin = {
     const inline = parseHosts(options.inline.join('\n'), options);
     let fromFile = parseHosts('', options);
     let seen = '';
+    let version = 0;
+    controller.repeatable({ version: () => version });
     const read = () => {
       const stat = statSync(options.file, { throwIfNoEntry: false });
-      const version = stat ? `${stat.mtimeMs} ${stat.size}` : '';
-      if (!stat?.isFile() || version === seen) return;
-      seen = version;
+      const state = stat ? `${stat.mtimeMs} ${stat.size}` : '';
+      if (!stat?.isFile() || state === seen) return;
+      seen = state;
+      version++;
       fromFile = parseHosts(readFileSync(options.file, 'utf8'), options);
     };
     let timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
-import type { Handler } from '../../plugin.ts';
+import type { Handler, Mark } from '../../plugin.ts';
 import { addressOfReverseName } from '../../wire/addresses.ts';
 import { emptyReply, type Query, Rcode, type Reply, type ResourceRecord } from '../../wire/message.ts';
 import { fqdn, isSubdomain, matchZone } from '../../wire/names.ts';
@@ -21,15 +21,19 @@ export interface Answerer {
   /** Resolves a name outside the zone: the target of an ExternalName Service. */
   lookup: Handler;
   next: Handler;
+  /** Marks replies that stay until the records change. */
+  lasting?: Mark | undefined;
 }
 
 /** A query on its way, with the zone it fell into, in the case it was asked in. */
-interface State extends Omit<Answerer, 'records' | 'imports'> {
+interface State extends Omit<Answerer, 'records' | 'imports' | 'lasting'> {
   records: Records;
   /** Of this cluster, where {@link records} are those of several. */
   own: Records;
   query: Query;
   zone: string;
+  /** Another plugin was asked in the end. */
+  isPassedOn?: true;
 }
 
 /** The records of a name. `undefined` says that the name does not exist. */
@@ -41,7 +45,7 @@ const longestCnameChain = 10;
 
 /** The plugin's handler; upstream: plugin/kubernetes/handler.go and plugin/backend_lookup.go. */
 export function createHandler(of: Answerer): Handler {
-  const { options, localAddresses, lookup, next } = of;
+  const { options, localAddresses, lookup, next, lasting } = of;
   const isShared = options.multiclusterZones.length > 0;
   return (query) => {
     const matched = matchZone(options.zones, query.lower);
@@ -52,15 +56,30 @@ export function createHandler(of: Answerer): Handler {
     const shared =
       isShared && isMulticluster(options.multiclusterZones, matched) ? of.imports?.() : undefined;
     const state: State = { records: shared ?? own, own, options, localAddresses, lookup, next, query, zone };
-    const found = find(state);
-    return found instanceof Promise ? found.then((ready) => finish(state, ready)) : finish(state, found);
+    if (!lasting || shared || !own.synced || isAboutServers(query, zone)) return answer(state);
+    const { result, isCurrent } = own.reads.during(() => answer(state));
+    if (result instanceof Promise || state.isPassedOn) return result;
+    return lasting(result, { isCurrent, serial: () => own.modified });
   };
+}
+
+/** The addresses of this machine are in the answer; nobody tells when they change. */
+function isAboutServers({ name, type }: Query, zone: string): boolean {
+  return type === 'NS' || isNameServer(name, zone);
+}
+
+function answer(state: State): Reply | Promise<Reply> {
+  const found = find(state);
+  return found instanceof Promise ? found.then((ready) => finish(state, ready)) : finish(state, found);
 }
 
 function finish(state: State, found: Records3): Reply | Promise<Reply> {
   const { query, options, records } = state;
   if (!found) {
-    if (options.fallthrough.through(query.lower)) return state.next(query);
+    if (options.fallthrough.through(query.lower)) {
+      state.isPassedOn = true;
+      return state.next(query);
+    }
     return withSoa(state, records.synced ? Rcode.NXDOMAIN : Rcode.SERVFAIL);
   }
   const { answers, additionals = [], truncated = false } = found;

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../../api/object.ts';
 import { ask, queryFor } from '../../testing/ask.ts';
 import { namespace, service, slice, upstreamCluster } from '../../testing/objects.ts';
 import { chainOf } from '../../testing/plugin.ts';
-import type { ServiceImport } from './records.ts';
+import type { ServiceImport } from './objects.ts';
 
 /** The facts of upstream's plugin/kubernetes/zonal_test.go and of the multicluster cases of handler_test.go, xfr_test.go. */
 

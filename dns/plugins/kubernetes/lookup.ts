@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { canonicalAddress } from '../../wire/addresses.ts';
 import { isSubdomain } from '../../wire/names.ts';
+import type { ServiceRecord, SliceRecord } from './objects.ts';
 import type { KubernetesOptions } from './options.ts';
-import type { Records, ServiceRecord, SliceRecord } from './records.ts';
+import type { Records } from './records.ts';
 import { parseRequest, type RecordRequest, type Shapes } from './request.ts';
 
 /** One thing that a name leads to: an address, or the name that an ExternalName Service stands for. */

@@ -22,6 +22,8 @@ function optionsOf(directive: string) {
     tokens: createDispenser('kubernetes', parsed?.directives.get('kubernetes') ?? []),
     block,
     surroundings: around,
+    repeatable() {},
+    lasting: undefined,
     onStart() {},
     onServing() {},
     onStop() {},

@@ -15,6 +15,7 @@ export const kubernetes: Plugin = {
   setup(controller) {
     const { block, surroundings } = controller;
     const options = parseOptions(controller);
+    controller.repeatable();
     let records: Records = createRecords();
     let imports: Records | undefined;
     block.readiness.push({ name: 'kubernetes', ready: () => records.synced });
@@ -52,6 +53,7 @@ export const kubernetes: Plugin = {
         localAddresses,
         lookup: (query) => block.lookup(query),
         next,
+        lasting: controller.lasting,
       });
   },
 };

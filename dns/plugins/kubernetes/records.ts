@@ -1,54 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../../api/object.ts';
-import type { EndpointSlice, Namespace, Pod, Service } from '../../../api/types.ts';
 import { canonicalAddress } from '../../wire/addresses.ts';
-
-/** What DNS needs to know of a Service. */
-export interface ServiceRecord {
-  name: string;
-  namespace: string;
-  type: string;
-  /** `None` alone for a headless one. */
-  clusterIps: string[];
-  headless: boolean;
-  externalName: string;
-  /** One port of number -1 where the Service has none. */
-  ports: PortRecord[];
-}
-
-export interface PortRecord {
-  name: string;
-  protocol: string;
-  port: number;
-}
-
-/** A Service of several clusters (multicluster.x-k8s.io/v1alpha1). */
-export interface ServiceImport extends KubeObject {
-  spec?: {
-    type?: string;
-    ips?: string[];
-    ports?: { name?: string; protocol?: string; port: number }[];
-  };
-}
-
-/** The ready endpoints of one EndpointSlice. */
-export interface SliceRecord {
-  /** `SERVICE.NAMESPACE`. */
-  service: string;
-  namespace: string;
-  /** Where it comes from, in a view of several clusters. */
-  cluster: string;
-  addresses: { ip: string; hostname: string; target: string; topologyZone: string }[];
-  ports: PortRecord[];
-}
-
-/** A pod that runs. */
-export interface PodRecord {
-  name: string;
-  namespace: string;
-  labels: Readonly<Record<string, string>>;
-  ips: readonly string[];
-}
+import {
+  type EndpointRecord,
+  isEndpointSlice,
+  isNamespace,
+  isPod,
+  type PodRecord,
+  podRecord,
+  type ServiceRecord,
+  type SliceLabels,
+  type SliceRecord,
+  serviceRecord,
+  sliceRecord,
+} from './objects.ts';
+import { createReads, type Reads } from './reads.ts';
 
 /** A view of the cluster by name and by address: where the kubernetes plugin finds its answers. */
 export interface Records {
@@ -63,6 +29,8 @@ export interface Records {
   /** Unix time in seconds of the last change that shows in an answer: the zone's serial. */
   readonly modified: number;
   readonly synced: boolean;
+  /** Whether what was looked up by a name or an address is still as it was. */
+  readonly reads: Pick<Reads, 'during'>;
 }
 
 /** {@link Records} that objects are put into: by informers or from a list. */
@@ -81,18 +49,27 @@ export function createRecords(
   const [serviceKind, labels] = kindsOf[of];
   const namespaces = new Set<string>();
   const services = new Map<string, ServiceRecord>();
-  const serviceIps = createIndex<ServiceRecord>();
   const slices = new Map<string, SliceRecord>();
-  const slicesOf = createIndex<SliceRecord>();
-  const sliceIps = createIndex<SliceRecord>();
   const pods = new Map<string, PodRecord>();
-  const podIps = createIndex<PodRecord>();
+  const reads = createReads();
+  // What is read and changes by a Service's name, `SERVICE.NAMESPACE`, and by an address.
+  const slicesOf = createIndex<SliceRecord>(reads);
+  const serviceIps = createIndex<ServiceRecord>(reads);
+  const sliceIps = createIndex<SliceRecord>(reads);
+  const podIps = createIndex<PodRecord>(reads);
   let modified = Math.floor(now() / 1000);
   let synced = false;
 
   const touch = () => {
     modified = Math.floor(now() / 1000);
   };
+
+  function replaceNamespace(name: string, exists: boolean): void {
+    if (namespaces.has(name) === exists) return;
+    if (exists) namespaces.add(name);
+    else namespaces.delete(name);
+    reads.changed(keyOfNamespace(name));
+  }
 
   function replaceService(key: string, record: ServiceRecord | undefined): void {
     const old = services.get(key);
@@ -103,12 +80,16 @@ export function createRecords(
       services.set(key, record);
       for (const ip of record.clusterIps) serviceIps.add(ip, record);
     }
+    reads.changed(key);
     touch();
   }
 
   function replaceSlice(key: string, record: SliceRecord | undefined): void {
     const old = slices.get(key);
-    if (isDeepStrictEqual(old, record)) return;
+    if (old && record && old.service === record.service && old.cluster === record.cluster) {
+      updateSlice(old, record);
+      return;
+    }
     if (old) {
       slicesOf.delete(old.service, old);
       for (const { ip } of old.addresses) sliceIps.delete(ip, old);
@@ -119,6 +100,23 @@ export function createRecords(
       slicesOf.add(record.service, record);
       for (const { ip } of record.addresses) sliceIps.add(ip, record);
     }
+    if (old || record) touch();
+  }
+
+  /** Changes what is different only: most of a big Service's endpoints stay when one comes or goes. */
+  function updateSlice(slice: SliceRecord, { addresses, ports }: SliceRecord): void {
+    const isSame =
+      addresses.length === slice.addresses.length &&
+      addresses.every((address, index) => address === slice.addresses[index]) &&
+      isDeepStrictEqual(ports, slice.ports);
+    if (isSame) return;
+    const before = new Set<EndpointRecord>(slice.addresses);
+    const after = new Set<EndpointRecord>(addresses);
+    for (const address of before) if (!after.has(address)) sliceIps.delete(address.ip, slice);
+    for (const address of after) if (!before.has(address)) sliceIps.add(address.ip, slice);
+    slice.addresses = addresses;
+    slice.ports = ports;
+    reads.changed(slice.service);
     touch();
   }
 
@@ -134,13 +132,21 @@ export function createRecords(
   }
 
   return {
-    service: (name, namespace) => services.get(`${name}.${namespace}`),
+    reads,
+    service(name, namespace) {
+      const key = `${name}.${namespace}`;
+      reads.note(key);
+      return services.get(key);
+    },
     services: () => services.values(),
     slices: (service) => slicesOf.get(service),
     servicesByIp: (ip) => serviceIps.get(canonicalAddress(ip)),
     slicesByIp: (ip) => sliceIps.get(canonicalAddress(ip)),
     podsByIp: (ip) => podIps.get(canonicalAddress(ip)),
-    hasNamespace: (name) => namespaces.has(name),
+    hasNamespace(name) {
+      reads.note(keyOfNamespace(name));
+      return namespaces.has(name);
+    },
     get modified() {
       return modified;
     },
@@ -152,24 +158,20 @@ export function createRecords(
     },
     put(object) {
       const { name = '', namespace = '' } = object.metadata ?? {};
-      if (isNamespace(object)) namespaces.add(name);
+      const key = `${namespace}/${name}`;
+      if (isNamespace(object)) replaceNamespace(name, true);
       else if (object.kind === serviceKind) replaceService(`${name}.${namespace}`, serviceRecord(object));
-      else if (isEndpointSlice(object)) replaceSlice(`${namespace}/${name}`, sliceRecord(object, labels));
-      else if (isPod(object)) replacePod(`${namespace}/${name}`, podRecord(object));
+      else if (isEndpointSlice(object)) replaceSlice(key, sliceRecord(object, labels, slices.get(key)));
+      else if (isPod(object)) replacePod(key, podRecord(object));
     },
     delete(object) {
       const { name = '', namespace = '' } = object.metadata ?? {};
-      if (isNamespace(object)) namespaces.delete(name);
+      if (isNamespace(object)) replaceNamespace(name, false);
       else if (object.kind === serviceKind) replaceService(`${name}.${namespace}`, undefined);
       else if (isEndpointSlice(object)) replaceSlice(`${namespace}/${name}`, undefined);
       else if (isPod(object)) replacePod(`${namespace}/${name}`, undefined);
     },
   };
-}
-
-interface SliceLabels {
-  service: string;
-  cluster: string;
 }
 
 const kindsOf: Record<'cluster' | 'clusterset', [serviceKind: string, labels: SliceLabels]> = {
@@ -183,86 +185,7 @@ const kindsOf: Record<'cluster' | 'clusterset', [serviceKind: string, labels: Sl
   ],
 };
 
-function serviceRecord(object: KubeObject): ServiceRecord {
-  return isService(object) ? clusterService(object) : importedService(object as ServiceImport);
-}
-
-function importedService({ metadata, spec = {} }: ServiceImport): ServiceRecord {
-  return {
-    name: metadata?.name ?? '',
-    namespace: metadata?.namespace ?? '',
-    type: 'ClusterIP',
-    clusterIps: (spec.ips ?? []).map(canonicalAddress),
-    headless: spec.type === 'Headless',
-    externalName: '',
-    ports: portsOrNone(
-      spec.ports?.map(({ name = '', protocol = 'TCP', port }) => ({ name, protocol, port })) ?? [],
-    ),
-  };
-}
-
-function clusterService({ metadata, spec = {} }: Service): ServiceRecord {
-  const clusterIps = (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']).map(
-    canonicalAddress,
-  );
-  return {
-    name: metadata?.name ?? '',
-    namespace: metadata?.namespace ?? '',
-    type: spec.type ?? 'ClusterIP',
-    clusterIps,
-    headless: clusterIps[0] === 'None',
-    externalName: spec.externalName ?? '',
-    ports: portsOrNone(
-      spec.ports?.map(({ name = '', protocol = 'TCP', port }) => ({ name, protocol, port })) ?? [],
-    ),
-  };
-}
-
-function sliceRecord({ metadata, endpoints, ports }: EndpointSlice, labels: SliceLabels): SliceRecord {
-  const addresses: SliceRecord['addresses'] = [];
-  for (const { addresses: ips, conditions, hostname = '', targetRef, zone = '' } of endpoints ?? []) {
-    if (conditions?.ready === false) continue; // unknown counts as ready
-    const name = targetRef?.name ?? '';
-    const target = name.length < 64 ? name : ''; // a longer one cannot be a label
-    for (const ip of ips ?? [])
-      addresses.push({ ip: canonicalAddress(ip), hostname, target, topologyZone: zone.toLowerCase() });
-  }
-  return {
-    service: `${metadata?.labels?.[labels.service] ?? ''}.${metadata?.namespace ?? ''}`,
-    namespace: metadata?.namespace ?? '',
-    cluster: metadata?.labels?.[labels.cluster] ?? '',
-    addresses,
-    ports: portsOrNone(
-      ports?.map(({ name, protocol, port }) => ({
-        name: name ?? '',
-        protocol: protocol ?? '',
-        port: port ?? -1,
-      })) ?? [],
-    ),
-  };
-}
-
-function portsOrNone(ports: PortRecord[]): PortRecord[] {
-  return ports.length > 0 ? ports : [{ name: '', protocol: '', port: -1 }];
-}
-
-/** Upstream: the field selector of plugin/kubernetes/controller.go. */
-const endedPhases = new Set(['Succeeded', 'Failed', 'Unknown']);
-
-/** A pod that has ended, or is about to, no longer owns its address. */
-function podRecord({ metadata, status }: Pod): PodRecord | undefined {
-  if (metadata?.deletionTimestamp || endedPhases.has(status?.phase ?? '')) return undefined;
-  const given = status?.podIPs?.map(({ ip }) => ip ?? '') ?? [status?.podIP ?? ''];
-  const ips = given.filter((ip) => ip !== '').map(canonicalAddress);
-  if (ips.length === 0) return undefined;
-  const { name = '', namespace = '', labels = {} } = metadata ?? {};
-  return { name, namespace, labels, ips };
-}
-
-const isNamespace = (object: KubeObject): object is Namespace => object.kind === 'Namespace';
-const isService = (object: KubeObject): object is Service => object.kind === 'Service';
-const isPod = (object: KubeObject): object is Pod => object.kind === 'Pod';
-const isEndpointSlice = (object: KubeObject): object is EndpointSlice => object.kind === 'EndpointSlice';
+const keyOfNamespace = (name: string) => `namespace ${name}`;
 
 interface Index<T> {
   get(key: string): Iterable<T>;
@@ -272,18 +195,24 @@ interface Index<T> {
 
 const nothing: never[] = [];
 
-function createIndex<T>(): Index<T> {
+/** Values by key; reading and changing is told to `reads`. */
+function createIndex<T>(reads: Reads): Index<T> {
   const sets = new Map<string, Set<T>>();
   return {
-    get: (key) => sets.get(key) ?? nothing,
+    get(key) {
+      reads.note(key);
+      return sets.get(key) ?? nothing;
+    },
     add(key, value) {
       const set = sets.get(key);
       if (set) set.add(value);
       else sets.set(key, new Set([value]));
+      reads.changed(key);
     },
     delete(key, value) {
       const set = sets.get(key);
       if (set?.delete(value) && set.size === 0) sets.delete(key);
+      reads.changed(key);
     },
   };
 }

@@ -2,8 +2,9 @@ import type { Client } from '../../../api/client.ts';
 import { startInformer } from '../../../api/informer.ts';
 import { type KubeObject, matchesLabelSelector } from '../../../api/object.ts';
 import { type Resource, resources } from '../../../api/scheme.ts';
+import type { ServiceImport } from './objects.ts';
 import type { KubernetesOptions } from './options.ts';
-import { createRecords, type RecordStore, type Records, type ServiceImport } from './records.ts';
+import { createRecords, type RecordStore, type Records } from './records.ts';
 import { parseLabelSelector } from './selector.ts';
 
 /** Known to the API where its CustomResourceDefinition is. */

@@ -3,8 +3,9 @@ import type { ResourceRecord } from '../../wire/message.ts';
 import { fqdn } from '../../wire/names.ts';
 import { endpointName, isExposed, isMulticluster } from './lookup.ts';
 import { nameServers } from './nameservers.ts';
+import type { ServiceRecord } from './objects.ts';
 import type { KubernetesOptions } from './options.ts';
-import type { Records, ServiceRecord } from './records.ts';
+import type { Records } from './records.ts';
 import { soaOf } from './soa.ts';
 
 interface Of {

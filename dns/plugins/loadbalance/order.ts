@@ -16,12 +16,15 @@ interface Kinds {
 export const shuffle: Arrange = (reply) => {
   const { answers, authorities, additionals } = reply;
   if (answers.length < 2 && authorities.length < 2 && additionals.length < 2) return reply;
-  return {
+  const shuffled = {
     ...reply,
     answers: shuffledRecords(answers),
     authorities: shuffledRecords(authorities),
     additionals: shuffledRecords(additionals),
   };
+  const { lasting } = reply;
+  if (lasting?.of === reply) shuffled.lasting = { ...lasting, of: shuffled, isShuffled: true };
+  return shuffled;
 };
 
 function shuffledRecords(records: ResourceRecord[]): ResourceRecord[] {

@@ -24,6 +24,7 @@ export const loadbalance: Plugin = {
         preferred.push(...parsePreferred(tokens));
       }
     }
+    if (arrange === shuffle && preferred.length === 0) controller.repeatable();
     const prefer = preferred.length > 0 ? createPreference(preferred) : undefined;
     const change = (reply: Reply): Reply => {
       if (reply.rcode !== 0 || reply.transfer) return reply;

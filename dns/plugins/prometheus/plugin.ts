@@ -1,8 +1,7 @@
-import { isIPv4 } from 'node:net';
 import { optionalAddress } from '../../corefile/values.ts';
 import { type Plugin, whenReplied } from '../../plugin.ts';
 import { labels } from '../../server/metrics.ts';
-import { type Query, Rcode, type Reply, rcodeName } from '../../wire/message.ts';
+import { type Query, Rcode, type Repeated, type Reply, rcodeName } from '../../wire/message.ts';
 import { matchZone } from '../../wire/names.ts';
 
 /** Seconds; upstream: plugin/pkg/metrics TimeBuckets. */
@@ -14,7 +13,7 @@ const countedTypes = new Set(
 /** Counts queries and replies, and shows the counts at `/metrics` under CoreDNS' names. */
 export const prometheus: Plugin = {
   name: 'prometheus',
-  setup({ tokens, block, surroundings: { http, metrics }, onStart, onStop }) {
+  setup({ tokens, block, surroundings: { http, metrics }, repeatable, onStart, onStop }) {
     let address = { host: 'localhost', port: 9153 };
     while (tokens.next()) {
       address = optionalAddress(tokens, address);
@@ -51,17 +50,37 @@ export const prometheus: Plugin = {
     });
     onStop(() => remove());
 
-    return (next) => (query) => {
-      const start = performance.now();
-      const count = (reply: Pick<Reply, 'rcode'>) => {
-        const zone = matchZone(block.zones, query.lower) ?? 'dropped';
-        const common = `server="${server}",view="",zone="${zone}"`;
-        requests.add(
-          `family="${familyOf(query)}",proto="${query.protocol}",${common.replace('view', `type="${typeOf(query)}",view`)}`,
-        );
-        responses.add(`plugin="",rcode="${rcodeName(reply.rcode)}",${common}`);
-        durations.observe(common, (performance.now() - start) / 1000);
+    const counts = new Map<string, Repeated>();
+
+    /** Counts replies like this one: there is one for each zone, type and rcode. */
+    function counterFor({ lower, type }: Query, rcode: number): Repeated {
+      const zone = matchZone(block.zones, lower) ?? 'dropped';
+      const kind = countedTypes.has(type) ? type : 'other';
+      const key = `${zone} ${kind} ${rcode}`;
+      const known = counts.get(key);
+      if (known) return known;
+      const common = `server="${server}",view="",zone="${zone}"`;
+      const response = `plugin="",rcode="${rcodeName(rcode)}",${common}`;
+      const request = (family: number, protocol: string) =>
+        `family="${family}",proto="${protocol}",server="${server}",type="${kind}",view="",zone="${zone}"`;
+      const by = {
+        udp: [request(1, 'udp'), request(2, 'udp')],
+        tcp: [request(1, 'tcp'), request(2, 'tcp')],
+      } as const;
+      const count: Repeated = ({ address }, protocol, started) => {
+        requests.add(by[protocol][address.includes(':') && !address.includes('.') ? 1 : 0]); // not ::ffff:10.0.0.1
+        responses.add(response);
+        durations.observe(common, (performance.now() - started) / 1000);
       };
+      counts.set(key, count);
+      return count;
+    }
+
+    repeatable({ watcher: (query, { rcode }) => counterFor(query, rcode) });
+    return (next) => (query) => {
+      const started = performance.now();
+      const count = ({ rcode }: Pick<Reply, 'rcode'>) =>
+        counterFor(query, rcode)(query.client, query.protocol, started);
       const fail = (error: unknown): never => {
         count({ rcode: Rcode.SERVFAIL });
         throw error;
@@ -78,11 +97,3 @@ export const prometheus: Plugin = {
     };
   },
 };
-
-function familyOf({ client: { address } }: Query): string {
-  return isIPv4(address.replace(/^::ffff:/, '')) ? '1' : '2';
-}
-
-function typeOf({ type }: Query): string {
-  return countedTypes.has(type) ? type : 'other';
-}

@@ -16,7 +16,8 @@ interface Rule {
 /** Gives copies of whole zones to the servers that may have them (AXFR). */
 export const transfer: Plugin = {
   name: 'transfer',
-  setup({ tokens, block, surroundings: { log } }) {
+  setup({ tokens, block, surroundings: { log }, repeatable }) {
+    repeatable();
     const rules: Rule[] = [];
     while (tokens.next()) {
       const rule: Rule = { zones: zonesFromArgs(tokens.remainingArgs(), block.zones), to: new Set() };
