@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { openRequests, type Requests } from './requests.ts';
 import { openSession, type Session } from './session.ts';
 
 /** One command as it was given to the kernel's tools. */
@@ -33,6 +34,8 @@ export interface Kernel {
   run(file: string, args: readonly string[], options?: RunOptions): Promise<Output>;
   /** Starts a program that is sent one batch after the other. Where it is missing, {@link run} does. */
   open?(file: string, args: readonly string[]): Promise<Session>;
+  /** Starts a program that answers lines, many at a time. Where it is missing, {@link run} does. */
+  serve?(file: string, args: readonly string[]): Requests;
   /** Only where this process is in the very namespaces that {@link run}'s commands act in. */
   readonly files?: KernelFiles;
 }
@@ -88,6 +91,18 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
         send(input, mark) {
           onCommand?.({ file, args, input });
           return session.send(input, mark);
+        },
+      };
+    },
+    serve(file, args) {
+      if (dryRun) return { ask: async () => '', ended: () => false, close: () => undefined };
+      const requests = openRequests(file, args);
+      return {
+        ...requests,
+        ask(line) {
+          // As if for each there were a process of its own.
+          onCommand?.({ file, args: [...args, line] });
+          return requests.ask(line);
         },
       };
     },

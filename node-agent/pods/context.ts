@@ -5,6 +5,7 @@ import type { Recorder } from '../events.ts';
 import type { NodeNetwork } from '../network/network.ts';
 import type { HostLayout } from '../runtime/container-plan.ts';
 import type { Catalogue } from '../runtime/images.ts';
+import type { Starter } from '../runtime/starter.ts';
 import type { DnsSettings } from './resolv-conf.ts';
 import type { Sources } from './sources.ts';
 import type { PodState } from './state.ts';
@@ -13,6 +14,8 @@ import type { PodState } from './state.ts';
 export interface PodContext {
   client: Client;
   kernel: Kernel;
+  /** Starts containers. */
+  starter: Starter;
   nodeName: string;
   nodeIps: readonly string[];
   /** Folder that stands for the node's own part of a host's file system. */

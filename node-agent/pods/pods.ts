@@ -7,6 +7,7 @@ import { resources } from '../../api/scheme.ts';
 import type { Pod } from '../../api/types.ts';
 import { readRecords } from '../runtime/containers.ts';
 import { podDir } from '../runtime/paths.ts';
+import { createStarter } from '../runtime/starter.ts';
 import type { PodContext } from './context.ts';
 import { createReporter } from './report.ts';
 import { hasHostPorts, readSandbox } from './sandbox.ts';
@@ -15,7 +16,7 @@ import { startStaticPods } from './static-pods.ts';
 import { syncPod } from './sync.ts';
 
 export interface PodsConfig
-  extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir' | 'told'> {
+  extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir' | 'told' | 'starter'> {
   client: Client;
   runDir: string;
   signal: AbortSignal;
@@ -52,6 +53,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
   });
   const context: PodContext = {
     ...config,
+    starter: createStarter(config.kernel),
     notifyDir,
     hostDir: join(runDir, 'host'),
     told: new Set(),

@@ -2,13 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Again } from '../../api/queue.ts';
 import type { Container, Pod } from '../../api/types.ts';
 import { parseReference } from '../images/reference.ts';
-import {
-  type ContainerRecord,
-  ContainerStartError,
-  removeAttempt,
-  startContainer,
-} from '../runtime/containers.ts';
-
+import { type ContainerRecord, removeAttempt, startContainer } from '../runtime/containers.ts';
+import { ContainerStartError } from '../runtime/starter.ts';
 import { goDuration, nextBackoff, remainingBackoff } from './backoff.ts';
 import { containerSpec } from './container-spec.ts';
 import { eventSubject, type PodContext } from './context.ts';
@@ -70,7 +65,7 @@ export async function startNext(
     delete entry.adopted;
     entry.record = record;
     entry.dir = spec.dir;
-    await startContainer(context.kernel, spec, record, context.host);
+    await startContainer(context.starter, spec, record, context.host);
     // As kubelet keeps one dead container of each: the log of the attempt before can still be read.
     removeAttempt(state.dir, container.name, attempt - 2);
     recorder.event(subject, 'Normal', 'Created', `Created container: ${container.name}`);

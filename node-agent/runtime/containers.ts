@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { machine } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { CommandError, type Kernel } from '../../kernel/run.ts';
 import { type ContainerSpec, containerPlan, type HostLayout, planText } from './container-plan.ts';
-import { attemptDir, logFile, runtimeScript, terminationLog } from './paths.ts';
+import { attemptDir, logFile, terminationLog } from './paths.ts';
+import type { Starter } from './starter.ts';
 
 /** What the node-agent wrote down before it started a container; enough to adopt it later. */
 export interface ContainerRecord {
@@ -32,11 +32,6 @@ export type ContainerCondition =
   | { phase: 'created' }
   | { phase: 'running'; pid: number; startedAt: string }
   | { phase: 'exited'; exitCode: number; signal: number; startedAt: string; finishedAt: string };
-
-/** A program that could not be started; the message is the shim's. */
-export class ContainerStartError extends Error {
-  override name = 'ContainerStartError';
-}
 
 /** Looks up how this machine makes `/bin`, `/lib` and their kin. */
 export function hostLayout(): HostLayout {
@@ -58,7 +53,7 @@ export function hostLayout(): HostLayout {
  * @throws {ContainerStartError} when a step of the plan failed, such as a program that does not exist
  */
 export async function startContainer(
-  kernel: Kernel,
+  start: Starter,
   spec: ContainerSpec,
   record: ContainerRecord,
   host: HostLayout,
@@ -69,12 +64,7 @@ export async function startContainer(
   // The program may be another user's.
   chmodSync(join(spec.dir, terminationLog), 0o666);
   writeFileSync(join(spec.dir, 'plan'), planText(containerPlan(spec, host)));
-  try {
-    await kernel.run('perl', [runtimeScript('shim.pl'), join(spec.dir, 'plan')]);
-  } catch (error) {
-    if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;
-    throw new ContainerStartError(error.stderr.trim(), { cause: error });
-  }
+  await start(join(spec.dir, 'plan'));
 }
 
 /** Attempts of all containers below a pod's `containers` folder, oldest first. */

@@ -1,12 +1,18 @@
 #!/usr/bin/perl
-# Starts one container and stays with it (supervise.pl). It needs nothing of the node-agent once started, so
-# pods outlive it.
+# Starts containers, each with a process that stays with it (supervise.pl). That one needs nothing of the node-agent
+# once started, so pods outlive it.
 #
 #   perl shim.pl PLAN < /dev/null
+#   perl shim.pl
 #
 # PLAN is a text file, one step a line: a verb and its arguments, separated by tabs, with %XX for tabs,
 # line feeds and per cent signs. container-plan.ts writes it and says what each verb means. Exits 0
 # once the container's program runs; otherwise says on standard error which step failed, and why.
+#
+# Without PLAN it reads names of plans from standard input, a line each, carries them out side by side, and answers
+# each with a line: the name, and behind a tab what would have been said of it, escaped in the same way; nothing when
+# the program runs. A process for each of them is a copy of this one: it need not be started and compiled again, which
+# is half of a container's cost, and shares its memory. Ends with its input.
 #
 # Only perl-base is asked for: it is on every Debian and starts in 2 ms. System calls go by number.
 use strict;
@@ -16,7 +22,7 @@ require "$folder/system.pl";
 
 our $report;
 # Of the program, while it is being put together.
-my $root;
+my (@plan, $root, %end);
 # What supervise.pl goes on with.
 our (%setting, $program, $input, %stream, $listener, $log);
 my %clone = (
@@ -26,71 +32,122 @@ my %flag = (
     ro => 0x1, remount => 0x20, nosuid => 0x2, nodev => 0x4, noexec => 0x8, bind => 0x1000, rec => 0x4000, private => 0x40000,
 );
 
-my @plan = read_plan($ARGV[0] // die "usage: shim.pl PLAN\n");
-my $for_shim = qr/^(?:arch|log|pid|exit|notify|attach|stdin|tty)$/;
-%setting = map { $_->[0] => $_ } grep { $_->[0] =~ $for_shim } @plan;
-use_architecture($setting{arch}[1]);
+defined $ARGV[0] ? start_one($ARGV[0]) : start_many();
 
-# The first process waits until the program runs or a step has failed.
-pipe(my $outcome, $report) or die "pipe: $!\n";
-my $shim = fork() // die "fork: $!\n";
-if ($shim) {
-    close $report;
-    my $failure = do { local $/; <$outcome> };
-    print STDERR $failure if defined $failure;
-    exit(defined $failure && $failure ne '' ? 1 : 0);
-}
-close $outcome;
-call('setsid');
-
-# The second one is the shim. The program becomes PID 1 of the namespace that its next fork opens.
-my %end = map { $_ => [] } $setting{tty} ? qw(root terminal) : qw(in out err);
-pipe($_->[0], $_->[1]) or fail("pipe: $!") for values %end;
-step('unshare pid', call('unshare', $clone{pid}));
-$program = fork() // fail("fork: $!");
-run_program() if $program == 0;
-$input = { handle => undef, buffer => '', ending => 0 };
-if ($setting{tty}) {
-    # Without one, its own report says why it did not come that far.
-    if (my $master = terminal_of_program()) {
-        set_nonblocking($master);
-        $input->{handle} = $master if $setting{stdin};
-        $stream{ fileno $master } = [ $master, 'stdout', '' ];
+# The first process waits until the program runs or a step has failed; the second one is the shim.
+sub start_one {
+    my ($file) = @_;
+    @plan = read_plan($file);
+    pipe(my $outcome, $report) or die "pipe: $!\n";
+    my $shim = fork() // die "fork: $!\n";
+    if ($shim) {
+        close $report;
+        my $failure = do { local $/; <$outcome> };
+        print STDERR $failure if defined $failure;
+        exit(defined $failure && $failure ne '' ? 1 : 0);
     }
-} else {
-    if ($setting{stdin}) {
-        $input->{handle} = $end{in}[1];
-        set_nonblocking($input->{handle});
-    }
-    $stream{ fileno $end{out}[0] } = [ $end{out}[0], 'stdout', '' ];
-    $stream{ fileno $end{err}[0] } = [ $end{err}[0], 'stderr', '' ];
-    close $_ for $end{in}[0], $end{out}[1], $end{err}[1];
-    delete $end{in};
-}
-open($log, '>>', $setting{log}[1]) or fail("open $setting{log}[1]: $!");
-$listener = listen_at($setting{attach}[1]);
-write_file($setting{pid}[1], process_line($program) . process_line($$));
-close $report;
-open(STDIN, '<', '/dev/null');
-open(STDOUT, '>', '/dev/null');
-open(STDERR, '>', '/dev/null');
-chdir '/';
-
-$0 = "v9s-shim $setting{pid}[1]";
-$SIG{$_} = sub { kill $_[0], $program } for qw(TERM INT HUP QUIT USR1 USR2);
-$SIG{PIPE} = 'IGNORE';
-# What has started the program makes room for what stays with it. Only now: nobody waits for this.
-@plan = ();
-{
+    close $outcome;
+    start();
+    # What has started the program makes room for what stays with it. Only now: nobody waits for this.
+    @plan = ();
     no strict 'refs';
     undef &$_ for qw(run_program mount_one mount_overlay bind_one within make_read_only mount enter_root flags
         make_directory hold_namespace read_plan process_line listen_at terminal_of_program become_user
-        take_terminal use_streams execute become_only_user give_no_privileges write_kernel_file);
+        take_terminal use_streams execute become_only_user give_no_privileges write_kernel_file
+        start start_many begin answer);
+    require "$folder/supervise.pl";
+    exit supervise();
 }
-require "$folder/supervise.pl";
-exit supervise();
+
+# --- many -------------------------------------------------------------------------------------------
+
+sub start_many {
+    require "$folder/supervise.pl";
+    # Those that have ended need not be waited for.
+    $SIG{CHLD} = 'IGNORE';
+    my (%starting, $rest);
+    for (;;) {
+        my ($readable) = ready([ \*STDIN, map { $_->{outcome} } values %starting ], [], undef);
+        for my $handle (@$readable) {
+            if ($handle == \*STDIN) {
+                exit 0 if !sysread(STDIN, $rest, 65536, length($rest // ''));
+                begin($1, \%starting) while $rest =~ s/^([^\n]*)\n//;
+                next;
+            }
+            my $one = $starting{ fileno $handle };
+            next if sysread($handle, $one->{failure}, 65536, length $one->{failure});
+            delete $starting{ fileno $handle };
+            answer($one->{file}, $one->{failure});
+        }
+    }
+}
+
+sub begin {
+    my ($file, $starting) = @_;
+    pipe(my $outcome, my $own) or return answer($file, "pipe: $!");
+    my $shim = fork() // return answer($file, "fork: $!");
+    if ($shim) {
+        $starting->{ fileno $outcome } = { file => $file, outcome => $outcome, failure => '' };
+        return;
+    }
+    close $_ for $outcome, map { $_->{outcome} } values %$starting;
+    $report = $own;
+    $SIG{CHLD} = 'DEFAULT';
+    eval { @plan = read_plan($file); start(); exit supervise() };
+    fail($@ =~ s/\n$//r);
+}
+
+sub answer {
+    my ($file, $failure) = @_;
+    $failure =~ s/([%\t\n\r])/sprintf '%%%02X', ord $1/ge;
+    syswrite(STDOUT, "$file\t$failure\n");
+}
 
 # --- the shim ---------------------------------------------------------------------------------------
+
+# Returns when the program runs.
+sub start {
+    my $for_shim = qr/^(?:arch|log|pid|exit|notify|attach|stdin|tty)$/;
+    %setting = map { $_->[0] => $_ } grep { $_->[0] =~ $for_shim } @plan;
+    use_architecture($setting{arch}[1]);
+    call('setsid');
+    # The program becomes PID 1 of the namespace that the next fork opens.
+    %end = map { $_ => [] } $setting{tty} ? qw(root terminal) : qw(in out err);
+    pipe($_->[0], $_->[1]) or fail("pipe: $!") for values %end;
+    step('unshare pid', call('unshare', $clone{pid}));
+    $program = fork() // fail("fork: $!");
+    run_program() if $program == 0;
+    $input = { handle => undef, buffer => '', ending => 0 };
+    if ($setting{tty}) {
+        # Without one, its own report says why it did not come that far.
+        if (my $master = terminal_of_program()) {
+            set_nonblocking($master);
+            $input->{handle} = $master if $setting{stdin};
+            $stream{ fileno $master } = [ $master, 'stdout', '' ];
+        }
+    } else {
+        if ($setting{stdin}) {
+            $input->{handle} = $end{in}[1];
+            set_nonblocking($input->{handle});
+        }
+        $stream{ fileno $end{out}[0] } = [ $end{out}[0], 'stdout', '' ];
+        $stream{ fileno $end{err}[0] } = [ $end{err}[0], 'stderr', '' ];
+        close $_ for $end{in}[0], $end{out}[1], $end{err}[1];
+        delete $end{in};
+    }
+    open($log, '>>', $setting{log}[1]) or fail("open $setting{log}[1]: $!");
+    $listener = listen_at($setting{attach}[1]);
+    write_file($setting{pid}[1], process_line($program) . process_line($$));
+    close $report;
+    open(STDIN, '<', '/dev/null');
+    open(STDOUT, '>', '/dev/null');
+    open(STDERR, '>', '/dev/null');
+    chdir '/';
+
+    $0 = "v9s-shim $setting{pid}[1]";
+    $SIG{$_} = sub { kill $_[0], $program } for qw(TERM INT HUP QUIT USR1 USR2);
+    $SIG{PIPE} = 'IGNORE';
+}
 
 # PID and start time (field 22 of stat), which together never name another process.
 sub process_line {

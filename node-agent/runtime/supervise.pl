@@ -11,12 +11,12 @@ use strict;
 # known late.
 our (%setting, $program, $input, %stream, $listener, $log);
 my %client;
-my (undef, $log_file, $log_limit, $log_files) = @{ $setting{log} };
-my $log_size = -s $log;
-my $ended;
+my ($log_file, $log_limit, $log_files, $log_size, $ended);
 
 # Copies output until the program has ended and its pipes are empty, then writes how it ended.
 sub supervise {
+    (undef, $log_file, $log_limit, $log_files) = @{ $setting{log} };
+    $log_size = -s $log;
     # The kernel ends every process of the namespace with its PID 1, so the pipes end too.
     turn() while %stream;
     while (!defined $ended) { look_for_end(0) }
