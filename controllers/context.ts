@@ -16,6 +16,10 @@ export interface Settings {
   nodeCidrMaskSizeIpv6: number;
   /** PEM published as `kube-root-ca.crt`; without it the ConfigMap is not published. */
   caPem?: string;
+  /** PEM of the CA that signs certificate signing requests; without it none are signed. */
+  clusterSigning?: { cert: string; key: string };
+  /** How long certificates live that ask for no time of their own, and the longest that any lives. */
+  clusterSigningMs: number;
   /** A node whose lease was not renewed for so long is Unknown. */
   nodeMonitorGraceMs: number;
   /** The same for a node that never reported a status. */
@@ -32,6 +36,7 @@ export interface Settings {
 export const defaultSettings = {
   nodeCidrMaskSize: 24,
   nodeCidrMaskSizeIpv6: 64,
+  clusterSigningMs: 8_760 * 3_600_000,
   nodeMonitorGraceMs: 40_000,
   nodeStartupGraceMs: 60_000,
   podGcQuarantineMs: 40_000,
@@ -78,6 +83,7 @@ export function startInformers(client: Client, signal: AbortSignal, onError: (er
     jobs: startInformer(client, resources.jobs, options),
     cronjobs: startInformer(client, resources.cronjobs, options),
     poddisruptionbudgets: startInformer(client, resources.poddisruptionbudgets, options),
+    certificatesigningrequests: startInformer(client, resources.certificatesigningrequests, options),
     leases: startInformer(client, resources.leases, options),
   };
 }

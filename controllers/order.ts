@@ -1,3 +1,8 @@
+import { startBootstrapSignerController } from './bootstrap/signer.ts';
+import { startTokenCleanerController } from './bootstrap/token-cleaner.ts';
+import { startCsrApprovingController } from './certificates/approve.ts';
+import { startCsrCleanerController } from './certificates/clean.ts';
+import { startCsrSigningController } from './certificates/sign.ts';
 import type { Controller } from './context.ts';
 import { startCronJobController } from './cronjob/cronjob.ts';
 import { startDaemonSetController } from './daemonset/daemonset.ts';
@@ -45,6 +50,11 @@ export const controllers: readonly Controller[] = [
   startEndpointsController,
   startEndpointSliceMirroringController,
   startLoadBalancerController,
+  startCsrApprovingController,
+  startCsrSigningController,
+  startCsrCleanerController,
+  startBootstrapSignerController,
+  startTokenCleanerController,
   startNamespaceController,
   startGarbageCollector,
 ];

@@ -35,6 +35,7 @@ void runProgram('control-plane', async ({ spec, state, signal }) => {
       nodeCidrMaskSize: 24,
       nodeCidrMaskSizeIpv6: 64,
       caPem: pem('ca.crt'),
+      clusterSigning: { cert: pem('ca.crt'), key: pem('ca.key') },
       loadBalancerCidrs: [underlay.loadBalancers],
     },
     { signal },
