@@ -261,7 +261,6 @@ describe('which replies last', () => {
     ['errors\n prometheus :0\n any\n loadbalance', true],
     ['cache 30 {\n disable success\n disable denial\n }', true],
     ['hosts {\n 10.0.0.1 x.test\n fallthrough\n }', true],
-    ['cache 30', false], // the cache's own copy, whose TTL counts down
     ['acl {\n allow net 10.0.0.0/8\n }', false],
     ['log', false],
     ['metadata', false],
@@ -272,6 +271,20 @@ describe('which replies last', () => {
     expect(await lasts(`${plugins}\n ${kubernetes}`)).toBe(expected);
   });
 
+  test('behind a cache: what it has, as long as its TTL is the same', async () => {
+    const handler = chainOf(`.:53 {\n cache 30\n ${kubernetes}\n}`, upstreamCluster);
+    const first = await handler(queryFor(svc1));
+    expect(first.lasting?.of).not.toBe(first); // its TTL is about to count down
+    const second = await handler(queryFor(svc1));
+    expect(second.lasting?.of).toBe(second);
+    expect(second.lasting?.isCurrent()).toBe(true);
+    await expect.poll(() => second.lasting?.isCurrent(), { timeout: 3_000 }).toBe(false);
+    const prefetching = chainOf(`.:53 {\n cache 30 {\n prefetch 2\n }\n ${kubernetes}\n}`, upstreamCluster);
+    await prefetching(queryFor(svc1));
+    const hit = await prefetching(queryFor(svc1));
+    expect(hit.lasting?.of).not.toBe(hit);
+  });
+
   test('not what other servers say, nor what hangs on this machine', async () => {
     const behind = `${kubernetes}\n whoami`;
     expect(await lasts(behind, '9.9.9.10.in-addr.arpa.', 'PTR')).toBe(false);
@@ -280,6 +293,21 @@ describe('which replies last', () => {
     expect(await lasts(behind, 'ns.dns.cluster.local.')).toBe(false);
     expect(await lasts(behind, 'nobody.testns.svc.cluster.local.')).toBe(true);
   });
+});
+
+test('hits of the cache are counted as hits, for one client as for another', () => {
+  const surroundings = testSurroundings({ objects: upstreamCluster });
+  const corefile = '.:53 {\n cache 30 {\n keepttl\n }\n kubernetes cluster.local\n}';
+  const [served] = instanceOf(corefile, surroundings).listeners.values();
+  if (!served) throw new Error('nothing is served');
+  const packet = encodeQuery(1, queryFor('svc1.testns.svc.cluster.local.'));
+  const packets = Array.from({ length: 5 }, () => one(answerPacket(served, packet, client, 'udp', ignore)));
+  expect(new Set(packets.map((bytes) => bytes.toString('hex'))).size).toBe(1);
+  expect(served.repeats.find(packet, client, 'udp')?.equals(packets[0] ?? Buffer.alloc(0))).toBe(true);
+  const text = surroundings.metrics.text();
+  expect(text).toMatch(/^coredns_cache_hits_total\{.*type="success".*\} 5$/m);
+  expect(text).toMatch(/^coredns_cache_misses_total\{.*\} 1$/m);
+  expect(text).toMatch(/^coredns_cache_requests_total\{.*\} 6$/m);
 });
 
 test('what plugins count is counted for repeated answers too', () => {

@@ -42,16 +42,21 @@ export function createRepeats(): Repeats {
   let bytes = 0;
   let count = 0;
 
-  function room(length: number): void {
+  /** A place for a packet; the one of the reply that it takes the place of, if that is long enough. */
+  function placeFor(length: number, old: Entry | undefined): { slab: Buffer; at: number } {
+    if (old && old.length >= length) return old;
     if (count >= mostEntries || bytes + length > mostBytes) {
       for (const shelf of entries) shelf.clear();
       count = bytes = 0;
     }
     count++;
     bytes += length;
-    if (used + length <= slab.length) return;
-    slab = Buffer.allocUnsafeSlow(Math.max(slabLength, length));
-    used = 0;
+    if (used + length > slab.length) {
+      slab = Buffer.allocUnsafeSlow(Math.max(slabLength, length));
+      used = 0;
+    }
+    used += length;
+    return { slab, at: used - length };
   }
 
   /** A question that came once costs no more than its mark, so that a flood of random names pushes nothing out. */
@@ -99,10 +104,10 @@ export function createRepeats(): Repeats {
       );
       const layout = layoutOf(whole, question.end, lasting.isShuffled);
       if (!layout || (lower !== undefined && !layout.anyCase)) return undefined;
-      room(whole.length);
+      const { slab, at } = placeFor(whole.length, shelf.get(key));
+      whole.copy(slab, at);
       const repeated = lasting.watchers.flatMap((watch) => watch(query, reply) ?? []);
-      const entry = { ...layout, slab, at: used, length: whole.length, lasting, repeated };
-      used += whole.copy(slab, used);
+      const entry = { ...layout, slab, at, length: whole.length, lasting, repeated };
       shelf.set(key, entry);
       return packetOf(entry, packet, question, query.protocol);
     },

@@ -15,13 +15,14 @@ export interface Observer {
 
 const nobody: Observer = { asked() {}, servedStale() {}, refreshed() {}, stored() {} };
 
-/** Upstream: plugin/cache/handler.go. `now` gives milliseconds. */
+/** Upstream: plugin/cache/handler.go. `now` gives milliseconds; `lasting` marks replies for as long as their TTL stays. */
 export function createHandler(
   options: CacheOptions,
   store: Store,
   next: Handler,
   now: () => number,
   observer: Observer = nobody,
+  lasting?: (reply: Reply, entry: Entry, isCurrent: () => boolean) => Reply,
 ): Handler {
   const put = (query: Query, reply: Reply): Reply => {
     const kept = store.put(query, reply);
@@ -83,7 +84,12 @@ export function createHandler(
       return stale(query, entry, serveStale);
     }
     if (prefetch && isPopular(entry, prefetch, left, now())) inBackground(query, entry, 0);
-    return replyFrom(entry, query, Math.floor(keepTtl ? (entry.expires - entry.stored) / 1000 : left));
+    const ttl = Math.floor(keepTtl ? (entry.expires - entry.stored) / 1000 : left);
+    const reply = replyFrom(entry, query, ttl);
+    // Prefetching must see every hit, and a stale reply brings about others.
+    if (!lasting || prefetch || serveStale) return reply;
+    const until = keepTtl ? entry.expires : entry.expires - ttl * 1000;
+    return lasting(reply, entry, () => now() < until && !entry.isPushedOut);
   };
 }
 

@@ -1,15 +1,15 @@
 import type { Plugin } from '../../plugin.ts';
 import { labels } from '../../server/metrics.ts';
-import type { Query } from '../../wire/message.ts';
+import type { Query, Reply } from '../../wire/message.ts';
 import { isSubdomain } from '../../wire/names.ts';
-import { createHandler } from './handler.ts';
+import { createHandler, type Observer } from './handler.ts';
 import { parseOptions } from './options.ts';
-import { createStore } from './store.ts';
+import { createStore, type Entry } from './store.ts';
 
 /** Keeps replies for as long as their TTLs allow. */
 export const cache: Plugin = {
   name: 'cache',
-  setup({ tokens, block, surroundings: { metrics }, repeatable }) {
+  setup({ tokens, block, surroundings: { metrics }, repeatable, lasting }) {
     const options = parseOptions(tokens, block.zones);
     const now = () => performance.now();
     const store = createStore(options, now);
@@ -38,19 +38,21 @@ export const cache: Plugin = {
     };
     const isMine = ({ lower }: Query) => options.zones.some((zone) => isSubdomain(zone, lower));
     repeatable({ watcher: (query) => (isMine(query) ? missed : undefined) });
-    return (next) =>
-      createHandler(options, store, next, now, {
-        asked(entry) {
-          requests.add(plain);
-          if (entry) hits.add(of[entry.kind]);
-          else misses.add(plain);
-        },
-        servedStale: () => stale.add(plain),
-        refreshed: () => prefetched.add(plain),
-        stored() {
-          entries.set(of.success, store.size.success);
-          entries.set(of.denial, store.size.denial);
-        },
-      });
+    const hit = ({ kind }: Entry) => {
+      requests.add(plain);
+      hits.add(of[kind]);
+    };
+    const observer: Observer = {
+      asked: (entry) => (entry ? hit(entry) : missed()),
+      servedStale: () => stale.add(plain),
+      refreshed: () => prefetched.add(plain),
+      stored() {
+        entries.set(of.success, store.size.success);
+        entries.set(of.denial, store.size.denial);
+      },
+    };
+    const mark = (reply: Reply, entry: Entry, isCurrent: () => boolean) =>
+      lasting?.(reply, { isCurrent }, () => () => hit(entry)) ?? reply;
+    return (next) => createHandler(options, store, next, now, observer, mark);
   },
 };

@@ -14,6 +14,8 @@ export interface Entry {
   refreshing: boolean;
   /** No refresh before this time: the last one failed. */
   notBefore: number;
+  /** It had to make room for another. */
+  isPushedOut: boolean;
 }
 
 /** Replies by question. Positive and negative ones have room of their own each. */
@@ -59,7 +61,7 @@ export function createStore(options: CacheOptions, now: () => number): Store {
       const shelf = shelves[kind];
       const key = keyOf(query);
       shelf.delete(key);
-      if (shelf.size >= limits.capacity) for (const oldest of shelf.keys()) if (shelf.delete(oldest)) break;
+      if (shelf.size >= limits.capacity) pushOut(shelf);
       shelf.set(key, {
         reply: kept,
         kind,
@@ -69,11 +71,21 @@ export function createStore(options: CacheOptions, now: () => number): Store {
         lastHit: stored,
         refreshing: false,
         notBefore: 0,
+        isPushedOut: false,
       });
       if (kind === 'success') shelves.denial.delete(key);
       return kept;
     },
   };
+}
+
+/** The oldest goes. */
+function pushOut(shelf: Map<string, Entry>): void {
+  for (const [key, entry] of shelf) {
+    shelf.delete(key);
+    entry.isPushedOut = true;
+    return;
+  }
 }
 
 /** The reply with every TTL the same, and its owner in the case that this query has. */
