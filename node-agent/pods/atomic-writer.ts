@@ -32,11 +32,17 @@ export function writeVolume(folder: string, files: ReadonlyMap<string, VolumeFil
   if (current && same(join(folder, current), files)) return false;
 
   const next = mkdtempSync(join(folder, `..${new Date().toISOString().replace(/[-:]/g, '_').slice(0, 19)}.`));
-  chmodSync(next, 0o755);
-  for (const [path, { content, mode }] of files) {
-    mkdirSync(dirname(join(next, path)), { recursive: true });
-    writeFileSync(join(next, path), content);
-    chmodSync(join(next, path), mode);
+  try {
+    chmodSync(next, 0o755);
+    for (const [path, { content, mode }] of files) {
+      mkdirSync(dirname(join(next, path)), { recursive: true });
+      writeFileSync(join(next, path), content);
+      chmodSync(join(next, path), mode);
+    }
+  } catch (error) {
+    // The disk is full, and it will be tried again.
+    rmSync(next, { recursive: true });
+    throw error;
   }
   const name = next.slice(folder.length + 1);
   rmSync(join(folder, '..data_tmp'), { force: true });

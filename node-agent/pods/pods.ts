@@ -9,6 +9,7 @@ import { readRecords } from '../runtime/containers.ts';
 import { podDir } from '../runtime/paths.ts';
 import { createStarter } from '../runtime/starter.ts';
 import type { PodContext } from './context.ts';
+import { watchProcesses } from './processes.ts';
 import { createReporter } from './report.ts';
 import { hasHostPorts, readSandbox } from './sandbox.ts';
 import { apiTime, type ContainerEntry, type PodState } from './state.ts';
@@ -107,6 +108,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
   });
   await Promise.all([informer.synced, ready]);
   started = true;
+  watchProcesses(() => states.values(), config.recorder, signal);
   const enqueueAll = () => {
     for (const uid of states.keys()) reconciler.enqueue(uid);
   };

@@ -40,6 +40,7 @@ export async function startNext(
     imageID: image.id,
     attempt,
   };
+  const before = { ...entry };
   try {
     const spec = await containerSpec(pod, container, image, attempt, {
       dir: state.dir,
@@ -78,7 +79,14 @@ export async function startNext(
       recorder.event(subject, 'Warning', 'Failed', `Error: ${error.message}`);
       return { requeueAfter: configRetry };
     }
-    if (!(error instanceof ContainerStartError)) throw error;
+    if (!(error instanceof ContainerStartError)) {
+      // Such as a full disk: it may pass, and nothing has run.
+      const { message } = error as Error;
+      Object.assign(entry, before, { waiting: { reason: 'CreateContainerError', message } });
+      if (!before.record) delete entry.record;
+      recorder.event(subject, 'Warning', 'Failed', `Error: ${message}`);
+      return { requeueAfter: configRetry };
+    }
     recorder.event(subject, 'Normal', 'Created', `Created container: ${container.name}`);
     recorder.event(subject, 'Warning', 'Failed', `Error: failed to start container: ${error.message}`);
     entry.terminated = {

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { quantityValue } from '../../api/quantity.ts';
 import type {
   Container,
@@ -39,9 +39,10 @@ export async function prepareVolumes(
         if (volume.hostPath) {
           hostPath(place.hostDir, volume.hostPath.path, volume.hostPath.type);
         } else if (volume.emptyDir) {
-          if (existsSync(path)) return;
+          const { medium, sizeLimit } = volume.emptyDir;
+          if (existsSync(path) && (medium !== 'Memory' || isMountPoint(path))) return;
           mkdirSync(path, { recursive: true });
-          if (volume.emptyDir.medium === 'Memory') await mountMemory(kernel, path, volume.emptyDir.sizeLimit);
+          if (medium === 'Memory') await mountMemory(kernel, path, sizeLimit);
           chmodSync(path, fsGroup === undefined ? 0o777 : 0o2777);
           if (fsGroup !== undefined) giveToGroup(path, fsGroup);
         } else {
@@ -49,9 +50,8 @@ export async function prepareVolumes(
           if (files && writeVolume(path, files) && fsGroup !== undefined) giveToGroup(path, fsGroup, 0o440);
         }
       } catch (error) {
-        if (!(error instanceof NotYetError)) throw error;
         throw new NotYetError(
-          `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${error.message}`,
+          `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${(error as Error).message}`,
           { cause: error },
         );
       }
@@ -80,6 +80,8 @@ export function volumeBinds(
     return { source, target: mountPath, readOnly: readOnly === true || base.readOnly };
   });
 }
+
+const isMountPoint = (path: string) => statSync(path).dev !== statSync(dirname(path)).dev;
 
 /** An emptyDir in memory; what a node has is in memory anyway, this one has a limit and a mount of its own. */
 async function mountMemory(kernel: Kernel, path: string, limit: string | undefined): Promise<void> {

@@ -59,7 +59,7 @@ export async function startContainer(
   host: HostLayout,
 ): Promise<void> {
   mkdirSync(spec.dir, { recursive: true });
-  writeFileSync(join(spec.dir, 'container.json'), JSON.stringify(record));
+  writeAtomically(join(spec.dir, 'container.json'), JSON.stringify(record));
   writeFileSync(join(spec.dir, terminationLog), '');
   // The program may be another user's.
   chmodSync(join(spec.dir, terminationLog), 0o666);

@@ -13,6 +13,15 @@ export interface BindMount {
 const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 
 /**
+ * Processes and threads of one container, with Linux 6.14 or newer: before, `kernel.pid_max` was one for all PID
+ * namespaces, and is left alone.
+ */
+export const mostProcesses = 1024;
+
+/** Ids below are given once, and not again when the others have been; `kernel/pid.c`, RESERVED_PIDS. */
+const reservedIds = 300;
+
+/**
  * Folders of `/usr` that belong to the container's own root, not to the host's: to an ordinary user's lab that
  * one is nobody, in whose folders even root may not write. A folder on both sides of an overlay is the upper one's.
  */
@@ -61,7 +70,7 @@ function kernelSteps(root: string): Step[] {
   return [
     ['mount', 'proc', `${root}/proc`, 'proc', 'nosuid,nodev,noexec', ''],
     // The namespace's own limit, which a fork bomb cannot pass while /proc/sys stays read-only.
-    ['sysctl', `${root}/proc/sys/kernel/pid_max`, '4096'],
+    ['sysctl', `${root}/proc/sys/kernel/pid_max`, String(mostProcesses + reservedIds)],
     ['bind', `${root}/proc/sys`, `${root}/proc/sys`, 'ro'],
     ['mount', 'sysfs', `${root}/sys`, 'sysfs', 'nosuid,nodev,noexec,ro', ''],
     ['mount', 'tmpfs', `${root}/dev`, 'tmpfs', 'nosuid', 'mode=0755,size=64k'],

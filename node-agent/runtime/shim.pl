@@ -114,6 +114,7 @@ sub start {
     # The program becomes PID 1 of the namespace that the next fork opens.
     %end = map { $_ => [] } $setting{tty} ? qw(root terminal) : qw(in out err);
     pipe($_->[0], $_->[1]) or fail("pipe: $!") for values %end;
+    reserve_file($setting{exit}[1]);
     step('unshare pid', call('unshare', $clone{pid}));
     $program = fork() // fail("fork: $!");
     run_program() if $program == 0;
@@ -185,6 +186,9 @@ sub terminal_of_program {
 sub run_program {
     # Nobody would note its end or read its output without the shim.
     end_with_parent();
+    # What a volume lies on may not answer; as long as kubelet's `runtimeRequestTimeout`.
+    $SIG{ALRM} = sub { fail('context deadline exceeded') };
+    alarm 120;
     my (%environment, $directory, $user, @command, @dropped);
     my %verb = (
         ns => \&enter_namespace,
@@ -228,6 +232,7 @@ sub run_program {
     }
     drop_capabilities(@dropped);
     become_user(@$user) if $user;
+    alarm 0;
     execute(\%environment, @command);
 }
 

@@ -21,7 +21,7 @@ sub supervise {
     turn() while %stream;
     while (!defined $ended) { look_for_end(0) }
     my ($code, $signal) = how_it_ended($ended);
-    write_file($setting{exit}[1], "$code $signal " . now() . "\n");
+    write_reserved_file($setting{exit}[1], "$code $signal " . now() . "\n");
     write_file($setting{notify}[1], '');
     # Who is attached gets the rest, unless it does not read for a while.
     close $listener;

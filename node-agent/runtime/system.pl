@@ -181,6 +181,22 @@ sub write_file {
     rename "$path.new", $path or fail("rename $path: $!");
 }
 
+# Room for a short file that must be written even when the disk is full.
+sub reserve_file {
+    my ($path) = @_;
+    open(my $handle, '>', "$path.new") or fail("open $path.new: $!");
+    print {$handle} ' ' x 64;
+    close $handle or fail("write $path: $!");
+}
+
+sub write_reserved_file {
+    my ($path, $text) = @_;
+    open(my $handle, '+<', "$path.new") or fail("open $path.new: $!");
+    print {$handle} $text;
+    close $handle or fail("write $path: $!");
+    rename "$path.new", $path or fail("rename $path: $!");
+}
+
 # Whether the last system call failed only because there is nothing now (EAGAIN), or a signal came (EINTR).
 sub try_again { return $! == 11 || $! == 4 }
 

@@ -34,16 +34,27 @@ process.stdout.write('ready\n');
 
 function interrupted(kernel: Kernel): Kernel {
   let left = Number(count);
+  const end = () => process.kill(process.pid, 'SIGKILL');
+  const counted = async <T>(start: () => Promise<T>): Promise<T> => {
+    const isLast = isReady && --left === 0;
+    if (isLast && moment === 'before') end();
+    const running = start();
+    if (isLast && moment === 'during') setTimeout(end, 1);
+    const output = await running;
+    if (isLast) end();
+    return output;
+  };
+  const { serve } = kernel;
   return {
     ...kernel,
-    async run(file, args, options) {
-      const isLast = isReady && --left === 0;
-      if (isLast && moment === 'before') process.kill(process.pid, 'SIGKILL');
-      const running = kernel.run(file, args, options);
-      if (isLast && moment === 'during') setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1);
-      const output = await running;
-      if (isLast) process.kill(process.pid, 'SIGKILL');
-      return output;
-    },
+    run: (file, args, options) => counted(() => kernel.run(file, args, options)),
+    ...(serve
+      ? {
+          serve(file, args) {
+            const requests = serve(file, args);
+            return { ...requests, ask: (request) => counted(() => requests.ask(request)) };
+          },
+        }
+      : {}),
   };
 }

@@ -40,9 +40,12 @@ export const shell = (script: string, more: Partial<Container> = {}): Container 
   ...more,
 });
 
-export async function startPodScene(): Promise<PodScene> {
+/** `disk`: the size of the file system that the node keeps everything in; default what the sandbox has. */
+export async function startPodScene({ disk }: { disk?: string } = {}): Promise<PodScene> {
   const scene = await startScene(node);
   const { client } = scene;
+  const files = `mkdir -p /run/v9s/nodes/${node} && mount -t tmpfs -o size=${disk} node /run/v9s/nodes/${node}`;
+  if (disk) await scene.run(undefined, ['sh', '-c', files]);
   const agent = await scene.startAgent(node);
   await until(async () => {
     const { items } = await client.list(resources.serviceaccounts, { namespace });
