@@ -3,6 +3,8 @@ import type { KubeObject } from '../api/object.ts';
 import { type Resource, resourceOf, resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
 import type { Namespace, Service, ServiceCIDR } from '../api/types.ts';
+import { type DefaultObject, defaultPolicy } from './auth/rbac/policy/policy.ts';
+import { createMissing } from './auth/rbac/reconcile.ts';
 import { loopback } from './auth/user.ts';
 import { putEndpoints } from './endpoints.ts';
 import type { Registry, Request } from './registry/registry.ts';
@@ -15,21 +17,25 @@ export interface BootstrapOptions {
   serviceCidrs: readonly string[];
   /** What a new cluster starts with, written at its first start only, all at once. */
   initialObjects?: readonly KubeObject[];
+  /** Roles and bindings beside Kubernetes' own, written when they are not there. */
+  roles?: readonly KubeObject[];
 }
 
 const request: Request = { user: loopback, dryRun: false, warn: () => undefined };
 
 /**
- * What every cluster has before anybody asks: the system namespaces and the `kubernetes` Service with its
- * endpoints. Harmless to repeat: what is as it should be is not written. Upstream: `pkg/controlplane`
+ * What every cluster has before anybody asks: the system namespaces, roles and bindings, and the `kubernetes` Service
+ * with its endpoints. Harmless to repeat: what is as it should be is not written. Upstream: `pkg/controlplane`
  * `controller/systemnamespaces`, `controller/kubernetesservice`, `controller/defaultservicecidr`.
+ *
+ * @returns roles and bindings that were there before, and may have lost something since
  */
 export async function bootstrap(
   registry: Registry,
   lookup: Lookup,
   options: BootstrapOptions,
-): Promise<void> {
-  const { advertise, severalServe = false, serviceCidrs, initialObjects = [] } = options;
+): Promise<DefaultObject[]> {
+  const { advertise, severalServe = false, serviceCidrs, initialObjects = [], roles = [] } = options;
   await Promise.all([
     ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) =>
       ensure<Namespace>(registry, resources.namespaces, { metadata: { name } }),
@@ -41,9 +47,12 @@ export async function bootstrap(
   ]);
   // The Service comes last, so that a first start that was cut short is still one.
   const isNew = !lookup.get(resources.services, 'kubernetes', 'default');
-  await Promise.all(
-    isNew ? initialObjects.map((object) => ensure(registry, resourceFor(object), object)) : [],
-  );
+  const own = roles.map((object) => ({ resource: resourceFor(object), object }));
+  const [present] = await Promise.all([
+    createMissing(registry, lookup, defaultPolicy()),
+    createMissing(registry, lookup, own),
+    ...(isNew ? initialObjects.map((object) => ensure(registry, resourceFor(object), object)) : []),
+  ]);
   const range = parseCidr(serviceCidrs[0] ?? '');
   const clusterIP = addressAt(range, 1);
   await Promise.all([
@@ -65,6 +74,7 @@ export async function bootstrap(
     }),
     severalServe ? undefined : putEndpoints(registry, [advertise.host], advertise.port),
   ]);
+  return present;
 }
 
 function resourceFor(object: KubeObject): Resource {

@@ -2,8 +2,10 @@ import type { Server } from 'node:http';
 import type { KubeObject } from '../api/object.ts';
 import { allResources, type Resource } from '../api/scheme.ts';
 import type { Transport } from '../api/transport.ts';
+import { createAccess } from './auth/access.ts';
 import { createAuthenticator } from './auth/authenticate.ts';
 import { withBootstrapTokens } from './auth/bootstrap-tokens.ts';
+import { reconcileDefaults } from './auth/rbac/reconcile.ts';
 import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { createApp } from './http/app.ts';
@@ -37,6 +39,8 @@ export interface ApiserverConfig {
   kubeletClient?: KubeletClientTls;
   /** What a new cluster starts with, written at its first start only, all at once. */
   initialObjects?: readonly KubeObject[];
+  /** Roles and bindings beside Kubernetes' own, written when they are not there. */
+  roles?: readonly KubeObject[];
   /** Revisions of history that watches may resume from; default 10,000. */
   history?: number;
   /** Told of failures that are the server's own fault; default: standard error. */
@@ -77,7 +81,9 @@ export async function startApiserver(
         }),
       ...(config.history ? { history: config.history } : {}),
     });
+    const { authorizer, escalation } = await createAccess(cache);
     const strategies = createStrategies({
+      escalation,
       serviceCidrs: config.serviceCidrs,
       serviceNodePortRange: config.serviceNodePortRange,
       shared: sharing !== undefined,
@@ -95,6 +101,7 @@ export async function startApiserver(
       cache,
       tokens,
       issuer,
+      authorizer,
       now,
       strategyOf: (resource: Resource) => byResource.get(resource),
       authenticate: createAuthenticator(tokens, [issuer], now),
@@ -105,8 +112,12 @@ export async function startApiserver(
     };
     const handlers = { secure: createApp(options, false), trusted: createApp(options, true) };
     // Nobody is let in before the cluster's own objects are there.
-    await bootstrap(registry, cache.lookup, { ...config, severalServe: sharing !== undefined });
+    const present = await bootstrap(registry, cache.lookup, {
+      ...config,
+      severalServe: sharing !== undefined,
+    });
     for (const at of config.listen) servers.push(await listen(at, config.tls, handlers));
+    reconcileDefaults(registry, cache.lookup, present, signal).catch(onError);
     const leave = await sharing?.enter({ registry, advertise: config.advertise, onError }, signal);
     // etcd lets them go by itself.
     if (!sharing) expireEvents(registry, cache, signal, onError);

@@ -1,5 +1,12 @@
 import type { KubeObject } from '../api/object.ts';
-import type { ConfigMap, Deployment, Service, ServiceAccount } from '../api/types.ts';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  ConfigMap,
+  Deployment,
+  Service,
+  ServiceAccount,
+} from '../api/types.ts';
 import type { ClusterSpec } from './spec.ts';
 
 const namespace = 'kube-system';
@@ -41,6 +48,34 @@ export function dnsAddon(spec: ClusterSpec): KubeObject[] {
     },
   };
   return [serviceAccount, configMap, service, deployment()];
+}
+
+/** What CoreDNS may read, of clusters of before too. Upstream: `CoreDNSClusterRole` of the same place. */
+export function dnsRoles(): KubeObject[] {
+  const name = 'system:coredns';
+  const group = 'rbac.authorization.k8s.io';
+  const apiVersion = `${group}/v1`;
+  const role: ClusterRole = {
+    apiVersion,
+    kind: 'ClusterRole',
+    metadata: { name },
+    rules: [
+      {
+        apiGroups: [''],
+        resources: ['endpoints', 'services', 'pods', 'namespaces'],
+        verbs: ['list', 'watch'],
+      },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
+    ],
+  };
+  const binding: ClusterRoleBinding = {
+    apiVersion,
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: group, kind: 'ClusterRole', name },
+    subjects: [{ kind: 'ServiceAccount', name: 'coredns', namespace }],
+  };
+  return [role, binding];
 }
 
 function corefile(domain: string): string {

@@ -9,7 +9,7 @@ import { type StateDir, writeWhole } from './state.ts';
 /** File names inside `pki/`, as kubeadm has them; a node's certificate is `NODE.crt`. */
 const adminName = 'admin';
 /** As Kubernetes' default roles know it. */
-const proxyName = 'kube-proxy';
+export const proxyName = 'kube-proxy';
 const kubeletClientName = 'apiserver-kubelet-client';
 
 /**

@@ -9,6 +9,11 @@ import { createTestPki } from '../testing/pki.ts';
 let server: TestApiserver;
 beforeAll(async () => {
   server = await startTestApiserver();
+  await server.client.create(resources.clusterrolebindings, {
+    metadata: { name: 'service-accounts-read' },
+    roleRef: { kind: 'ClusterRole', name: 'view' },
+    subjects: [{ kind: 'Group', name: 'system:serviceaccounts' }],
+  });
 });
 afterAll(async () => {
   expect(server.failures).toEqual([]);

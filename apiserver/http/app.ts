@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type NextFunction } from 'express';
 import { statusError } from '../../api/status.ts';
-import { type Attributes, forbidden, isAllowed } from '../auth/authorize.ts';
+import { attributesOf } from '../auth/attributes.ts';
+import { type Authorizer, forbidden } from '../auth/authorize.ts';
+import { actingUser } from '../auth/impersonate.ts';
 import type { User } from '../auth/user.ts';
 import { aggregated, coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
 import { parseMediaType } from './negotiate.ts';
@@ -15,6 +17,7 @@ import { version } from './version.ts';
 export interface AppOptions extends SubresourceOptions {
   /** `trusted` is true for the Unix socket. @throws StatusError Unauthorized */
   authenticate(request: IncomingMessage, trusted: boolean): User;
+  authorizer: Authorizer;
   /** Whether the storage took the last write. */
   storageHealthy(): boolean;
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
@@ -39,10 +42,12 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
   app.use((request, response, next) => {
     response.setHeader('Cache-Control', 'no-cache, private');
     checkEncoding(request.path);
-    const user = options.authenticate(request, trusted);
+    const { authorize } = options.authorizer;
+    const user = actingUser(request, options.authenticate(request, trusted), authorize);
     users.set(request, user);
-    const attributes = attributesOf(request);
-    if (!isAllowed(user, attributes)) throw forbidden(user, attributes);
+    const attributes = attributesOf(request.method ?? '', request.url);
+    const { allowed, reason } = authorize(user, attributes);
+    if (!allowed) throw forbidden(user, attributes, reason);
     next();
   });
 
@@ -119,28 +124,6 @@ function urlOf({ url = '/' }: IncomingMessage): URL {
 function isWatch(query: URLSearchParams): boolean {
   const watch = query.get('watch');
   return watch !== null && watch !== 'false' && watch !== '0';
-}
-
-function attributesOf(request: IncomingMessage): Attributes {
-  const { pathname, searchParams } = urlOf(request);
-  const method = request.method ?? '';
-  let target: ReturnType<typeof parseTarget>;
-  try {
-    target = parseTarget(pathname);
-  } catch {
-    // A kind that does not exist: who may not read paths shall not learn that from the answer.
-    target = undefined;
-  }
-  if (!target) return { verb: method.toLowerCase(), path: pathname };
-  const { resource, name, namespace, subresource } = target;
-  return {
-    verb: verbOf(method, target, isWatch(searchParams)) ?? method.toLowerCase(),
-    group: resource.group,
-    resource: resource.name,
-    ...(subresource ? { subresource } : {}),
-    ...(namespace ? { namespace } : {}),
-    ...(name ? { name } : {}),
-  };
 }
 
 /**

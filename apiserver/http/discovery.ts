@@ -16,7 +16,12 @@ const partVerbs = ['get', 'patch', 'update'];
 /** Kinds that are answered and never stored. */
 const reviews: readonly Served[] = [
   review('authentication.k8s.io', 'selfsubjectreviews', 'SelfSubjectReview', false),
+  {
+    ...review('authentication.k8s.io', 'selfsubjectreviews', 'SelfSubjectReview', false),
+    version: 'v1beta1',
+  },
   review('authentication.k8s.io', 'tokenreviews', 'TokenReview', false),
+  review('authorization.k8s.io', 'localsubjectaccessreviews', 'LocalSubjectAccessReview', true),
   review('authorization.k8s.io', 'selfsubjectaccessreviews', 'SelfSubjectAccessReview', false),
   review('authorization.k8s.io', 'selfsubjectrulesreviews', 'SelfSubjectRulesReview', false),
   review('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview', false),

@@ -1,54 +1,63 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KubeObject } from '../../api/object.ts';
-import type { SelfSubjectAccessReview, SubjectAccessReview, TokenReview } from '../../api/types.ts';
-import { type Attributes, isAllowed } from '../auth/authorize.ts';
+import type {
+  LocalSubjectAccessReview,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  TokenReview,
+} from '../../api/types.ts';
+import type { Authorizer } from '../auth/authorize.ts';
 import type { Tokens } from '../auth/tokens.ts';
-import { isAnonymous, type User } from '../auth/user.ts';
+import type { User } from '../auth/user.ts';
 import { readObject } from './body.ts';
 import { addWarning, sendJson } from './respond.ts';
 
-type Answer = (object: KubeObject, user: User, options: ReviewOptions) => object;
+type Answer = (object: KubeObject, user: User, options: ReviewOptions) => object | Promise<object>;
 
 export interface ReviewOptions {
   tokens: Tokens;
   issuer: string;
+  authorizer: Authorizer;
   now(): Date;
 }
 
+const access = () => import('./access-reviews.ts');
+
 /** Questions about users, answered and not stored: `kubectl auth whoami`, `kubectl auth can-i`. */
 const answers: Record<string, { kind: string; answer: Answer }> = {
-  '/apis/authentication.k8s.io/v1/selfsubjectreviews': {
-    kind: 'SelfSubjectReview',
-    answer: (_, { name, uid, groups, extra }) => ({
-      status: { userInfo: { username: name, ...(uid ? { uid } : {}), groups, ...(extra ? { extra } : {}) } },
-    }),
-  },
+  '/apis/authentication.k8s.io/v1/selfsubjectreviews': { kind: 'SelfSubjectReview', answer: whoAmI },
+  // Asked for by kubectl 1.27.
+  '/apis/authentication.k8s.io/v1beta1/selfsubjectreviews': { kind: 'SelfSubjectReview', answer: whoAmI },
   '/apis/authentication.k8s.io/v1/tokenreviews': { kind: 'TokenReview', answer: reviewToken },
   '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews': {
     kind: 'SelfSubjectAccessReview',
-    answer: (object, user) => access((object as SelfSubjectAccessReview).spec, user),
+    answer: async (object, user, { authorizer }) =>
+      (await access()).selfAccess(object as SelfSubjectAccessReview, user, authorizer),
   },
   '/apis/authorization.k8s.io/v1/subjectaccessreviews': {
     kind: 'SubjectAccessReview',
-    answer(object) {
-      const { spec } = object as SubjectAccessReview;
-      return access(spec, { name: spec?.user ?? '', groups: spec?.groups ?? [] });
-    },
+    answer: async (object, _, { authorizer }) =>
+      (await access()).subjectAccess(object as SubjectAccessReview, authorizer),
   },
   '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews': {
     kind: 'SelfSubjectRulesReview',
-    answer: (_, user) => {
-      const all = !isAnonymous(user);
-      return {
-        status: {
-          incomplete: false,
-          resourceRules: all ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] : [],
-          nonResourceRules: all ? [{ verbs: ['*'], nonResourceURLs: ['*'] }] : [],
-        },
-      };
-    },
+    answer: async (object, user, { authorizer }) =>
+      (await access()).selfRules(object as SelfSubjectRulesReview, user, authorizer),
   },
 };
+
+const local = /^\/apis\/authorization\.k8s\.io\/v1\/namespaces\/([^/]+)\/localsubjectaccessreviews$/;
+
+function reviewOf(path: string): { kind: string; answer: Answer } | undefined {
+  const [, namespace] = local.exec(path) ?? [];
+  if (namespace === undefined) return answers[path];
+  return {
+    kind: 'LocalSubjectAccessReview',
+    answer: async (object, _, { authorizer }) =>
+      (await access()).localAccess(object as LocalSubjectAccessReview, namespace, authorizer),
+  };
+}
 
 /** True when the path is one of these, which is then answered. */
 export async function serveReview(
@@ -58,8 +67,8 @@ export async function serveReview(
   user: User,
   options: ReviewOptions,
 ): Promise<boolean> {
-  const review = answers[path];
-  if (!review || request.method !== 'POST') return false;
+  const review = request.method === 'POST' ? reviewOf(path) : undefined;
+  if (!review) return false;
   const apiVersion = path.split('/').slice(2, 4).join('/');
   const type = { apiVersion, kind: review.kind, type: review.kind };
   const object = await readObject(request, type, 'Warn', (message) => addWarning(response, message));
@@ -68,35 +77,15 @@ export async function serveReview(
     apiVersion,
     metadata: { creationTimestamp: null },
     ...object,
-    ...review.answer(object, user, options),
+    ...(await review.answer(object, user, options)),
   });
   return true;
 }
 
-/** A question of upstream's SubjectAccessReview spec. */
-interface AccessSpec {
-  resourceAttributes?: {
-    verb?: string;
-    group?: string;
-    resource?: string;
-    namespace?: string;
-    name?: string;
+function whoAmI(_: KubeObject, { name, uid, groups, extra }: User): object {
+  return {
+    status: { userInfo: { username: name, ...(uid ? { uid } : {}), groups, ...(extra ? { extra } : {}) } },
   };
-  nonResourceAttributes?: { verb?: string; path?: string };
-}
-
-function access(spec: AccessSpec | undefined, user: User): object {
-  const { resourceAttributes: asked, nonResourceAttributes: path } = spec ?? {};
-  const attributes: Attributes = path
-    ? { verb: path.verb ?? '', path: path.path ?? '' }
-    : {
-        verb: asked?.verb ?? '',
-        group: asked?.group ?? '',
-        resource: asked?.resource ?? '',
-        ...(asked?.namespace ? { namespace: asked.namespace } : {}),
-        ...(asked?.name ? { name: asked.name } : {}),
-      };
-  return { status: { allowed: isAllowed(user, attributes) } };
 }
 
 function reviewToken(object: KubeObject, _user: User, { tokens, issuer, now }: ReviewOptions): object {

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../api/object.ts';
 import type { Node } from '../../api/types.ts';
 import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
-import { dnsAddon } from '../addons.ts';
+import { dnsAddon, dnsRoles } from '../addons.ts';
 import { kubeletClientConfig, readPem } from '../credentials.ts';
 import { apiserverPort, type ClusterSpec, serviceAccountIssuer, underlay } from '../spec.ts';
 import { runProgram } from './program.ts';
@@ -24,6 +24,7 @@ void runProgram('control-plane', async ({ spec, state, signal }) => {
       serviceNodePortRange: spec.serviceNodePortRange,
       kubeletClient: kubeletClientConfig(state),
       initialObjects: initialObjects(spec),
+      roles: spec.clusterDns.length > 0 ? dnsRoles() : [],
     },
     { signal },
   );

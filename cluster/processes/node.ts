@@ -1,4 +1,4 @@
-import { createClient } from '../../api/client.ts';
+import { type Client, createClient } from '../../api/client.ts';
 import { startInformer } from '../../api/informer.ts';
 import { serverListens } from '../../api/listening.ts';
 import { resources } from '../../api/scheme.ts';
@@ -8,7 +8,7 @@ import { createKernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../../node-agent/main.ts';
 import { startAnnouncing } from '../../node-agent/network/announce.ts';
 import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
-import { clientConfig, kubeletServing, readPem } from '../credentials.ts';
+import { clientConfig, kubeletServing, proxyName, readPem } from '../credentials.ts';
 import { imageFolder } from '../images.ts';
 import { joinedCredentials } from '../kubeadm/credentials.ts';
 import { nodeAddresses } from '../pod-network.ts';
@@ -19,7 +19,7 @@ import { createProxy } from './proxy.ts';
 import { provideTools } from './tools.ts';
 
 /**
- * One process a node: the node-agent and the dataplane, on one API connection pool and one watch of what both
+ * One process a node: the node-agent as the node's user, the dataplane as kube-proxy, on one watch of what both
  * follow. SIGHUP tells that cluster.json has another dataplane, which then takes over while the node-agent goes on.
  */
 void runProgram('node', async ({ spec, state, args, signal }) => {
@@ -30,11 +30,22 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
   const server = `https://${host}:${apiserverPort}`;
   if (node === spec.nodes[0]) provideTools(spec, state, server);
   const own = node.joined ? await joinedCredentials(state, node.name) : undefined;
+  const listens = serverListens({ host, port: apiserverPort }, { signal });
   const client = createClient({
     ...(own?.client ?? clientConfig(state, node.name, server)),
     userAgent: `kubelet/${node.name}`,
-    after: serverListens({ host, port: apiserverPort }, { signal }),
+    after: listens,
   });
+  // What a node itself may not read, kube-proxy may.
+  let proxyClient: Client | undefined;
+  const clientOfProxy = () => {
+    proxyClient ??= createClient({
+      ...clientConfig(state, proxyName, server),
+      userAgent: `${proxyName}/${node.name}`,
+      after: listens,
+    });
+    return proxyClient;
+  };
   const runDir = nodeRunDir(node.name);
   const kernel = createKernel(spec.trace ? { onCommand: traceCommand } : {});
   const watching = (what: string) => ({
@@ -51,7 +62,14 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
       runDir,
       start: (settings, scope) =>
         startDataplane(
-          { client, informers, kernel, nodeName: node.name, serve: proxyServers, ...settings },
+          {
+            client: clientOfProxy(),
+            informers,
+            kernel,
+            nodeName: node.name,
+            serve: proxyServers,
+            ...settings,
+          },
           scope,
         ),
     },

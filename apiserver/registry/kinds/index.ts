@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../../api/object.ts';
 import { allResources, type Resource, resources } from '../../../api/scheme.ts';
 import type { CustomResourceDefinition, ServiceAccount } from '../../../api/types.ts';
+import type { EscalationCheck } from '../../auth/rbac/escalation.ts';
 import { customResourceDefinitionColumns, serviceAccountColumns } from '../../table/columns/others.ts';
 import type { Strategy } from '../strategy.ts';
 import { cronJobStrategy } from './batch/cron-job.ts';
@@ -14,8 +15,7 @@ import { leaseStrategy } from './lease.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { nodeStrategy } from './node.ts';
 import { podStrategy } from './pod/pod.ts';
-import { clusterRoleBindingStrategy, roleBindingStrategy } from './rbac/bindings.ts';
-import { clusterRoleStrategy, roleStrategy } from './rbac/roles.ts';
+import { rbacStrategies } from './rbac/strategies.ts';
 import { secretStrategy } from './secret.ts';
 import { serviceStrategy } from './service/service.ts';
 import { serviceCidrStrategy } from './service-cidr.ts';
@@ -34,6 +34,8 @@ export interface KindOptions {
   serviceNodePortRange: string;
   /** Other apiservers give away addresses and ports too. */
   shared?: boolean;
+  /** Who may give which rights. */
+  escalation?: EscalationCheck;
 }
 
 const serviceAccountStrategy: Strategy<ServiceAccount> = {
@@ -54,10 +56,10 @@ export function createStrategies({
   serviceCidrs,
   serviceNodePortRange,
   shared = false,
+  escalation,
 }: KindOptions): Strategy[] {
   const own: Strategy[] = [
-    clusterRoleBindingStrategy,
-    clusterRoleStrategy,
+    ...rbacStrategies(escalation),
     certificateSigningRequestStrategy,
     configMapStrategy,
     controllerRevisionStrategy,
@@ -75,8 +77,6 @@ export function createStrategies({
     podDisruptionBudgetStrategy,
     podStrategy,
     replicaSetStrategy,
-    roleBindingStrategy,
-    roleStrategy,
     secretStrategy,
     serviceAccountStrategy,
     serviceCidrStrategy,
