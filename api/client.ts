@@ -10,6 +10,8 @@ import type { DeleteOptions, Status } from './types.ts';
 /** How to reach an API server. Either `server` (an https URL) or `socketPath` (loopback, trusted). */
 export interface ClientConfig {
   server?: string;
+  /** Several of the same cluster take the place of `server`: while one cannot be reached, the next is asked. */
+  servers?: readonly string[];
   socketPath?: string;
   /** Takes the place of HTTP to the server, for components in the server's own process. */
   transport?: Transport;
@@ -167,8 +169,10 @@ function query(options: object): string {
 
 function createTransport(config: ClientConfig): Transport {
   const { ca, cert, key, socketPath } = config;
-  const url = socketPath ? undefined : new URL(config.server ?? '');
-  const secure = url?.protocol === 'https:';
+  const urls = socketPath ? [] : (config.servers ?? [config.server ?? '']).map((server) => new URL(server));
+  /** Of the one that answered last. */
+  let current = 0;
+  const secure = urls[0]?.protocol === 'https:';
   const agent = secure
     ? new HttpsAgent({
         keepAlive: true,
@@ -177,8 +181,8 @@ function createTransport(config: ClientConfig): Transport {
         rejectUnauthorized: !config.insecureSkipTlsVerify,
       })
     : new HttpAgent({ keepAlive: true });
-  const address = url ? { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port } : { socketPath };
-  const prefix = url?.pathname.replace(/\/$/, '') ?? '';
+  const addresses = urls.map((url) => ({ host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port }));
+  const prefix = urls[0]?.pathname.replace(/\/$/, '') ?? '';
   const start = secure ? httpsRequest : httpRequest;
 
   return {
@@ -197,19 +201,32 @@ function createTransport(config: ClientConfig): Transport {
         ...sending.headers,
       };
       const { signal } = sending;
-      return new Promise((resolve, reject) => {
-        const outgoing: ClientRequest = start({
-          ...address,
-          path: prefix + path,
-          method,
-          headers,
-          agent,
-          ...(signal ? { signal } : {}),
+      const attempt = (server: number) =>
+        new Promise<Answer>((resolve, reject) => {
+          const outgoing: ClientRequest = start({
+            ...(addresses[server] ?? { socketPath }),
+            path: prefix + path,
+            method,
+            headers,
+            agent,
+            ...(signal ? { signal } : {}),
+          });
+          outgoing.once('response', resolve);
+          outgoing.once('error', reject);
+          outgoing.end(body);
         });
-        outgoing.once('response', resolve);
-        outgoing.once('error', reject);
-        outgoing.end(body);
-      });
+      for (let attempts = 1; ; attempts++) {
+        const server = current;
+        try {
+          return await attempt(server);
+        } catch (error) {
+          if (signal?.aborted || addresses.length < 2) throw error;
+          if (current === server) current = (server + 1) % addresses.length;
+          // Only what surely never arrived is sent again.
+          const { syscall, code } = error as NodeJS.ErrnoException;
+          if (syscall !== 'connect' || code === 'ECONNRESET' || attempts === addresses.length) throw error;
+        }
+      }
     },
   };
 }

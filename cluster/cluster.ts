@@ -10,6 +10,7 @@ import { type LabOptions, startLab } from '../lab/lab.ts';
 import type { ComponentSpec } from '../lab/spec.ts';
 import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
 import { modeFeatures } from './dataplane.ts';
+import { etcdComponents, etcdNodes } from './etcd.ts';
 import { explainDisk, makeFolder, removeAtExit, temporaryFolder } from './files.ts';
 import { type Cluster, createHandle } from './handle.ts';
 import { nodeEnvironment, nodeProgram } from './runtime.ts';
@@ -17,6 +18,7 @@ import {
   agreeWithExisting,
   type ClusterOptions,
   type ClusterSpec,
+  controlPlanes,
   nameFlag,
   OptionError,
   resolveOptions,
@@ -159,6 +161,7 @@ async function bootLab(
   { lifetime = 'owner', onCommand, onBoot }: StartOptions & Pick<LabOptions, 'onBoot'>,
 ): Promise<Lab> {
   const node = await nodeProgram();
+  const etcd = etcdNodes(spec).length > 0 ? await (await import('../lab/etcd.ts')).ensureEtcd() : '';
   return startLab({
     name: spec.name,
     stateDir: state.root,
@@ -167,7 +170,7 @@ async function bootLab(
       address,
       ...(address6 ? { address6 } : {}),
     })),
-    components: components(spec, state, node),
+    components: [...etcdComponents(spec, state, etcd), ...components(spec, state, node)],
     apiPort: spec.apiPort,
     lifetime,
     egress: spec.egress,
@@ -190,15 +193,17 @@ function components(spec: ClusterSpec, state: StateDir, node: readonly string[])
     ...args,
   ];
   const env = nodeEnvironment();
-  const [controlPlane] = spec.nodes;
   return [
-    {
-      name: 'apiserver',
-      command: program('control-plane'),
-      ...(controlPlane ? { node: controlPlane.name } : {}),
-      env,
-      fds: ['api'],
-    },
+    // All listen at the one socket on the host, so that whichever lives takes a connection.
+    ...controlPlanes(spec).map(
+      ({ name }, index): ComponentSpec => ({
+        name: index === 0 ? 'apiserver' : `apiserver${index + 1}`,
+        command: program('control-plane', name),
+        node: name,
+        env,
+        fds: ['api'],
+      }),
+    ),
     ...spec.nodes.map(({ name }) => ({ name, command: program('node', name), node: name, env })),
   ];
 }

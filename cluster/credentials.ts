@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressAt, parseCidr } from '../api/address.ts';
 import type { ClientConfig } from '../api/client.ts';
+import { etcdAuthority, etcdCertificate, etcdClient, etcdNodes } from './etcd.ts';
 import type { CertificateAuthority, Subject } from './pki.ts';
-import type { ClusterSpec } from './spec.ts';
+import { type ClusterSpec, controlPlanes } from './spec.ts';
 import { type StateDir, writeWhole } from './state.ts';
 
 /** File names inside `pki/`, as kubeadm has them; a node's certificate is `NODE.crt`. */
@@ -29,6 +30,8 @@ export async function ensurePki(spec: ClusterSpec, state: StateDir): Promise<voi
   }
   const authority = await pki.createCertificateAuthority();
   const signing = pki.createSigningKeys();
+  const etcd =
+    etcdNodes(spec).length > 0 ? await etcdFiles(spec, await pki.createCertificateAuthority()) : {};
   const files = await issueAll(authority, [
     { name: 'apiserver', subject: { commonName: 'kube-apiserver', serverNames: apiserverNames(spec) } },
     { name: adminName, subject: { commonName: 'kubernetes-admin', organizations: ['system:masters'] } },
@@ -41,8 +44,32 @@ export async function ensurePki(spec: ClusterSpec, state: StateDir): Promise<voi
     'ca.key': authority.key,
     'sa.key': signing.privateKey,
     'sa.pub': signing.publicKey,
+    ...etcd,
     ...files,
   });
+}
+
+/** An authority of its own, so that no certificate of the cluster's opens the etcd. */
+async function etcdFiles(
+  spec: ClusterSpec,
+  authority: CertificateAuthority,
+): Promise<Record<string, string>> {
+  const members = etcdNodes(spec).map(
+    ({ name, address }): NamedSubject => ({
+      name: etcdCertificate(name),
+      subject: {
+        commonName: name,
+        serverNames: { dns: ['localhost', name], ips: ['127.0.0.1', address] },
+        isClient: true,
+      },
+    }),
+  );
+  const client = { name: etcdClient, subject: { commonName: 'kube-apiserver-etcd-client' } };
+  return {
+    [`${etcdAuthority}.crt`]: authority.cert,
+    [`${etcdAuthority}.key`]: authority.key,
+    ...(await issueAll(authority, [...members, client])),
+  };
 }
 
 interface NamedSubject {
@@ -92,18 +119,17 @@ async function issueAll(
 /** Under which names the API is reached: by kubectl on the host, by nodes, by pods. */
 function apiserverNames(spec: ClusterSpec): { dns: string[]; ips: string[] } {
   const service = ['kubernetes', 'default', 'svc', ...spec.clusterDomain.split('.')];
-  const controlPlane = spec.nodes[0];
+  const nodes = controlPlanes(spec);
   return {
     dns: [
       'localhost',
-      ...(controlPlane ? [controlPlane.name] : []),
+      ...nodes.map(({ name }) => name),
       ...[1, 2, 3, service.length].map((labels) => service.slice(0, labels).join('.')),
     ],
     ips: [
       '127.0.0.1',
       '::1',
-      ...(controlPlane ? [controlPlane.address] : []),
-      ...(controlPlane?.address6 ? [controlPlane.address6] : []),
+      ...nodes.flatMap(({ address, address6 }) => [address, ...(address6 ? [address6] : [])]),
       ...spec.serviceCidrs.map((cidr) => addressAt(parseCidr(cidr), 1)),
     ],
   };

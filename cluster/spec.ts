@@ -17,6 +17,7 @@ import type { Conflist } from '../node-agent/network/cni/config.ts';
 import type { Backend } from '../node-agent/overlay/options.ts';
 import { OptionError } from './option-error.ts';
 import { bridgeOf, cniOf, overlayOf } from './pod-network.ts';
+import { type Store, type StoreOptions, storeOf, storeText } from './store.ts';
 
 export { OptionError };
 
@@ -24,10 +25,10 @@ export { OptionError };
 export type DataplaneMode = ProxyMode | 'none';
 
 /** What a user may choose; everything has a default. */
-export interface ClusterOptions {
+export interface ClusterOptions extends StoreOptions {
   /** A DNS label; names the state directory too. Default `v9s`. */
   name?: string;
-  /** How many nodes: `control-plane`, `worker`, `worker2`, … Default 2. Those that join come on top. */
+  /** How many nodes: `control-plane`, `worker`, `worker2`, … Default 2, or one more than control planes. Those that join come on top. */
   nodes?: number;
   /** Of the first node. Default `control-plane`. */
   nodeName?: string;
@@ -54,7 +55,6 @@ export interface ClusterOptions {
   nftablesLayout?: NftablesLayout;
   /** The release of kube-proxy whose rules are written, as `1.12` for the articles' form. Default `1.33`. */
   emulatedVersion?: string;
-  store?: 'level';
   /** Keeps ordinary pods off the control plane, as kubeadm does. Default false. */
   taintControlPlane?: boolean;
   /** Lets pods reach what the host can reach, through passt. Default false. */
@@ -79,7 +79,7 @@ export interface NodeSpec {
 }
 
 /** A cluster's settled options: written to `cluster.json`, read by every process of the cluster. */
-export interface ClusterSpec {
+export interface ClusterSpec extends Store {
   name: string;
   nodes: NodeSpec[];
   podCidrs: string[];
@@ -97,7 +97,6 @@ export interface ClusterSpec {
   nftablesLayout?: NftablesLayout;
   /** Absent for today's. */
   emulatedVersion?: string;
-  store: 'level';
   egress: boolean;
   trace: boolean;
   /** 0 until the lab has opened one. */
@@ -138,9 +137,11 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
       "a lowercase RFC 1123 label: a-z, 0-9 and '-', at most 63 characters",
     );
   }
-  const count = options.nodes ?? defaults.nodes;
-  if (!Number.isInteger(count) || count < 1 || count > mostNodes) {
-    throw new OptionError('nodes', count, `a whole number from 1 to ${mostNodes}`);
+  const store = storeOf(options);
+  const { controlPlanes = 1 } = options;
+  const count = options.nodes ?? Math.max(defaults.nodes, controlPlanes + 1);
+  if (!Number.isInteger(count) || count < controlPlanes || count > mostNodes) {
+    throw new OptionError('nodes', count, `a whole number from ${controlPlanes} to ${mostNodes}`);
   }
   const podCidrs = parseCidrs('pod-cidr', options.podCidr ?? defaults.podCidr, { IPv4: 24, IPv6: 64 });
   const serviceCidrs = parseCidrs('service-cidr', options.serviceCidr ?? defaults.serviceCidr, {
@@ -156,8 +157,6 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
   const nftablesLayout = options.nftablesLayout ?? 'upstream';
   checkDataplane(options);
   const overlay = overlayOf(options, podCidrs);
-  const store = options.store ?? 'level';
-  if (store !== 'level') throw new OptionError('store', store, 'must be "level"');
   const apiPort = options.apiPort ?? 0;
   if (!Number.isInteger(apiPort) || apiPort < 0 || apiPort > 65_535) {
     throw new OptionError('api-port', apiPort, 'a port from 1 to 65535, or 0 for any free one');
@@ -166,6 +165,7 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     name,
     nodes: nodeSpecs(
       count,
+      controlPlanes,
       firstNodeName(options),
       options.taintControlPlane ?? false,
       podCidrs.some(({ family }) => family === 'IPv6'),
@@ -181,7 +181,7 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     dataplane,
     nftablesLayout,
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
-    store,
+    ...store,
     egress: options.egress ?? false,
     trace: options.trace ?? false,
     apiPort,
@@ -207,20 +207,40 @@ export function checkDataplane({ dataplane, emulatedVersion, nftablesLayout }: D
 
 /** A lab's node is called by a label; the others' names stay theirs. */
 function firstNodeName({ nodeName = 'control-plane' }: ClusterOptions): string {
-  if (/^(?!(apiserver|lab|outside|worker\d*)$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(nodeName))
+  if (
+    /^(?!((apiserver|etcd|worker)\d*|control-plane\d+|lab|outside)$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(
+      nodeName,
+    )
+  )
     return nodeName;
   throw new OptionError('node-name', nodeName, 'a lowercase RFC 1123 label that nothing else in a lab has');
 }
 
-function nodeSpecs(count: number, first: string, taintControlPlane: boolean, ipv6: boolean): NodeSpec[] {
+const role = 'node-role.kubernetes.io/control-plane';
+
+/** The nodes with an apiserver. */
+export const controlPlanes = ({ nodes }: ClusterSpec): NodeSpec[] =>
+  nodes.filter(({ labels, joined }) => role in labels && !joined);
+
+function nodeSpecs(
+  count: number,
+  controls: number,
+  first: string,
+  taintControlPlane: boolean,
+  ipv6: boolean,
+): NodeSpec[] {
   const range = parseCidr(underlay.cidr);
-  const role = 'node-role.kubernetes.io/control-plane';
+  const name = (index: number) => {
+    if (index >= controls) return `worker${index === controls ? '' : index - controls + 1}`;
+    return index === 0 ? first : `control-plane${index + 1}`;
+  };
   return Array.from({ length: count }, (_, index) => ({
-    name: index === 0 ? first : `worker${index === 1 ? '' : index}`,
+    name: name(index),
     address: addressAt(range, index + 2),
     ...(ipv6 ? { address6: addressAt(parseCidr(underlay.cidr6), index + 2) } : {}),
-    labels: index === 0 ? { [role]: '', 'node.kubernetes.io/exclude-from-external-load-balancers': '' } : {},
-    taints: index === 0 && taintControlPlane ? [{ key: role, effect: 'NoSchedule' }] : [],
+    labels:
+      index < controls ? { [role]: '', 'node.kubernetes.io/exclude-from-external-load-balancers': '' } : {},
+    taints: index < controls && taintControlPlane ? [{ key: role, effect: 'NoSchedule' }] : [],
   }));
 }
 
@@ -289,7 +309,8 @@ export function agreeWithExisting(
     ['clusterDns', wanted.clusterDns.join() || 'none', existing.clusterDns.join() || 'none'],
     ['overlay', wanted.overlay?.type, existing.overlay?.type ?? 'vxlan'],
     ['bridge', wanted.bridge, existing.bridge ?? 'cni0'],
-    ['store', wanted.store, existing.store],
+    ['store', storeText(wanted), storeText(existing)],
+    ['controlPlanes', controlPlanes(wanted).length, controlPlanes(existing).length],
   ];
   for (const [option, now, before] of asked) {
     if (options[option] !== undefined && now !== before) {

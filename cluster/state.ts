@@ -12,6 +12,8 @@ export interface StateDir {
   /** The administrator's. */
   kubeconfig: string;
   db: string;
+  /** A folder for each member of an etcd of the cluster's own. */
+  etcd: string;
   log: string;
 }
 
@@ -28,6 +30,7 @@ export function stateDir(root: string): StateDir {
     pki: join(root, 'pki'),
     kubeconfig: join(root, 'kubeconfig'),
     db: join(root, 'db'),
+    etcd: join(root, 'etcd'),
     log: join(root, 'log'),
   };
 }

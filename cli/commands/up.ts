@@ -18,7 +18,12 @@ interface UpOptions {
   dataplane?: DataplaneMode;
   emulatedVersion?: string;
   nftablesLayout?: NftablesLayout;
-  store?: 'level';
+  store?: string;
+  controlPlanes?: number;
+  etcdCafile?: string;
+  etcdCertfile?: string;
+  etcdKeyfile?: string;
+  etcdPrefix?: string;
   taintControlPlane?: boolean;
   egress?: boolean;
   apiPort?: number;
@@ -52,7 +57,19 @@ export const register: Register = (program) => {
       'chains for each Service as kube-proxy has them: upstream (default), or shared maps: flat',
     )
     .option('--emulated-version <release>', "whose kube-proxy's rules: 1.33 (default), or 1.10 to 1.13")
-    .option('--store <store>', 'where objects are kept: level (default)')
+    .option(
+      '--control-planes <count>',
+      'nodes with an apiserver (default 1); more share an etcd',
+      wholeNumber,
+    )
+    .option(
+      '--store <store>',
+      'where objects are kept: level (default), etcd on the control planes, or etcd=https://HOST:PORT[,…]',
+    )
+    .option('--etcd-cafile <file>', 'authority of the etcd that --store names')
+    .option('--etcd-certfile <file>', 'client certificate for it')
+    .option('--etcd-keyfile <file>', 'its key')
+    .option('--etcd-prefix <prefix>', 'of the keys in it (default /registry)')
     .option('--taint-control-plane', 'keep ordinary pods off the control plane, as kubeadm does')
     .option('--egress', 'let pods reach what this machine can reach, through passt')
     .option('--api-port <port>', 'port of the API on 127.0.0.1 (default: any free one)', wholeNumber)

@@ -5,21 +5,35 @@ import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
 import { dnsAddon, dnsRoles } from '../addons.ts';
 import { kubeletClientConfig, readPem } from '../credentials.ts';
-import { apiserverPort, type ClusterSpec, serviceAccountIssuer, underlay } from '../spec.ts';
+import { etcdOptions } from '../etcd.ts';
+import {
+  apiserverPort,
+  type ClusterSpec,
+  controlPlanes,
+  type NodeSpec,
+  OptionError,
+  serviceAccountIssuer,
+  underlay,
+} from '../spec.ts';
 import { runProgram } from './program.ts';
 
 /** The socket on the host's loopback that the supervisor hands down; see lab/README.md. */
 const inheritedSocket = 3;
 
-void runProgram('control-plane', async ({ spec, state, signal }) => {
+void runProgram('control-plane', async ({ spec, state, args, signal }) => {
+  const nodes = controlPlanes(spec);
+  const node = nodes.find(({ name }) => name === args[0]);
+  if (!node) throw new OptionError('node', args[0], `one of ${nodes.map(({ name }) => name).join(', ')}`);
+  const etcd = etcdOptions(spec, state, node);
   const pem = (name: string) => readPem(state, name);
   const { loopback } = await startApiserver(
     {
       dataDir: state.db,
+      ...(etcd ? { etcd } : {}),
       listen: [{ fd: inheritedSocket }, { host: '0.0.0.0', port: apiserverPort }],
       tls: { cert: pem('apiserver.crt'), key: pem('apiserver.key'), clientCa: pem('ca.crt') },
       serviceAccount: { privateKey: pem('sa.key'), publicKey: pem('sa.pub'), issuer: serviceAccountIssuer },
-      advertise: { host: advertised(spec), port: apiserverPort },
+      advertise: { host: advertised(spec, node), port: apiserverPort },
       serviceCidrs: spec.serviceCidrs,
       serviceNodePortRange: spec.serviceNodePortRange,
       kubeletClient: kubeletClientConfig(state),
@@ -29,6 +43,7 @@ void runProgram('control-plane', async ({ spec, state, signal }) => {
     { signal },
   );
   const client = createClient({ transport: loopback });
+<<<<<<< HEAD
   await startControllers(
     {
       client,
@@ -39,13 +54,43 @@ void runProgram('control-plane', async ({ spec, state, signal }) => {
       clusterSigning: { cert: pem('ca.crt'), key: pem('ca.key') },
       loadBalancerCidrs: [underlay.loadBalancers],
     },
+=======
+  const startAll = (signal: AbortSignal) =>
+    startControllers(
+      {
+        client,
+        clusterCidrs: spec.podCidrs,
+        nodeCidrMaskSize: 24,
+        nodeCidrMaskSizeIpv6: 64,
+        caPem: pem('ca.crt'),
+        loadBalancerCidrs: [underlay.loadBalancers],
+      },
+      { signal },
+    );
+  if (!etcd) {
+    await startAll(signal);
+    return;
+  }
+  const { runElected } = await import('../../api/leader-election.ts');
+  const onError = (error: unknown) => void process.stderr.write(`leader election: ${error}\n`);
+  const candidate = { client, identity: `${node.name}_${spec.name}`, onError };
+  // As on any cluster: nothing is scheduled or controlled twice, by ours or by others under these names.
+  void runElected(
+    { ...candidate, name: 'kube-controller-manager' },
+    (leading) =>
+      void runElected(
+        { ...candidate, name: 'kube-scheduler' },
+        (scheduling) => void startAll(scheduling).catch(onError),
+        { signal: leading },
+      ),
+>>>>>>> 53affb6 (wip)
     { signal },
   );
 });
 
 /** Of the family of Services: the endpoint of `kubernetes` must be of its own. */
-function advertised({ nodes: [node], serviceCidrs: [first = ''] }: ClusterSpec): string {
-  return (first.includes(':') ? node?.address6 : node?.address) ?? '';
+function advertised({ serviceCidrs: [first = ''] }: ClusterSpec, { address, address6 }: NodeSpec): string {
+  return (first.includes(':') ? address6 : address) ?? '';
 }
 
 /** In the order of the spec, so that the control plane has the first pod CIDR, the first worker the second. */

@@ -12,7 +12,7 @@ import { clientConfig, kubeletServing, proxyName, readPem } from '../credentials
 import { imageFolder } from '../images.ts';
 import { joinedCredentials } from '../kubeadm/credentials.ts';
 import { nodeAddresses } from '../pod-network.ts';
-import { apiserverPort, OptionError } from '../spec.ts';
+import { apiserverPort, type ClusterSpec, controlPlanes, type NodeSpec, OptionError } from '../spec.ts';
 import { traceCommand } from '../trace.ts';
 import { runProgram } from './program.ts';
 import { createProxy } from './proxy.ts';
@@ -26,13 +26,16 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
   const node = spec.nodes.find(({ name }) => name === args[0]);
   if (!node)
     throw new OptionError('node', args[0], `one of ${spec.nodes.map(({ name }) => name).join(', ')}`);
-  const host = spec.nodes[0]?.address ?? '';
-  const server = `https://${host}:${apiserverPort}`;
+  const hosts = nearest(spec, node);
+  const [host = ''] = hosts;
+  const servers = hosts.map((one) => `https://${one}:${apiserverPort}`);
+  const [server = ''] = servers;
   if (node === spec.nodes[0]) provideTools(spec, state, server);
   const own = node.joined ? await joinedCredentials(state, node.name) : undefined;
   const listens = serverListens({ host, port: apiserverPort }, { signal });
   const client = createClient({
     ...(own?.client ?? clientConfig(state, node.name, server)),
+    ...(servers.length > 1 ? { servers } : {}),
     userAgent: `kubelet/${node.name}`,
     after: listens,
   });
@@ -105,3 +108,11 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     proxy.settle(),
   ]);
 });
+
+/** The apiservers in the order in which a node tries them: its own, or another one for each node, and then the rest. */
+function nearest(spec: ClusterSpec, node: NodeSpec): string[] {
+  const hosts = controlPlanes(spec).map(({ address }) => address);
+  const own = hosts.indexOf(node.address);
+  const first = own >= 0 ? own : spec.nodes.indexOf(node) % hosts.length;
+  return [...hosts.slice(first), ...hosts.slice(0, first)];
+}

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { statusError } from '../../../api/status.ts';
 import { root } from '../keys.ts';
 import type { SharedResult, SharedStorage, SharedWrite, StoredValue, WriteResult } from '../storage.ts';
@@ -24,8 +25,11 @@ export interface EtcdOptions {
   tls?: EtcdTls;
   /** Takes the place of `/registry/`. Upstream: `--etcd-prefix`. */
   prefix?: string;
+  /** Milliseconds to go on asking for a member that answers, at opening. Default 0. */
+  patience?: number;
 }
 
+const retryMilliseconds = 100;
 /** So many values of a range come at once. */
 const pageSize = 5_000;
 const method = {
@@ -45,6 +49,7 @@ export async function openEtcdStorage({
   endpoints,
   tls = {},
   prefix = root,
+  patience = 0,
 }: EtcdOptions): Promise<SharedStorage> {
   const connection = createConnection(endpoints, tls);
   const leases = createLeases(connection);
@@ -100,11 +105,19 @@ export async function openEtcdStorage({
     return { ok, revision: revisions[0] ?? 0 };
   }
 
-  try {
-    await attempt(latest);
-  } catch (error) {
-    connection.close();
-    throw error;
+  const deadline = performance.now() + patience;
+  for (;;) {
+    try {
+      await attempt(latest);
+      break;
+    } catch (error) {
+      if (performance.now() < deadline) {
+        await delay(retryMilliseconds);
+        continue;
+      }
+      connection.close();
+      throw error;
+    }
   }
 
   return {
