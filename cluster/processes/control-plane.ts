@@ -43,18 +43,6 @@ void runProgram('control-plane', async ({ spec, state, args, signal }) => {
     { signal },
   );
   const client = createClient({ transport: loopback });
-<<<<<<< HEAD
-  await startControllers(
-    {
-      client,
-      clusterCidrs: spec.podCidrs,
-      nodeCidrMaskSize: 24,
-      nodeCidrMaskSizeIpv6: 64,
-      caPem: pem('ca.crt'),
-      clusterSigning: { cert: pem('ca.crt'), key: pem('ca.key') },
-      loadBalancerCidrs: [underlay.loadBalancers],
-    },
-=======
   const startAll = (signal: AbortSignal) =>
     startControllers(
       {
@@ -63,6 +51,7 @@ void runProgram('control-plane', async ({ spec, state, args, signal }) => {
         nodeCidrMaskSize: 24,
         nodeCidrMaskSizeIpv6: 64,
         caPem: pem('ca.crt'),
+        clusterSigning: { cert: pem('ca.crt'), key: pem('ca.key') },
         loadBalancerCidrs: [underlay.loadBalancers],
       },
       { signal },
@@ -83,7 +72,6 @@ void runProgram('control-plane', async ({ spec, state, args, signal }) => {
         (scheduling) => void startAll(scheduling).catch(onError),
         { signal: leading },
       ),
->>>>>>> 53affb6 (wip)
     { signal },
   );
 });
