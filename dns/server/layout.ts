@@ -1,17 +1,18 @@
 /** Where in an encoded reply the things are that differ from one time it is sent to the next. */
 export interface Layout {
-  /** Records of each section. */
-  counts: readonly number[];
-  /** Where each record ends. */
-  ends: Uint16Array;
-  /** Where the serials of SOA records are. */
-  serials: readonly number[];
+  /** Where each record ends, of a reply that may have to be cut off. */
+  ends: Uint16Array | undefined;
+  /** Where the serial of its SOA record is; 0 if there is none. */
+  serial: number;
   /** Addresses that may stand in each other's place: of one section and of one size. */
-  shuffled: readonly { size: number; starts: Uint16Array }[];
+  shuffled: readonly { size: number; starts: readonly number[] }[];
   /** False if a name of the zone, in the case of the question, stands anywhere but in the question. */
   anyCase: boolean;
 }
 
+/** What every client takes (RFC 1035 2.3.4), less an OPT record. */
+const least = 512 - 11;
+const nothing: Layout['shuffled'] = [];
 const [a, soa, mx, aaaa, srv, dname] = [1, 6, 15, 28, 33, 39];
 
 /**
@@ -21,7 +22,7 @@ const [a, soa, mx, aaaa, srv, dname] = [1, 6, 15, 28, 33, 39];
 export function layoutOf(packet: Buffer, questionEnd: number, isShuffled: boolean): Layout | undefined {
   const counts = [6, 8, 10].map((at) => packet.readUInt16BE(at));
   const ends: number[] = [];
-  const serials: number[] = [];
+  let serial = 0;
   const shuffled: Layout['shuffled'][number][] = [];
   let anyCase = true;
   let at = questionEnd;
@@ -36,7 +37,7 @@ export function layoutOf(packet: Buffer, questionEnd: number, isShuffled: boolea
       ends.push(at);
       // Names in these are never compressed, and so may hold what the question was written like.
       if (type === srv || type === dname) anyCase = false;
-      if (type === soa) serials.push(endOfName(packet, endOfName(packet, fields + 10)));
+      if (type === soa) serial = endOfName(packet, endOfName(packet, fields + 10));
       if (isShuffled && type === mx && count > 1) return undefined;
       if (type !== a && type !== aaaa) continue;
       addresses++;
@@ -50,9 +51,14 @@ export function layoutOf(packet: Buffer, questionEnd: number, isShuffled: boolea
     const exchangeable = [...starts.values()].reduce((sum, { length }) => sum + length, 0);
     // Addresses that follow SRV records are looked up in them by name: their order says nothing.
     if (section === 0 && addresses > 1 && (exchangeable < addresses || starts.size > 1)) return undefined;
-    for (const [size, of] of starts) if (of.length > 1) shuffled.push({ size, starts: Uint16Array.from(of) });
+    for (const [size, of] of starts) if (of.length > 1) shuffled.push({ size, starts: of });
   }
-  return { counts, ends: Uint16Array.from(ends), serials, shuffled, anyCase };
+  return {
+    ends: packet.length > least ? Uint16Array.from(ends) : undefined,
+    serial,
+    shuffled: shuffled.length > 0 ? shuffled : nothing,
+    anyCase,
+  };
 }
 
 function endOfName(packet: Buffer, start: number): number {

@@ -124,8 +124,9 @@ function packetOf(
   const { slab, at } = entry;
   const limit = protocol === 'tcp' ? largestMessage : Math.max(udpSize ?? 0, 512);
   const opt = udpSize === undefined ? 0 : optLength;
-  const records = entry.length + opt <= limit ? entry.ends.length : fitting(entry.ends, limit - opt);
-  const length = records === 0 ? end : (entry.ends[records - 1] ?? end);
+  const { ends } = entry;
+  const records = ends && entry.length + opt > limit ? fitting(ends, limit - opt) : undefined;
+  const length = records === undefined ? entry.length : records === 0 ? end : (ends?.[records - 1] ?? end);
   for (const { size, starts } of entry.shuffled) draw(slab, at, size, starts, length);
 
   const out = Buffer.allocUnsafe(length + opt);
@@ -136,14 +137,13 @@ function packetOf(
   out[2] = flags | ((packet[2] ?? 0) & 1);
   out[3] = (slab[at + 3] ?? 0) | ((packet[3] ?? 0) & 0x10);
   packet.copy(out, 12, 12, end);
-  if (entry.serials.length > 0) {
+  if (entry.serial > 0 && entry.serial < length) {
     const serial = entry.lasting.serial();
-    if (serial !== undefined)
-      for (const place of entry.serials) if (place < length) out.writeUInt32BE(serial, place);
+    if (serial !== undefined) out.writeUInt32BE(serial, entry.serial);
   }
-  if (records < entry.ends.length) {
+  if (records !== undefined) {
     out[2] |= 2;
-    writeCounts(out, entry.counts, records);
+    limitCounts(out, records);
   }
   if (opt > 0) writeOpt(out, length, udpSize ?? 0, packet);
   return out;
@@ -157,7 +157,7 @@ function fitting(ends: Uint16Array, room: number): number {
 }
 
 /** Records in random order, by exchanging them where they are; only those that will be sent are drawn. */
-function draw(slab: Buffer, at: number, size: number, starts: Uint16Array, length: number): void {
+function draw(slab: Buffer, at: number, size: number, starts: readonly number[], length: number): void {
   const last = Math.min(starts.length - 1, mostDrawn);
   for (let i = 0; i < last; i++) {
     const here = starts[i] ?? 0;
@@ -174,11 +174,12 @@ function draw(slab: Buffer, at: number, size: number, starts: Uint16Array, lengt
   }
 }
 
-function writeCounts(out: Buffer, counts: readonly number[], records: number): void {
+/** Of the records that the header counts there are only so many. */
+function limitCounts(out: Buffer, records: number): void {
   let left = records;
-  for (const [section, count] of counts.entries()) {
-    const here = Math.min(count, left);
-    out.writeUInt16BE(here, 6 + 2 * section);
+  for (const at of [6, 8, 10]) {
+    const here = Math.min(out.readUInt16BE(at), left);
+    out.writeUInt16BE(here, at);
     left -= here;
   }
 }

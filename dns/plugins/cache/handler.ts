@@ -84,7 +84,7 @@ export function createHandler(
       return stale(query, entry, serveStale);
     }
     if (prefetch && isPopular(entry, prefetch, left, now())) inBackground(query, entry, 0);
-    const ttl = Math.floor(keepTtl ? (entry.expires - entry.stored) / 1000 : left);
+    const ttl = Math.floor(keepTtl ? entry.life : left);
     const reply = replyFrom(entry, query, ttl);
     // Prefetching must see every hit, and a stale reply brings about others.
     if (!lasting || prefetch || serveStale) return reply;
@@ -107,6 +107,5 @@ function isPopular(
 ): boolean {
   entry.hits = time - entry.lastHit > duration ? 1 : entry.hits + 1;
   entry.lastHit = time;
-  const life = (entry.expires - entry.stored) / 1000;
-  return entry.hits >= amount && left <= Math.ceil((percentage / 100) * life);
+  return entry.hits >= amount && left <= Math.ceil((percentage / 100) * entry.life);
 }

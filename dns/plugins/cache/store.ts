@@ -5,7 +5,8 @@ import type { CacheOptions, Limits } from './options.ts';
 export interface Entry {
   reply: Reply;
   kind: 'success' | 'denial';
-  /** Milliseconds of the clock that the store was made with. */
+  /** Seconds from one to the other of the times below, which are milliseconds of the clock that the store was made with. */
+  life: number;
   stored: number;
   expires: number;
   /** Times it was asked for lately, and when last. */
@@ -65,6 +66,7 @@ export function createStore(options: CacheOptions, now: () => number): Store {
       shelf.set(key, {
         reply: kept,
         kind,
+        life: seconds,
         stored,
         expires: stored + seconds * 1000,
         hits: 0,
