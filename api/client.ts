@@ -10,8 +10,6 @@ import type { DeleteOptions, Status } from './types.ts';
 /** How to reach an API server. Either `server` (an https URL) or `socketPath` (loopback, trusted). */
 export interface ClientConfig {
   server?: string;
-  /** Several of the same cluster take the place of `server`: while one cannot be reached, the next is asked. */
-  servers?: readonly string[];
   socketPath?: string;
   /** Takes the place of HTTP to the server, for components in the server's own process. */
   transport?: Transport;
@@ -19,6 +17,8 @@ export interface ClientConfig {
   ca?: string;
   cert?: string;
   key?: string;
+  /** In the place of `cert` and `key`: asked before each request, so that a renewed one is used; what runs goes on. */
+  certificate?: () => { cert: string; key: string };
   /** Bearer token; a function is asked before each request, so that a rotated token is used. */
   token?: string | (() => string);
   insecureSkipTlsVerify?: boolean;
@@ -168,25 +168,25 @@ function query(options: object): string {
 }
 
 function createTransport(config: ClientConfig): Transport {
-  const { ca, cert, key, socketPath } = config;
-  const urls = socketPath ? [] : (config.servers ?? [config.server ?? '']).map((server) => new URL(server));
-  /** Of the one that answered last. */
-  let current = 0;
-  const secure = urls[0]?.protocol === 'https:';
-  const agent = secure
-    ? new HttpsAgent({
-        keepAlive: true,
-        // Made once: parsing certificates anew costs milliseconds for every connection.
-        secureContext: createSecureContext({ ca, cert, key }),
-        rejectUnauthorized: !config.insecureSkipTlsVerify,
-      })
-    : new HttpAgent({ keepAlive: true });
-  const addresses = urls.map((url) => ({ host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port }));
-  const prefix = urls[0]?.pathname.replace(/\/$/, '') ?? '';
+  const { socketPath } = config;
+  const url = socketPath ? undefined : new URL(config.server ?? '');
+  const secure = url?.protocol === 'https:';
+  let agents: Agents | undefined;
+  const current = (): Agents => {
+    const { cert, key } = config.certificate?.() ?? config;
+    if (agents && agents.cert === cert) return agents;
+    if (agents) retire(agents);
+    agents = { cert, ...createAgents(config, secure, { cert, key }) };
+    return agents;
+  };
+  // Now, because most clients have time to spare until their server listens.
+  current();
+  const address = url ? { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port } : { socketPath };
+  const prefix = url?.pathname.replace(/\/$/, '') ?? '';
   const start = secure ? httpsRequest : httpRequest;
 
   return {
-    close: () => agent.destroy(),
+    close: () => agents?.calls.destroy(),
     async open(method, path, sending) {
       await config.after;
       const token = typeof config.token === 'function' ? config.token() : config.token;
@@ -201,34 +201,51 @@ function createTransport(config: ClientConfig): Transport {
         ...sending.headers,
       };
       const { signal } = sending;
-      const attempt = (server: number) =>
-        new Promise<Answer>((resolve, reject) => {
-          const outgoing: ClientRequest = start({
-            ...(addresses[server] ?? { socketPath }),
-            path: prefix + path,
-            method,
-            headers,
-            agent,
-            ...(signal ? { signal } : {}),
-          });
-          outgoing.once('response', resolve);
-          outgoing.once('error', reject);
-          outgoing.end(body);
+      const { calls } = current();
+      return new Promise((resolve, reject) => {
+        const outgoing: ClientRequest = start({
+          ...address,
+          path: prefix + path,
+          method,
+          headers,
+          agent: calls,
+          ...(signal ? { signal } : {}),
         });
-      for (let attempts = 1; ; attempts++) {
-        const server = current;
-        try {
-          return await attempt(server);
-        } catch (error) {
-          if (signal?.aborted || addresses.length < 2) throw error;
-          if (current === server) current = (server + 1) % addresses.length;
-          // Only what surely never arrived is sent again.
-          const { syscall, code } = error as NodeJS.ErrnoException;
-          if (syscall !== 'connect' || code === 'ECONNRESET' || attempts === addresses.length) throw error;
-        }
-      }
+        outgoing.once('response', resolve);
+        outgoing.once('error', reject);
+        outgoing.end(body);
+      });
     },
   };
+}
+
+/** Connections with one certificate. */
+interface Agents {
+  cert: string | undefined;
+  calls: HttpAgent;
+}
+
+function createAgents(
+  { ca, insecureSkipTlsVerify }: ClientConfig,
+  secure: boolean,
+  { cert, key }: { cert: string | undefined; key: string | undefined },
+): Omit<Agents, 'cert'> {
+  const calls = secure
+    ? new HttpsAgent({
+        keepAlive: true,
+        // Made once: parsing certificates anew costs milliseconds for every connection.
+        secureContext: createSecureContext({ ca, cert, key }),
+        rejectUnauthorized: !insecureSkipTlsVerify,
+      })
+    : new HttpAgent({ keepAlive: true });
+  return { calls };
+}
+
+/** No new request comes to these connections; each ends with the one it serves. */
+function retire({ calls }: Agents): void {
+  calls.maxFreeSockets = 0;
+  for (const sockets of Object.values(calls.freeSockets))
+    for (const socket of sockets ?? []) socket.destroy();
 }
 
 async function readAll(stream: AsyncIterable<Buffer>): Promise<string> {
