@@ -1,4 +1,4 @@
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { type AgentOptions, type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import type { KubeList, KubeObject, WatchEvent } from './object.ts';
@@ -138,7 +138,7 @@ export function createClient(config: ClientConfig): Client {
       ),
     async *watch<T extends KubeObject>(resource: Resource<T>, { signal, ...options }: WatchOptions) {
       const url = `${collectionPath(resource, options.namespace)}${query({ ...options, watch: true })}`;
-      const response = await send.open('GET', url, signal ? { signal } : {});
+      const response = await send.open('GET', url, { watch: true, ...(signal ? { signal } : {}) });
       if ((response.statusCode ?? 500) >= 400) throw failure(response, await readAll(response), url);
       try {
         for await (const line of lines(response)) {
@@ -167,6 +167,9 @@ function query(options: object): string {
   return text ? `?${text}` : '';
 }
 
+/** For requests that end; each watch has one of its own. */
+const mostConnections = 4;
+
 function createTransport(config: ClientConfig): Transport {
   const { socketPath } = config;
   const url = socketPath ? undefined : new URL(config.server ?? '');
@@ -186,7 +189,10 @@ function createTransport(config: ClientConfig): Transport {
   const start = secure ? httpsRequest : httpRequest;
 
   return {
-    close: () => agents?.calls.destroy(),
+    close() {
+      agents?.calls.destroy();
+      agents?.watches.destroy();
+    },
     async open(method, path, sending) {
       await config.after;
       const token = typeof config.token === 'function' ? config.token() : config.token;
@@ -201,14 +207,14 @@ function createTransport(config: ClientConfig): Transport {
         ...sending.headers,
       };
       const { signal } = sending;
-      const { calls } = current();
+      const { calls, watches } = current();
       return new Promise((resolve, reject) => {
         const outgoing: ClientRequest = start({
           ...address,
           path: prefix + path,
           method,
           headers,
-          agent: calls,
+          agent: sending.watch ? watches : calls,
           ...(signal ? { signal } : {}),
         });
         outgoing.once('response', resolve);
@@ -223,6 +229,7 @@ function createTransport(config: ClientConfig): Transport {
 interface Agents {
   cert: string | undefined;
   calls: HttpAgent;
+  watches: HttpAgent;
 }
 
 function createAgents(
@@ -230,22 +237,26 @@ function createAgents(
   secure: boolean,
   { cert, key }: { cert: string | undefined; key: string | undefined },
 ): Omit<Agents, 'cert'> {
-  const calls = secure
-    ? new HttpsAgent({
-        keepAlive: true,
-        // Made once: parsing certificates anew costs milliseconds for every connection.
-        secureContext: createSecureContext({ ca, cert, key }),
-        rejectUnauthorized: !insecureSkipTlsVerify,
-      })
-    : new HttpAgent({ keepAlive: true });
-  return { calls };
+  // Made once: parsing certificates anew costs milliseconds for every connection.
+  const tls = secure && {
+    secureContext: createSecureContext({ ca, cert, key }),
+    rejectUnauthorized: !insecureSkipTlsVerify,
+  };
+  const agentOf = (options: AgentOptions) =>
+    tls ? new HttpsAgent({ ...options, ...tls }) : new HttpAgent(options);
+  // What comes together, as when many pods start, waits for one of a few connections: to open one costs as much as ten
+  // requests on one that is open.
+  const calls = agentOf({ keepAlive: true, maxSockets: mostConnections });
+  return { calls, watches: agentOf({ keepAlive: true }) };
 }
 
 /** No new request comes to these connections; each ends with the one it serves. */
-function retire({ calls }: Agents): void {
-  calls.maxFreeSockets = 0;
-  for (const sockets of Object.values(calls.freeSockets))
-    for (const socket of sockets ?? []) socket.destroy();
+function retire({ calls, watches }: Agents): void {
+  for (const agent of [calls, watches]) {
+    agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(agent.freeSockets))
+      for (const socket of sockets ?? []) socket.destroy();
+  }
 }
 
 async function readAll(stream: AsyncIterable<Buffer>): Promise<string> {

@@ -7,6 +7,8 @@ export interface Sending {
   body?: unknown;
   headers?: Headers;
   signal?: AbortSignal;
+  /** The answer goes on until somebody ends it. */
+  watch?: boolean;
 }
 
 /** A response whose body has yet to be read: the bytes of one object, or of a watch, as they come. */

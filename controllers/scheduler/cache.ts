@@ -1,9 +1,9 @@
 import { type KubeObject, keyOf } from '../../api/object.ts';
-import type { Pod } from '../../api/types.ts';
+import type { Node, Pod } from '../../api/types.ts';
 import type { Informers } from '../context.ts';
 import { createIndex } from '../lookup.ts';
 import { isPodTerminal } from '../pod.ts';
-import type { Snapshot } from './filters.ts';
+import type { NodeInfo, Snapshot } from './filters.ts';
 
 /** Nodes and their pods, those whose binding the watch does not show yet included. Upstream: `backend/cache`. */
 export interface SchedulerCache {
@@ -18,30 +18,51 @@ export interface SchedulerCache {
 export function createSchedulerCache(informers: Informers): SchedulerCache {
   const podsByNode = createIndex(informers.pods, (pod) => (pod.spec?.nodeName ? [pod.spec.nodeName] : []));
   const assumed = new Map<string, Pod>();
+  /** By the name of the node; made anew after something about it has changed. */
+  const infos = new Map<string, NodeInfo>();
+  const changed = (pod: Pod | undefined) => void infos.delete(pod?.spec?.nodeName ?? '');
 
-  informers.pods.onChange(({ type, key, object }) => {
+  informers.pods.onChange(({ type, key, object, old }) => {
+    changed(object);
+    changed(old);
     const pod = assumed.get(key);
     if (!pod) return;
     const other = object.metadata?.uid !== pod.metadata?.uid;
-    if (type === 'deleted' || object.spec?.nodeName || other) assumed.delete(key);
+    if (type === 'deleted' || object.spec?.nodeName || other) {
+      assumed.delete(key);
+      changed(pod);
+    }
   });
+
+  function infoOf(node: Node, assumedHere: readonly Pod[] | undefined): NodeInfo {
+    const name = node.metadata?.name ?? '';
+    const known = infos.get(name);
+    if (known?.node === node) return known;
+    const running = [...podsByNode.get(name)].filter((pod) => !isPodTerminal(pod));
+    const info = { node, pods: [...running, ...(assumedHere ?? [])] };
+    infos.set(name, info);
+    return info;
+  }
 
   return {
     snapshot() {
       const byNode = Map.groupBy(assumed.values(), (pod) => pod.spec?.nodeName ?? '');
       return {
-        nodes: [...informers.nodes.store.values()].map((node) => {
-          const name = node.metadata?.name ?? '';
-          const running = [...podsByNode.get(name)].filter((pod) => !isPodTerminal(pod));
-          return { node, pods: [...running, ...(byNode.get(name) ?? [])] };
-        }),
+        nodes: [...informers.nodes.store.values()].map((node) =>
+          infoOf(node, byNode.get(node.metadata?.name ?? '')),
+        ),
         namespaceOf: (name) => informers.namespaces.store.get(name),
       };
     },
     assume(pod, nodeName) {
-      assumed.set(keyOf(pod), { ...pod, spec: { containers: [], ...pod.spec, nodeName } });
+      const there = { ...pod, spec: { containers: [], ...pod.spec, nodeName } };
+      assumed.set(keyOf(pod), there);
+      changed(there);
     },
-    forget: (pod: KubeObject) => void assumed.delete(keyOf(pod)),
+    forget(pod: KubeObject) {
+      changed(assumed.get(keyOf(pod)));
+      assumed.delete(keyOf(pod));
+    },
     isAssumed: (pod) => assumed.get(keyOf(pod))?.metadata?.uid === pod.metadata?.uid,
   };
 }

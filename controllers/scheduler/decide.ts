@@ -3,6 +3,7 @@ import type { Pod } from '../../api/types.ts';
 import { tolerates } from '../nodelifecycle/taints.ts';
 import { preferenceOf } from './affinity.ts';
 import { filterNode, type NodeInfo, type Refusal, type Snapshot } from './filters.ts';
+import { summaryOf } from './summary.ts';
 
 export type Decision = { node: string } | { message: string };
 
@@ -27,7 +28,8 @@ export function decide(pod: Pod, snapshot: Snapshot): Decision {
  * Lower is better, rule by rule: wishes of the pod, then spread of its controller's pods, then of all pods;
  * the name makes it the same every time.
  */
-function rank(pod: Pod, { node, pods }: NodeInfo): (number | string)[] {
+function rank(pod: Pod, info: NodeInfo): (number | string)[] {
+  const { node, pods } = info;
   const owner = controllerOf(pod)?.uid;
   const unwelcome = (node.spec?.taints ?? []).filter(
     (taint) =>
@@ -36,7 +38,7 @@ function rank(pod: Pod, { node, pods }: NodeInfo): (number | string)[] {
   return [
     unwelcome.length,
     -preferenceOf(pod, node),
-    owner === undefined ? 0 : pods.filter((other) => controllerOf(other)?.uid === owner).length,
+    owner === undefined ? 0 : (summaryOf(info).byController.get(owner) ?? 0),
     pods.length,
     node.metadata?.name ?? '',
   ];

@@ -2,9 +2,10 @@ import { matchesLabelSelector } from '../../api/object.ts';
 import type { Namespace, Node, Pod, PodAffinityTerm, Taint } from '../../api/types.ts';
 import { notReadyTaint, sameTaint, tolerates, unreachableTaint } from '../nodelifecycle/taints.ts';
 import { isMeant, matchesNode, withLabelKeys } from './affinity.ts';
-import { parseAmounts, podRequests } from './resources.ts';
+import { podRequests } from './resources.ts';
+import { allocatableOf, summaryOf } from './summary.ts';
 
-/** A node and the pods on it, those bound a moment ago included. */
+/** A node and the pods on it, those bound a moment ago included. Never changed: a new one takes its place. */
 export interface NodeInfo {
   node: Node;
   pods: readonly Pod[];
@@ -64,17 +65,18 @@ const filters: readonly Filter[] = [
     const conflict = wanted.some((port) => taken.some((other) => conflicts(port, other)));
     return conflict ? resolvable("node(s) didn't have free ports for the requested pod ports") : undefined;
   },
-  function nodeResourcesFit(pod, { node, pods }) {
-    const allocatable = parseAmounts(node.status?.allocatable ?? node.status?.capacity);
+  function nodeResourcesFit(pod, info) {
+    const allocatable = allocatableOf(info.node);
     const reasons: string[] = [];
     let possible = true;
-    if (allocatable.pods !== undefined && pods.length + 1 > allocatable.pods) reasons.push('Too many pods');
+    if (allocatable.pods !== undefined && info.pods.length + 1 > allocatable.pods)
+      reasons.push('Too many pods');
     const requests = podRequests(pod);
-    const used = pods.map(podRequests);
+    const { requested } = summaryOf(info);
     for (const [name, amount] of Object.entries(requests)) {
       if (amount === 0) continue;
       const total = allocatable[name] ?? 0;
-      const taken = used.reduce((sum, amounts) => sum + (amounts[name] ?? 0), 0);
+      const taken = requested[name] ?? 0;
       // Nothing smaller than a nano of anything exists: what floats beyond is rounding.
       if (amount + taken <= total + 1e-9) continue;
       reasons.push(`Insufficient ${name}`);
@@ -175,12 +177,12 @@ function interPodAffinity(
       return resolvable("node(s) didn't match pod anti-affinity rules");
     }
   }
-  const repelled = nodes.some(({ node: other, pods }) =>
-    pods.some((existing) =>
+  const repelled = nodes.some((info) =>
+    summaryOf(info).repelling.some((existing) =>
       (existing.spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).some(
         (term) =>
-          domainOf(other, term.topologyKey) !== undefined &&
-          domainOf(other, term.topologyKey) === domainOf(node, term.topologyKey) &&
+          domainOf(info.node, term.topologyKey) !== undefined &&
+          domainOf(info.node, term.topologyKey) === domainOf(node, term.topologyKey) &&
           isMeant(term, existing, pod, namespaceOf),
       ),
     ),
