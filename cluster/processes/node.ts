@@ -49,6 +49,14 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     });
     return proxyClient;
   };
+  own?.keep(
+    {
+      client,
+      nodeName: node.name,
+      onError: (error) => void process.stderr.write(`renewing the certificate: ${error}\n`),
+    },
+    signal,
+  );
   const runDir = nodeRunDir(node.name);
   const kernel = createKernel(spec.trace ? { onCommand: traceCommand } : {});
   const watching = (what: string) => ({
