@@ -1,10 +1,16 @@
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { KubeObject } from '../../api/object.ts';
 
-/** What is asked: for each row of the table the queries, as dnsperf reads them, and the only rcodes that are right. */
-export const loads: Record<string, { queries: string[]; rcodes: string[] }> = {
+/** What is asked: the queries, as dnsperf reads them, the only rcodes that are right, and options of dnsperf. */
+export interface Load {
+  queries: string[];
+  rcodes: string[];
+  how?: string[];
+}
+
+const many = 'many.default.svc.cluster.local';
+
+/** By row of the table. */
+export const loads: Record<string, Load> = {
   'A of a ClusterIP': { queries: numbered(1_000, addressOf), rcodes: ['NOERROR'] },
   'SRV of a headless Service': { queries: numbered(100, srvOf), rcodes: ['NOERROR'] },
   NXDOMAIN: { queries: numbered(1_000, nothingOf), rcodes: ['NXDOMAIN'] },
@@ -12,76 +18,56 @@ export const loads: Record<string, { queries: string[]; rcodes: string[] }> = {
     queries: numbered(1_000, (i) => [addressOf(i), srvOf(i % 100), nothingOf(i)].join('\n')),
     rcodes: ['NOERROR', 'NXDOMAIN'],
   },
+  'PTR of a ClusterIP': { queries: numbered(1_000, pointerOf), rcodes: ['NOERROR'] },
+  'A, 1,000 endpoints, EDNS': { queries: [`${many} A`], rcodes: ['NOERROR'], how: ['-e'] },
+  'SRV, 1,000 endpoints, EDNS': { queries: [`_http._tcp.${many} SRV`], rcodes: ['NOERROR'], how: ['-e'] },
+  'A, 1,000 endpoints, TCP': { queries: [`${many} A`], rcodes: ['NOERROR'], how: ['-m', 'tcp'] },
 };
 
-/** 1,000 ClusterIP Services, and 100 headless ones of three endpoints. */
+const ports = [{ name: 'http', port: 80, protocol: 'TCP' }];
+
+/** A ClusterIP Service, or with `None` a headless one. */
+export function service(name: string, clusterIP: string) {
+  const spec = { type: 'ClusterIP', clusterIP, clusterIPs: [clusterIP], ports };
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'default' }, spec };
+}
+
+/** 1,000 ClusterIP Services, 100 headless ones of three endpoints, and one of a thousand. */
 export function objects(): KubeObject[] {
-  const ports = [{ name: 'http', port: 80, protocol: 'TCP' }];
-  const metadata = (name: string) => ({ name, namespace: 'default' });
-  const service = (name: string, clusterIP: string) => ({
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: metadata(name),
-    spec: { type: 'ClusterIP', clusterIP, clusterIPs: [clusterIP], ports },
-  });
-  const slice = (i: number) => ({
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { ...metadata(`headless-${i}`), labels: { 'kubernetes.io/service-name': `headless-${i}` } },
-    addressType: 'IPv4',
-    ports,
-    endpoints: [1, 2, 3].map((host) => ({ addresses: [`10.244.${i}.${host}`], conditions: { ready: true } })),
-  });
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } },
-    ...numbered(1_000, (i) => service(`svc-${i}`, `10.96.${i >> 8}.${i & 255}`)),
+    ...numbered(1_000, (i) => service(`svc-${i}`, `10.100.${i >> 8}.${i & 255}`)),
     ...numbered(100, (i) => service(`headless-${i}`, 'None')),
-    ...numbered(100, slice),
+    ...numbered(100, (i) =>
+      slice(
+        `headless-${i}`,
+        `headless-${i}`,
+        [1, 2, 3].map((host) => `10.244.${i}.${host}`),
+      ),
+    ),
+    service('many', 'None'),
+    ...numbered(10, (i) =>
+      slice(
+        `many-${i}`,
+        'many',
+        numbered(100, (host) => `10.245.${i}.${host + 1}`),
+      ),
+    ),
   ];
 }
 
-/** What dnsperf saw of one run. */
-export interface Run {
-  completed: number;
-  lost: number;
-  perSecond: number;
+function slice(name: string, service: string, addresses: string[]) {
+  const labels = { 'kubernetes.io/service-name': service };
+  const endpoints = addresses.map((address) => ({ addresses: [address], conditions: { ready: true } }));
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace: 'default', labels },
+    addressType: 'IPv4',
+    ports,
+    endpoints,
+  };
 }
-
-/**
- * Drives a server for some seconds with 100 queries under way. Throws where dnsperf is not there, and where the
- * server's answers are not those that were to be measured.
- */
-export function drive(
-  { host, port }: { host: string; port: number },
-  name: string,
-  { queries, rcodes }: { queries: string[]; rcodes?: string[] },
-  { folder, seconds }: { folder: string; seconds: number },
-): Run {
-  const file = join(folder, 'queries');
-  writeFileSync(file, `${queries.join('\n')}\n`);
-  const where = ['-s', host, '-p', String(port), '-d', file];
-  const { error, status, stdout, stderr } = spawnSync(
-    'dnsperf',
-    [...where, '-c', '10', '-q', '100', '-T', '1', '-l', String(seconds)],
-    { encoding: 'utf8' },
-  );
-  if (error) throw 'code' in error && error.code === 'ENOENT' ? new Error(missing) : error;
-  if (status !== 0) throw new Error(`dnsperf: ${stderr.trim() || stdout.trim()}`);
-  const figure = (label: string) =>
-    Number(new RegExp(`${label}:\\s+([\\d.]+)`).exec(stdout)?.[1] ?? Number.NaN);
-  const seen = /Response codes:\s+(.*)/.exec(stdout)?.[1] ?? 'no answer at all';
-  const wrong = [...seen.matchAll(/([A-Z]+) \d+/g)].filter(([, rcode = '']) => !rcodes?.includes(rcode));
-  const completed = figure('Queries completed');
-  if (!(completed > 0) || (rcodes && wrong.length > 0))
-    throw new Error(
-      `${name} at ${host}:${port} gave ${seen} instead of ${rcodes?.join(', ')}: does it serve the objects of "npm run bench -- dns objects"?`,
-    );
-  return { completed, lost: figure('Queries lost'), perSecond: figure('Queries per second') };
-}
-
-const missing = `dnsperf is missing: sudo apt-get install dnsperf
-or, without root: apt-get download dnsperf libldns3 && for i in *.deb; do dpkg-deb -x $i dnsperf; done
-and then: PATH=$PWD/dnsperf/usr/bin:$PATH LD_LIBRARY_PATH=$PWD/dnsperf/usr/lib/$(uname -m)-linux-gnu npm run bench -- dns`;
 
 function addressOf(i: number): string {
   return `svc-${i}.default.svc.cluster.local A`;
@@ -93,6 +79,10 @@ function srvOf(i: number): string {
 
 function nothingOf(i: number): string {
   return `nothing-${i}.default.svc.cluster.local A`;
+}
+
+function pointerOf(i: number): string {
+  return `${i & 255}.${i >> 8}.100.10.in-addr.arpa PTR`;
 }
 
 function numbered<T>(count: number, one: (i: number) => T): T[] {
