@@ -101,6 +101,8 @@ export interface ClusterSpec extends Store {
   trace: boolean;
   /** 0 until the lab has opened one. */
   apiPort: number;
+  /** Its lab has the network of this machine, which is its one node here; see kubeadm/machine.ts. */
+  onMachine?: true;
 }
 
 const defaults = {

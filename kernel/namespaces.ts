@@ -11,6 +11,8 @@ export interface SandboxOptions {
   env: Readonly<Record<string, string>>;
   /** Index 3 must be `'pipe'`: the map of user ids is agreed on it before `script` runs. */
   stdio: StdioOptions;
+  /** Keeps the caller's user and network namespaces: root alone can. */
+  onMachine?: boolean | undefined;
   onCommand?: ((command: Command) => void) | undefined;
 }
 
@@ -30,11 +32,13 @@ export interface Sandbox {
  * namespace, its maps written from here, then the others.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { script, args, env, stdio, onCommand } = options;
+  const { script, args, env, stdio, onMachine = false, onCommand } = options;
   const init = ['sh', '-c', script, 'lab', ...args];
-  const others = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  const asRoot = process.getuid?.() === 0 && !sharesUserNamespace();
-  const unshareArgs = sharesUserNamespace()
+  const network = onMachine ? [] : ['--net'];
+  const others = ['--mount', ...network, '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const sharesUser = onMachine || sharesUserNamespace();
+  const asRoot = process.getuid?.() === 0 && !sharesUser;
+  const unshareArgs = sharesUser
     ? [...others, ...init]
     : asRoot
       ? ['--user', 'sh', '-c', waitForMaps, 'sh', 'unshare', ...others, ...init]
@@ -106,17 +110,19 @@ export interface EnterOptions {
   uts?: string | undefined;
   /** Working directory inside; `/` by default. */
   cwd?: string | undefined;
+  /** Whether the sandbox has its starter's user and network namespaces. */
+  onMachine?: boolean | undefined;
 }
 
 /** The command that runs `command` in the sandbox whose PID 1 is `pid`, as seen from outside. */
 export function enterCommand(pid: number, command: readonly string[], options: EnterOptions = {}): Command {
-  const { netns, uts, cwd } = options;
+  const { netns, uts, cwd, onMachine = false } = options;
   const inner = [
     ...(netns ? [`--net=${netnsPath(netns)}`] : []),
     ...(uts ? [`--uts=${uts}`] : []),
     ...(cwd ? [`--wd=${cwd}`] : []),
   ];
-  const user = sharesUserNamespace() ? [] : ['--user', '--preserve-credentials'];
+  const user = onMachine || sharesUserNamespace() ? [] : ['--user', '--preserve-credentials'];
   const namespaces = [...user, '--mount', '--net', '--pid'];
   return {
     file: 'nsenter',

@@ -73,7 +73,7 @@ export async function attachLab(stateDir: string): Promise<Lab | undefined> {
 }
 
 export function labHandle(state: LabState): Lab {
-  const { name, stateDir, init, unshare, egress, apiPort } = state;
+  const { name, stateDir, init, unshare, egress, apiPort, onMachine } = state;
   let { nodes } = state;
   const has = (node: string) => nodes.some((known) => known.name === node);
   const namespaces = ({ node, cwd }: Pick<EnterOptions, 'node' | 'cwd'>) => {
@@ -83,7 +83,7 @@ export function labHandle(state: LabState): Lab {
       throw new Error(
         `lab "${name}" has no node "${node}"; it has ${nodes.map((known) => known.name).join(', ')}`,
       );
-    return { cwd, ...(node === undefined ? {} : { netns: node, uts: utsPath(node) }) };
+    return { cwd, onMachine, ...(node === undefined ? {} : { netns: node, uts: utsPath(node) }) };
   };
   const ended = async (interval: number, ref: boolean) => {
     while (isRunning(unshare) || (egress && isRunning(egress))) await sleep(interval, undefined, { ref });

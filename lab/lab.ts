@@ -13,6 +13,7 @@ import { openLog } from './components.ts';
 import { controlPath } from './control.ts';
 import { requireTool } from './doctor.ts';
 import { type Lab, labEnvironment, labHandle } from './handle.ts';
+import { machineScript } from './machine.ts';
 import { hostNameservers } from './nameservers.ts';
 import { setupScript } from './setup.ts';
 import { type HostSocket, listenTcp, openUdp } from './sockets.ts';
@@ -32,6 +33,11 @@ export interface LabOptions {
   nameservers?: readonly (string | NameServer)[];
   /** `owner`: the lab ends with this process, however that ends. */
   lifetime: 'detached' | 'owner';
+  /**
+   * The one node is this machine itself: the lab has its network, and files, mounts and process ids of its own. Root
+   * alone. What was made in the network stays when the lab ends.
+   */
+  onMachine?: boolean;
   /** A way out to the host's network, through pasta (package passt). Without it other networks are unreachable. */
   egress?: boolean;
   /** What the components need of this machine's kernel; by default what every cluster needs. */
@@ -63,10 +69,12 @@ export interface StartedLab extends Lab {
 export async function startLab(options: LabOptions): Promise<StartedLab> {
   const began = performance.timeOrigin + performance.now();
   const since = (time = performance.timeOrigin + performance.now()) => Math.round((time - began) * 10) / 10;
-  const { name, components, lifetime, onCommand } = options;
+  const { name, components, lifetime, onCommand, onMachine = false } = options;
   const stateDir = resolve(options.stateDir);
-  const nodes = [...options.nodes, outsideNode(options.nodes)];
-  validateNames({ name, nodes, components });
+  const nodes = onMachine ? options.nodes : [...options.nodes, outsideNode(options.nodes)];
+  validateNames({ name, nodes, components, onMachine });
+  if (onMachine && process.getuid?.() !== 0)
+    throw new Error(`lab "${name}" is to have this machine's network: only root can give it that`);
   await requireFeatures(options.features ?? requiredFeatures);
   if (options.egress) requireTool('pasta', 'egress');
   const lock = await lockDirectory(stateDir, name);
@@ -76,11 +84,14 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
   try {
     mkdirSync(join(stateDir, 'log'), { recursive: true, mode: 0o700 });
     rmSync(controlPath(stateDir), { force: true });
-    const script = setupScript({ nodes, resolvConf: hostResolvConf(), egress: options.egress ?? false });
+    const resolvConf = hostResolvConf();
+    const script = onMachine
+      ? machineScript(nodes[0]?.name ?? '', { resolvConf, nameservers: hostNameservers() })
+      : setupScript({ nodes, resolvConf, egress: options.egress ?? false });
     writeFileSync(setupPath(stateDir), script, { mode: 0o600 });
     const api = options.apiPort === undefined ? undefined : await listenTcp(options.apiPort);
     if (api) sockets.push(api);
-    const nameservers = (options.nameservers ?? hostNameservers()).map(toNameServer);
+    const nameservers = (options.nameservers ?? (onMachine ? [] : hostNameservers())).map(toNameServer);
     sockets.push(...(await Promise.all(nameservers.map(({ address }) => openUdp(address)))));
     const { spec, inherited } = assignDescriptors({ ...options, stateDir, nodes }, nameservers, sockets);
     writeFileSync(specPath(stateDir), JSON.stringify(spec), { mode: 0o600 });
@@ -93,6 +104,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
       script: initScript,
       args: [setupPath(stateDir), process.execPath, supervisorPath(), specPath(stateDir)],
       env,
+      onMachine,
       stdio: ['ignore', log, log, 'pipe', ...inherited, ...(guard ? [guard.channel] : [])],
       onCommand: onCommand && ((command) => onCommand({ ...command, input: script })),
     });
@@ -101,7 +113,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
     options.onBoot?.();
     const namespacesAt = since();
     const report = await readReport(sandbox, name, stateDir);
-    const state = describe({ name, stateDir, nodes }, sandbox, api?.port);
+    const state = describe({ name, stateDir, nodes, onMachine }, sandbox, api?.port);
     if (guard) state.egress = await startEgress(guard, state, onCommand);
     writeState(state);
     guard?.channel.destroy();
@@ -172,7 +184,7 @@ function assignDescriptors(
   nameservers: readonly NameServer[],
   sockets: readonly HostSocket[],
 ): { spec: LabSpec; inherited: number[] } {
-  const { name, stateDir, nodes, components, lifetime, apiPort } = options;
+  const { name, stateDir, nodes, components, lifetime, apiPort, onMachine = false } = options;
   const first = 4 + (apiPort === undefined ? 0 : 1);
   const spec: LabSpec = {
     name,
@@ -183,6 +195,7 @@ function assignDescriptors(
     nameservers: nameservers.map((server, index) => ({ ...server, fd: first + index })),
     sockets: apiPort === undefined ? {} : { api: 4 },
     channelFd: 3,
+    onMachine,
   };
   return { spec, inherited: sockets.map(({ fd }) => fd) };
 }
@@ -211,7 +224,7 @@ async function readReport({ child, channel }: Sandbox, name: string, stateDir: s
 }
 
 function describe(
-  lab: Pick<LabState, 'name' | 'stateDir' | 'nodes'>,
+  lab: Pick<LabState, 'name' | 'stateDir' | 'nodes' | 'onMachine'>,
   { child }: Sandbox,
   apiPort: number | undefined,
 ): LabState {

@@ -26,7 +26,8 @@ export interface NodesOptions {
 export function createNodes(spec: LabSpec, { components, start, log }: NodesOptions): Nodes {
   let { nodes } = spec;
   let specs = spec.components;
-  /** No link's name is used twice: one of a node that goes may still be there. */
+  /** Of each node, what its end of the underlay is named by; no number is used twice. */
+  const indexes = new Map(nodes.map(({ name }, index) => [name, index]));
   let nextIndex = nodes.length;
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = (work: () => Promise<void>): Promise<void> => {
@@ -41,13 +42,14 @@ export function createNodes(spec: LabSpec, { components, start, log }: NodesOpti
       [...specs, ...wanted],
     ];
     validateNames({ name: spec.name, nodes: withNode, components: withComponents });
-    nextIndex += 1;
-    const said = await runScript(addNodeScript(node, nextIndex));
+    const index = nextIndex++;
+    const said = await runScript(addNodeScript(node, index));
     if (said !== 'ok') {
-      await runScript(removeNodeScript(node.name));
+      await runScript(removeNodeScript(node.name, index));
       throw new Error(`setting up node "${node.name}" of lab "${spec.name}" failed: ${said}`);
     }
     writeNodes(spec.stateDir, withNode);
+    indexes.set(node.name, index);
     [nodes, specs] = [withNode, withComponents];
     for (const component of wanted) start(component);
     log(`node "${node.name}" has been added`);
@@ -62,8 +64,9 @@ export function createNodes(spec: LabSpec, { components, start, log }: NodesOpti
     await Promise.all(own.map((component) => components.get(component.name)?.stop()));
     for (const component of own) components.delete(component.name);
     await endProcesses([name, ...netns]);
-    const said = await runScript(removeNodeScript(name, netns));
+    const said = await runScript(removeNodeScript(name, indexes.get(name) ?? 0, netns));
     if (said !== 'ok') throw new Error(`removing node "${name}" of lab "${spec.name}" failed: ${said}`);
+    indexes.delete(name);
     nodes = nodes.filter((node) => node.name !== name);
     specs = specs.filter(({ node }) => node !== name);
     writeNodes(spec.stateDir, nodes);

@@ -86,11 +86,12 @@ echo ok
  * The script that takes away a node, as much of it as there is, and the network namespaces of its pods. Nothing runs
  * in them any more.
  */
-export function removeNodeScript(name: string, netns: readonly string[] = []): string {
+export function removeNodeScript(name: string, index: number, netns: readonly string[] = []): string {
   const uts = utsPath(name);
-  const named = [name, ...netns].map((each) => `netns del ${each}`);
+  // The link would go with its namespace, but at a time of the kernel's own.
+  const gone = [`link del node${index}`, ...[name, ...netns].map((each) => `netns del ${each}`)];
   return `ip -force -batch - <<'END' 2>/dev/null || :
-${named.join('\n')}
+${gone.join('\n')}
 END
 umount ${uts} 2>/dev/null || :
 rm -f ${uts}

@@ -41,6 +41,8 @@ export interface LabSpec {
   sockets: Partial<Record<SocketName, number>>;
   /** Both ways between `startLab` and the supervisor. */
   channelFd: number;
+  /** The one node is the machine itself, with its network. */
+  onMachine?: boolean;
 }
 
 /** The lab's end of the underlay: gateway of the nodes and their name server. */
@@ -68,7 +70,8 @@ export function validateNames({
   name,
   nodes,
   components,
-}: Pick<LabSpec, 'name' | 'nodes' | 'components'>): void {
+  onMachine = false,
+}: Pick<LabSpec, 'name' | 'nodes' | 'components' | 'onMachine'>): void {
   requireName('lab name', name);
   const taken = new Map<string, string>([
     [gateway, 'the gateway'],
@@ -79,6 +82,8 @@ export function validateNames({
     requireName('node name', node.name);
     if (names.has(node.name)) throw new Error(`node name "${node.name}" is given twice`);
     names.add(node.name);
+    // Its addresses are whatever it has.
+    if (onMachine) continue;
     if (!isIPv4(node.address) || !/^172\.18\./.test(node.address) || /\.0\.0$|\.255\.255$/.test(node.address))
       throw new Error(
         `node "${node.name}": address "${node.address}" is not a host address in 172.18.0.0/16`,

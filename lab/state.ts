@@ -14,6 +14,8 @@ export interface LabState {
   /** The guard of pasta, on the host; it ends just after the lab. */
   egress?: ProcessIdentity;
   apiPort?: number;
+  /** The one node is the machine itself. */
+  onMachine?: boolean;
   nodes: readonly LabNode[];
   /** RFC 3339. */
   startedAt: string;

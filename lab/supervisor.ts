@@ -48,7 +48,10 @@ async function run(): Promise<void> {
   for (const component of spec.components) start(component);
   const nodes = createNodes(spec, { components, start, log });
   await Promise.all([
-    startRelay({ listen: { address: gateway, port: 53 }, upstreams: spec.nameservers, log }),
+    // A machine has name servers of its own.
+    spec.onMachine
+      ? undefined
+      : startRelay({ listen: { address: gateway, port: 53 }, upstreams: spec.nameservers, log }),
     startControl(controlPath(spec.stateDir), async (request) => {
       if (request.do === 'add-node') await nodes.add(request.node, request.components);
       if (request.do === 'remove-node') await nodes.remove(request.node, request.netns);

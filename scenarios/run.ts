@@ -12,6 +12,7 @@ import { flannel } from './flannel/flannel.ts';
 import { playInGuest } from './guest.ts';
 import { hostnames } from './hostnames/hostnames.ts';
 import { ipvs } from './ipvs/ipvs.ts';
+import { kubeadm } from './kubeadm/kubeadm.ts';
 import { recordReport } from './lines.ts';
 import { nodeport } from './nodeport/nodeport.ts';
 import { pods } from './pods/pods.ts';
@@ -20,6 +21,7 @@ import type { Scenario, Stage } from './scenario.ts';
 
 /** Every scenario, in the order of the articles. */
 const scenarios: readonly Scenario[] = [
+  kubeadm,
   hostnames,
   expose,
   clusterip,
@@ -140,7 +142,7 @@ function list(name: string | undefined): number {
 
 /** A kept cluster is an ordinary one of the user's, under the scenario's name. */
 function start(scenario: Scenario, { nodes, keep, verbose }: RunOptions, report: Report): Promise<Cluster> {
-  return startCluster({
+  return (scenario.start ?? startCluster)({
     ...scenario.cluster,
     name: scenario.name,
     // A lone node has to take the pods itself.
@@ -168,7 +170,7 @@ function showCluster(scenario: Scenario, { spec }: Cluster, report: Report, mill
     ...(spec.nodes.some(({ taints }) => taints.length > 0) ? ['--taint-control-plane'] : []),
     ...flags.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag} ${value}`])),
   ];
-  report.command(host, words.join(' '));
+  report.command(host, scenario.command ?? words.join(' '));
   report.output(`${count(spec.nodes.length, 'node')} Ready in ${(milliseconds / 1000).toFixed(2)} s`);
 }
 

@@ -11,6 +11,9 @@ export interface Scenario {
   title: string;
   /** Options of the cluster it is played on; `--nodes` overrides. */
   cluster: StartOptions;
+  /** How the cluster is started, where that is part of the story; and the command that does it for a reader. */
+  start?(options: StartOptions): Promise<Cluster>;
+  command?: string;
   /** What it needs of the kernel beyond that; where it is missing, a guest kernel has it. */
   needs?: readonly Feature[];
   play(stage: Stage): Promise<void>;

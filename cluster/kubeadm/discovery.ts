@@ -14,6 +14,8 @@ import type { ConfigMap } from '../../api/types.ts';
 export interface DiscoveryOptions {
   /** An https URL at which the API is reached from here. */
   server: string;
+  /** What messages call it, where it is known by another address; default `server`. */
+  endpoint?: string;
   token: BootstrapToken;
   /** `sha256:…` of certificate authorities that are trusted; empty trusts whoever knows the token. */
   hashes: readonly string[];
@@ -36,18 +38,21 @@ const retryInterval = 100;
  * the certificate authority in it with the hashes, and then read again by a connection which that authority
  * vouches for. Upstream: kubeadm `app/discovery/token`.
  */
-export async function discover({ server, token, hashes, timeout }: DiscoveryOptions): Promise<Discovered> {
+export async function discover(options: DiscoveryOptions): Promise<Discovered> {
+  const { server, endpoint = server, token, hashes, timeout } = options;
+  const ask = (trust: Partial<ClientConfig>) =>
+    clusterInfo({ server, ...trust }, { endpoint, token, deadline });
   const deadline = Date.now() + timeout;
-  const insecure = await clusterInfo({ server, insecureSkipTlsVerify: true }, token, deadline);
+  const insecure = await ask({ insecureSkipTlsVerify: true });
   const signature = insecure.data?.[`${signaturePrefix}${token.id}`] ?? '';
   const text = insecure.data?.[clusterInfoKey];
   if (!text)
     throw new Error(
-      `there is no ${clusterInfoKey} key in the ${clusterInfoName} ConfigMap: ${server} is not set up for token bootstrapping; v9s token create sets it up`,
+      `there is no ${clusterInfoKey} key in the ${clusterInfoName} ConfigMap: ${endpoint} is not set up for token bootstrapping; v9s token create sets it up`,
     );
   if (!isSignedWith(signature, text, token))
     throw new Error(
-      `failed to verify the JWS signature of ${clusterInfoName}: ${server} does not know the token with id ${JSON.stringify(token.id)} as it was given, and cannot be trusted`,
+      `failed to verify the JWS signature of ${clusterInfoName}: ${endpoint} does not know the token with id ${JSON.stringify(token.id)} as it was given, and cannot be trusted`,
     );
   const found = await readClusterInfo(text);
   if (hashes.length === 0) return found;
@@ -56,10 +61,10 @@ export async function discover({ server, token, hashes, timeout }: DiscoveryOpti
     throw new Error(
       `cluster CA found in ${clusterInfoName} ConfigMap is invalid: none of the public keys ${JSON.stringify(hash)} are pinned; give the hash that v9s init or v9s token create --print-join-command told`,
     );
-  const secure = await clusterInfo({ server, ca: found.ca }, token, deadline);
+  const secure = await ask({ ca: found.ca });
   if (secure.data?.[clusterInfoKey] !== text)
     throw new Error(
-      `the second ${clusterInfoName} of ${server}, read by a trusted connection, differs from the first`,
+      `the second ${clusterInfoName} of ${endpoint}, read by a trusted connection, differs from the first`,
     );
   return found;
 }
@@ -67,8 +72,7 @@ export async function discover({ server, token, hashes, timeout }: DiscoveryOpti
 /** Once it has a signature under the token: that is put there a little after the token. */
 async function clusterInfo(
   config: ClientConfig,
-  { id }: BootstrapToken,
-  deadline: number,
+  { endpoint, token: { id }, deadline }: { endpoint: string; token: BootstrapToken; deadline: number },
 ): Promise<ConfigMap> {
   const client = createClient({ ...config, userAgent: 'v9s-join' });
   const ref = { name: clusterInfoName, namespace: clusterInfoNamespace };
@@ -82,7 +86,7 @@ async function clusterInfo(
           `could not find a JWS signature in the ${clusterInfoName} ConfigMap for token ID ${JSON.stringify(id)}: the token is not this cluster's, or has expired; v9s token create makes a new one`,
         );
       } catch (error) {
-        failure = unreachable(config.server ?? '', error);
+        failure = unreachable(endpoint, error);
       }
       if (Date.now() + retryInterval > deadline) throw failure;
       await delay(retryInterval);
@@ -92,11 +96,11 @@ async function clusterInfo(
   }
 }
 
-function unreachable(server: string, cause: unknown): Error {
+function unreachable(endpoint: string, cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause);
   const what = cause instanceof StatusError ? 'refused to show' : 'could not be asked for';
   return new Error(
-    `couldn't validate the identity of the API server: ${server} ${what} ${clusterInfoName}: ${why}`,
+    `couldn't validate the identity of the API server: ${endpoint} ${what} ${clusterInfoName}: ${why}`,
     {
       cause,
     },

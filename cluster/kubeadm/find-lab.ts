@@ -2,7 +2,7 @@ import { attachLab, type Lab } from '../../lab/handle.ts';
 import { existingState } from '../cluster.ts';
 import { OptionError } from '../option-error.ts';
 import type { ClusterSpec } from '../spec.ts';
-import { clusterNames, readSpec, type StateDir } from '../state.ts';
+import { clusterNames, readSpec, type StateDir, stateDir } from '../state.ts';
 import { apiEndpoint } from './init.ts';
 
 /** A cluster whose lab runs here. */
@@ -12,16 +12,28 @@ export interface FoundLab {
   lab: Lab;
 }
 
+export interface LabQuery {
+  /** `HOST:PORT` */
+  endpoint: string;
+  /** Name of the cluster. */
+  cluster?: string;
+  /** Its folder. */
+  stateDir?: string;
+}
+
 /**
  * The running lab of this user whose API is called `endpoint` by its nodes. Labs are laid out alike: where there are
- * several, `name` says which.
+ * several, `cluster` says which.
  */
-export async function findLab(endpoint: string, name?: string): Promise<FoundLab> {
+export async function findLab({ endpoint, cluster: name, stateDir: folder }: LabQuery): Promise<FoundLab> {
   if (!/^(\[[\da-f:]+\]|[\w.-]+):\d+$/i.test(endpoint))
     throw new OptionError('endpoint', endpoint, 'HOST:PORT of the API, as v9s init printed it');
   const found: FoundLab[] = [];
-  for (const each of name === undefined ? clusterNames() : [name]) {
-    const state = existingState(each);
+  const states =
+    folder === undefined
+      ? (name === undefined ? clusterNames() : [name]).map(existingState)
+      : [stateDir(folder)];
+  for (const state of states) {
     const [spec, lab] = [readSpec(state), await attachLab(state.root)];
     if (spec && lab) found.push({ state, spec, lab });
   }

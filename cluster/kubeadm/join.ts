@@ -31,6 +31,8 @@ export interface JoinOptions {
   nodeName?: string;
   /** Of the cluster, where several have that endpoint. */
   cluster?: string;
+  /** Where the cluster's files are, when that is known. */
+  stateDir?: string;
   /** Milliseconds for discovery. */
   timeout?: number;
   /** Told what is done. */
@@ -53,13 +55,13 @@ const readyTimeout = 60_000;
  * the node is Ready. On failure nothing is left. Upstream: `kubeadm join`.
  */
 export async function joinLab(options: JoinOptions): Promise<Joined> {
-  const { onStep = () => undefined } = options;
+  const { onStep = () => undefined, timeout = discoveryTimeout } = options;
   const token = parseBootstrapToken(options.token);
   const hashes = pinned(options);
-  const { state, spec, lab } = await findLab(options.endpoint, options.cluster);
+  const { state, spec, lab } = await findLab(options);
   const server = `https://127.0.0.1:${spec.apiPort}`;
   onStep(`[discovery] asking ${options.endpoint} for cluster-info`);
-  const { ca } = await discover({ server, token, hashes, timeout: options.timeout ?? discoveryTimeout });
+  const { ca } = await discover({ server, endpoint: options.endpoint, token, hashes, timeout });
   const node = await reserve(state, { server, ca, token }, options.nodeName);
   const undo: (() => Promise<unknown> | unknown)[] = [
     () => release(state, node.name),
@@ -164,6 +166,11 @@ export function nextNode(
 function nodeOf(client: Client, name: string): Promise<Node | undefined> {
   return client.get(resources.nodes, { name }).catch((error: unknown) => {
     if (hasReason(error, 'NotFound')) return undefined;
+    if (hasReason(error, 'Unauthorized'))
+      throw new Error(
+        'the API does not take the bootstrap token: it has expired, or is not for authentication; v9s token list shows those that are good',
+        { cause: error },
+      );
     throw error;
   });
 }

@@ -42,15 +42,18 @@ export function joinObjects(spec: ClusterSpec, server: string, ca: string): Kube
     granted('kubeadm:kubelet-bootstrap', 'system:node-bootstrapper', defaultNodeTokenGroup),
     granted('kubeadm:node-autoapprove-bootstrap', `${requests}:nodeclient`, defaultNodeTokenGroup),
     granted('kubeadm:node-autoapprove-certificate-rotation', `${requests}:selfnodeclient`, nodes),
+    // The proxy of a machine that joins shows the certificate of its node: it is given no other.
+    granted('v9s:node-proxier', 'system:node-proxier', nodes),
   ];
 }
 
 const requests = 'system:certificates.k8s.io:certificatesigningrequests';
 
 /** What of a cluster's options its nodes have in common; no node of it, and nothing of this machine. */
-export type SharedSpec = Omit<ClusterSpec, 'nodes' | 'apiPort' | 'egress'>;
+export type SharedSpec = Omit<ClusterSpec, 'nodes' | 'apiPort' | 'egress' | 'onMachine'>;
 
-function sharedSpec({ nodes: _, apiPort: __, egress: ___, ...shared }: ClusterSpec): SharedSpec {
+function sharedSpec(spec: ClusterSpec): SharedSpec {
+  const { nodes: _, apiPort: __, egress: ___, onMachine: ____, ...shared } = spec;
   return shared;
 }
 

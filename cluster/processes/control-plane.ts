@@ -30,7 +30,10 @@ void runProgram('control-plane', async ({ spec, state, args, signal }) => {
     {
       dataDir: state.db,
       ...(etcd ? { etcd } : {}),
-      listen: [{ fd: inheritedSocket }, { host: '0.0.0.0', port: apiserverPort }],
+      listen: [
+        ...(spec.onMachine ? [] : [{ fd: inheritedSocket }]),
+        { host: '0.0.0.0', port: apiserverPort },
+      ],
       tls: { cert: pem('apiserver.crt'), key: pem('apiserver.key'), clientCa: pem('ca.crt') },
       serviceAccount: { privateKey: pem('sa.key'), publicKey: pem('sa.pub'), issuer: serviceAccountIssuer },
       advertise: { host: advertised(spec, node), port: apiserverPort },
@@ -52,7 +55,7 @@ void runProgram('control-plane', async ({ spec, state, args, signal }) => {
         nodeCidrMaskSizeIpv6: 64,
         caPem: pem('ca.crt'),
         clusterSigning: { cert: pem('ca.crt'), key: pem('ca.key') },
-        loadBalancerCidrs: [underlay.loadBalancers],
+        loadBalancerCidrs: spec.onMachine ? [] : [underlay.loadBalancers],
       },
       { signal },
     );

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Client, createClient } from '../../api/client.ts';
 import { startInformer } from '../../api/informer.ts';
 import { serverListens } from '../../api/listening.ts';
@@ -42,6 +44,8 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
   // What a node itself may not read, kube-proxy may.
   let proxyClient: Client | undefined;
   const clientOfProxy = () => {
+    // A machine that joined has no certificate for it.
+    if (!existsSync(join(state.pki, `${proxyName}.crt`))) return client;
     proxyClient ??= createClient({
       ...clientConfig(state, proxyName, server),
       userAgent: `${proxyName}/${node.name}`,

@@ -10,6 +10,11 @@ export interface GuestOptions {
   readonly output?: 'inherit' | 'capture';
   /** Sees standard output as it comes, where it is captured. */
   readonly onOutput?: (chunk: Buffer) => void;
+  /**
+   * Socket of a hub (hub.ts): guests that have the same are joined by an Ethernet link, `vec0`. Without, a guest has no
+   * network. User-mode Linux alone.
+   */
+  readonly hub?: string;
   /** Ends the guest. */
   readonly signal?: AbortSignal;
 }

@@ -29,6 +29,7 @@ export async function runInGuest(
     memory = '1G',
     output = 'inherit',
     onOutput,
+    hub,
     signal,
   }: GuestOptions = {},
 ): Promise<GuestResult> {
@@ -45,6 +46,7 @@ export async function runInGuest(
       ...['rootfstype=hostfs', 'rootflags=/', 'rw', 'quiet', `mem=${memory}`, `uml_dir=${run}`],
       // The guest's console and its ttyS0 are our output and error; what the kernel says goes elsewhere.
       ...['con=null', 'con0=fd:3,fd:4', 'ssl=null', 'ssl0=null,fd:5', 'ssl1=null,fd:1', 'console=ttyS1'],
+      ...(hub === undefined ? [] : [`vec0:transport=bess,dst=${hub}`]),
       ...['init=/bin/sh', '--', join(folder, 'init.sh'), run, modules],
     ];
     const ending = await spawnKernel(program, kernel, { run, memory, output, onOutput, interactive, signal });
