@@ -1,20 +1,10 @@
-import { mkdir } from 'node:fs/promises';
-import { Level } from 'level';
 import { StatusError, statusError } from '../../../api/status.ts';
 import type { Storage, StoredChange, StoredValue, WriteResult } from '../storage.ts';
 import { createGroupCommit } from './commit.ts';
-import { createHistory, type History, type HistoryEntry } from './history.ts';
-import {
-  afterLastRecord,
-  compactedKey,
-  firstRecord,
-  type LogRecord,
-  parseRecordKey,
-  recordKey,
-  revisionKey,
-} from './records.ts';
-
-type Database = Level<string, Buffer>;
+import { openDatabase, reason, remedy } from './database.ts';
+import type { History, HistoryEntry } from './history.ts';
+import type { LogRecord } from './records.ts';
+import { openWatermark, type Watermark } from './watermark.ts';
 
 interface Operation {
   key: string;
@@ -40,15 +30,17 @@ interface Watcher {
 export async function openLevelStorage(folder: string): Promise<Storage> {
   let database = await openDatabase(folder);
   let history: History;
+  let watermark: Watermark;
   try {
-    history = await readHistory(database);
+    watermark = openWatermark(folder);
+    history = await database.readHistory(watermark.found);
   } catch (error) {
     await database.close();
-    throw new Error(
-      `the database in ${folder} is corrupt: ${reason(error)}; restore it from a copy, or remove the folder to start an empty cluster`,
-    );
+    throw new Error(`the database in ${folder} is corrupt: ${reason(error)}; ${remedy}`);
   }
   const watchers = new Set<Watcher>();
+  /** What a compaction could not remove. */
+  let leftover: LogRecord[] = [];
   let broken = false;
   let closed = false;
   const commit = createGroupCommit<Operation>(write);
@@ -64,19 +56,15 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
     const accepted = decide(operations);
     if (accepted.length === 0) return;
     try {
-      await database.batch(
-        accepted.map(({ record, operation }) => ({
-          type: 'put',
-          key: recordKey(record),
-          value: operation.value ?? Buffer.alloc(0),
-        })),
-        { sync: true },
+      await database.append(
+        accepted.map(({ record, operation }) => ({ record, value: operation.value ?? Buffer.alloc(0) })),
       );
     } catch (error) {
       broken = true;
       for (const { operation } of accepted) operation.reject(diskFailure(error));
       return;
     }
+    watermark.raise(accepted.at(-1)?.record.revision ?? 0);
     publish(accepted.map(({ record, operation }) => change(history.append(record), operation.value)));
     for (const { record, operation } of accepted) operation.resolve({ ok: true, revision: record.revision });
   }
@@ -111,14 +99,15 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
   async function reopen(): Promise<void> {
     await database.close();
     database = await openDatabase(folder);
-    const missed = await readRecords(database, history.revision + 1);
-    const values = await readValues(database, missed);
+    await database.readHistory(history.revision);
+    const missed = await database.readRecords(history.revision + 1);
+    const values = await database.readValues(missed);
     publish(missed.map((record, index) => change(history.append(record), values[index])));
     broken = false;
   }
 
   async function readStored(records: readonly LogRecord[]): Promise<StoredValue[]> {
-    const values = await readValues(database, records).catch((error: unknown) => {
+    const values = await database.readValues(records).catch((error: unknown) => {
       throw new Error(`cannot read the database in ${folder}: ${reason(error)}`, { cause: error });
     });
     return records.map(({ key, revision }, index) => {
@@ -129,7 +118,7 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
   }
 
   async function readChanges(entries: readonly HistoryEntry[]): Promise<StoredChange[]> {
-    const values = await readValues(database, entries);
+    const values = await database.readValues(entries);
     const earlier = entries.filter(({ previous }) => previous > 0);
     const previous = await readStored(
       earlier.map(({ key, previous }) => ({ key, revision: previous, removed: false })),
@@ -184,18 +173,16 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
     async compact(revision) {
       await commit.idle();
       if (broken || revision <= history.compacted) return;
-      const dead = history.compact(Math.min(revision, history.revision));
-      await database.batch([
-        ...dead.map((record) => ({ type: 'del' as const, key: recordKey(record) })),
-        { type: 'put' as const, key: compactedKey, value: Buffer.from(String(history.compacted)) },
-        { type: 'put' as const, key: revisionKey, value: Buffer.from(String(history.revision)) },
-      ]);
+      leftover = [...leftover, ...history.compact(Math.min(revision, history.revision))];
+      await database.forget(leftover, history);
+      leftover = [];
     },
     healthy: () => !broken,
     async close() {
       closed = true;
       await commit.idle();
       watchers.clear();
+      watermark.close();
       await database.close();
     },
   };
@@ -203,43 +190,6 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
 
 function change({ key, revision }: HistoryEntry, value: Buffer | undefined): StoredChange {
   return { key, revision, ...(value && value.length > 0 ? { value } : {}) };
-}
-
-async function openDatabase(folder: string): Promise<Database> {
-  const database: Database = new Level(folder, { valueEncoding: 'buffer' });
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await database.open();
-  } catch (error) {
-    const cause = error instanceof Error && error.cause ? error.cause : error;
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const hint =
-      code === 'LEVEL_LOCKED'
-        ? 'another apiserver has it open'
-        : code === 'LEVEL_CORRUPTION'
-          ? 'it is corrupt; restore it from a copy, or remove the folder to start an empty cluster'
-          : 'its disk is full, or it is not readable and writable';
-    throw new Error(`cannot open the database in ${folder}: ${hint}: ${reason(cause)}`, { cause });
-  }
-  return database;
-}
-
-async function readHistory(database: Database): Promise<History> {
-  const [compacted, revision] = await database.getMany([compactedKey, revisionKey]);
-  return createHistory(
-    await readRecords(database, 0),
-    Number(compacted?.toString() ?? 0),
-    Number(revision?.toString() ?? 0),
-  );
-}
-
-async function readRecords(database: Database, from: number): Promise<LogRecord[]> {
-  const start = from === 0 ? firstRecord : recordKey({ revision: from, key: '', removed: false });
-  return (await database.keys({ gte: start, lt: afterLastRecord }).all()).map(parseRecordKey);
-}
-
-function readValues(database: Database, records: readonly LogRecord[]): Promise<(Buffer | undefined)[]> {
-  return database.getMany(records.map(recordKey));
 }
 
 /** Upstream: `etcdserver: mvcc: required revision has been compacted` as the apiserver words it. */
@@ -253,8 +203,4 @@ function diskFailure(error: unknown): StatusError {
     'InternalError',
     `Internal error occurred: the write was not stored: ${reason(error)}; free or remount the disk that holds the apiserver's data and try again`,
   );
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
