@@ -15,6 +15,8 @@ export interface Change<T> {
 export interface InformerOptions<T>
   extends Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'> {
   signal: AbortSignal;
+  /** Waited for before the first request. */
+  begin?: Promise<unknown>;
   /** Called for every change, after the store holds it. Must not throw. */
   onChange?: (change: Change<T>) => void;
   /** Told of a failed list or watch, which is retried; of failures of one kind in a row only once. */
@@ -134,6 +136,7 @@ export function startInformer<T extends KubeObject>(
   }
 
   async function run(): Promise<void> {
+    if (options.begin) await options.begin;
     while (!signal.aborted) {
       try {
         if (version === undefined && !streams) await list();

@@ -81,9 +81,10 @@ export async function startApiserver(
         }),
       ...(config.history ? { history: config.history } : {}),
     });
-    const { authorizer, escalation } = await createAccess(cache);
+    const { authorizer, escalation, restriction } = await createAccess(cache);
     const strategies = createStrategies({
       escalation,
+      restriction,
       serviceCidrs: config.serviceCidrs,
       serviceNodePortRange: config.serviceNodePortRange,
       shared: sharing !== undefined,
@@ -102,6 +103,7 @@ export async function startApiserver(
       tokens,
       issuer,
       authorizer,
+      restriction,
       now,
       strategyOf: (resource: Resource) => byResource.get(resource),
       authenticate: createAuthenticator(tokens, [issuer], now),

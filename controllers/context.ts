@@ -1,7 +1,7 @@
 import type { Client } from '../api/client.ts';
 import { type Informer, startInformer } from '../api/informer.ts';
 import { createReconciler, type Reconciler, type ReconcilerOptions } from '../api/queue.ts';
-import { resources } from '../api/scheme.ts';
+import { type Resource, resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
 import { createRecorder, type EventRecorder } from './events.ts';
 
@@ -62,9 +62,23 @@ export interface ControllerContext {
 /** A controller: registers its listeners and queues what exists; ends with `context.signal`. */
 export type Controller = (context: ControllerContext) => void;
 
-/** Starts one informer for each resource that some controller reads. */
-export function startInformers(client: Client, signal: AbortSignal, onError: (error: unknown) => void) {
+/** Kinds that a cluster can begin without: nothing of theirs is urgent. */
+const late: readonly Resource[] = [
+  resources.roles,
+  resources.rolebindings,
+  resources.clusterroles,
+  resources.clusterrolebindings,
+];
+
+/** Starts one informer for each resource that some controller reads; a few of them only after `later`. */
+export function startInformers(
+  client: Client,
+  signal: AbortSignal,
+  onError: (error: unknown) => void,
+  later: Promise<unknown>,
+) {
   const options = { signal, onError };
+  const lateOptions = { ...options, begin: later };
   return {
     namespaces: startInformer(client, resources.namespaces, options),
     nodes: startInformer(client, resources.nodes, options),
@@ -85,12 +99,21 @@ export function startInformers(client: Client, signal: AbortSignal, onError: (er
     poddisruptionbudgets: startInformer(client, resources.poddisruptionbudgets, options),
     certificatesigningrequests: startInformer(client, resources.certificatesigningrequests, options),
     leases: startInformer(client, resources.leases, options),
+    roles: startInformer(client, resources.roles, lateOptions),
+    rolebindings: startInformer(client, resources.rolebindings, lateOptions),
+    clusterroles: startInformer(client, resources.clusterroles, lateOptions),
+    clusterrolebindings: startInformer(client, resources.clusterrolebindings, lateOptions),
   };
 }
 
 /** The same informers as a list, for those who treat all kinds alike. */
 export function allInformers(informers: Informers): Informer<object>[] {
   return Object.values(informers);
+}
+
+/** Those that controllers wait for. */
+export function earlyInformers(informers: Informers): Informer<object>[] {
+  return allInformers(informers).filter(({ resource }) => !late.includes(resource));
 }
 
 export function createContext(options: {

@@ -1,5 +1,5 @@
 import type { Client } from '../api/client.ts';
-import { allInformers, createContext, defaultSettings, type Settings, startInformers } from './context.ts';
+import { createContext, defaultSettings, earlyInformers, type Settings, startInformers } from './context.ts';
 import { controllers } from './order.ts';
 
 /** What {@link startControllers} needs; all but `client` and `clusterCidrs` have kube-controller-manager's defaults. */
@@ -25,9 +25,13 @@ export async function startControllers(
   { client, onError = printError, ...settings }: ControllersConfig,
   { signal }: { signal: AbortSignal },
 ): Promise<Controllers> {
-  const informers = startInformers(client, signal, (error) => {
-    onError('informer', error instanceof Error ? error.message : String(error));
-  });
+  const { promise: later, resolve: beginLate } = Promise.withResolvers<void>();
+  const informers = startInformers(
+    client,
+    signal,
+    (error) => onError('informer', error instanceof Error ? error.message : String(error)),
+    later,
+  );
   const context = createContext({
     client,
     informers,
@@ -35,12 +39,16 @@ export async function startControllers(
     signal,
     onError,
   });
-  const ready = Promise.all(allInformers(informers).map(({ synced }) => synced)).then(() => {
+  const ready = Promise.all(earlyInformers(informers).map(({ synced }) => synced)).then(() => {
     if (signal.aborted) return;
     for (const start of controllers) start(context);
+    setTimeout(beginLate, lateMilliseconds).unref();
   });
   return { ready };
 }
+
+/** A new cluster has other things to do in its first moments. */
+const lateMilliseconds = 2_000;
 
 function printError(controller: string, message: string): void {
   process.stderr.write(`${new Date().toISOString()} ${controller}: ${message}\n`);

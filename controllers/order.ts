@@ -3,6 +3,7 @@ import { startTokenCleanerController } from './bootstrap/token-cleaner.ts';
 import { startCsrApprovingController } from './certificates/approve.ts';
 import { startCsrCleanerController } from './certificates/clean.ts';
 import { startCsrSigningController } from './certificates/sign.ts';
+import { startClusterRoleAggregationController } from './clusterrole-aggregation.ts';
 import type { Controller } from './context.ts';
 import { startCronJobController } from './cronjob/cronjob.ts';
 import { startDaemonSetController } from './daemonset/daemonset.ts';
@@ -55,6 +56,7 @@ export const controllers: readonly Controller[] = [
   startCsrCleanerController,
   startBootstrapSignerController,
   startTokenCleanerController,
+  startClusterRoleAggregationController,
   startNamespaceController,
   startGarbageCollector,
 ];

@@ -48,6 +48,7 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
     const attributes = attributesOf(request.method ?? '', request.url);
     const { allowed, reason } = authorize(user, attributes);
     if (!allowed) throw forbidden(user, attributes, reason);
+    options.restriction.request(user, attributes);
     next();
   });
 

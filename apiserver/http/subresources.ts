@@ -11,6 +11,7 @@ import type {
   Scale,
   ServiceAccount,
 } from '../../api/types.ts';
+import type { NodeRestriction } from '../auth/node/restriction.ts';
 import type { BoundObject, Tokens } from '../auth/tokens.ts';
 import { conflict, invalid, missing } from '../registry/pipeline/failures.ts';
 import { timestamp } from '../registry/pipeline/metadata.ts';
@@ -38,6 +39,7 @@ export interface SubresourceOptions extends Serving {
   issuer: string;
   now(): Date;
   kubelets: Kubelets;
+  restriction: NodeRestriction;
 }
 
 /** `status`, `scale`, `approval`, `binding`, `eviction`, `token`, `finalize`, and what kubelets and pods answer. @throws StatusError NotFound for any other */
@@ -245,6 +247,7 @@ async function issueToken(serving: SubresourceOptions, call: Call): Promise<void
     parseFieldValidation(call.query),
     warner(call),
   )) as AuthenticationTokenRequest;
+  serving.restriction.token(call.user, name, namespace, asked);
   const account = cache.get(resources.serviceaccounts, name, namespace);
   if (!account) throw missing(resources.serviceaccounts, name);
   const seconds = asked.spec?.expirationSeconds ?? 3600;

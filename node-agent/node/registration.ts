@@ -4,7 +4,7 @@ import { hasReason } from '../../api/status.ts';
 import type { Lease, Node } from '../../api/types.ts';
 import { type NodeIdentity, nodeMetadata, nodeObject, nodeStatus } from './status.ts';
 
-/** Creates the Node unless it is there. One that is gets its labels with the first {@link reportNode}. */
+/** Creates the Node unless it is there. One that is gets the labels that all nodes have with the first {@link reportNode}. */
 export async function registerNode(
   client: Client,
   identity: NodeIdentity,
@@ -19,7 +19,7 @@ export async function registerNode(
   }
 }
 
-/** Tells the API how the node is, and its labels; all in one write, as kubelet patches status and metadata together. */
+/** Tells the API how the node is, and the labels that all nodes have; all in one write, as kubelet patches status and metadata together. */
 export async function reportNode(
   client: Client,
   identity: NodeIdentity,
@@ -28,7 +28,8 @@ export async function reportNode(
   annotations: Record<string, string> = {},
 ): Promise<void> {
   const { name, ips } = identity;
-  const metadata = nodeMetadata(identity);
+  // Others it had when it registered; who takes one off means it.
+  const metadata = nodeMetadata({ name });
   await client.patch(resources.nodes, { name, subresource: 'status' }, 'merge', {
     metadata: { labels: metadata.labels, annotations: { ...metadata.annotations, ...annotations } },
     status: nodeStatus(name, ips, before?.status, networkReady, new Date(), identity.images?.()),

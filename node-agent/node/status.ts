@@ -17,16 +17,25 @@ const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 
 /** A Node as kubelet registers it; upstream: `pkg/kubelet/kubelet_node_status.go`. */
 export function nodeObject(identity: NodeIdentity): Node {
-  const { name, ips, taints } = identity;
+  const { name, ips, taints, labels } = identity;
   return {
-    metadata: { name, ...nodeMetadata(identity) },
+    metadata: { name, ...nodeMetadata({ name, labels: ownLabels(labels) }) },
     spec: taints.length > 0 ? { taints: [...taints] } : {},
     status: nodeStatus(name, ips, undefined, false, new Date()),
   };
 }
 
-/** What kubelet keeps on its Node besides the status. */
-export function nodeMetadata({ name, labels }: NodeIdentity): {
+/** A node may not say of itself what its role is: that is given to it. Upstream: NodeRestriction. */
+function ownLabels(labels: NodeIdentity['labels']): NodeIdentity['labels'] {
+  const isRole = (key: string) => key.startsWith('node-role.kubernetes.io/');
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !isRole(key)));
+}
+
+/** What kubelet keeps on its Node besides the status; `labels` beside those that all nodes have. */
+export function nodeMetadata({
+  name,
+  labels = {},
+}: Pick<NodeIdentity, 'name'> & Partial<Pick<NodeIdentity, 'labels'>>): {
   labels: Record<string, string>;
   annotations: Record<string, string>;
 } {

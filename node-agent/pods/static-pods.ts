@@ -114,7 +114,15 @@ export function startStaticPods(config: StaticPodsConfig): StaticPods {
 
   async function create(pod: Pod): Promise<void> {
     const { uid = '', name = '', namespace = '', annotations } = pod.metadata ?? {};
-    const metadata = { ...pod.metadata, annotations: { ...annotations, [mirrorAnnotation]: uid } };
+    const node = await client.get(resources.nodes, { name: nodeName });
+    const metadata = {
+      ...pod.metadata,
+      annotations: { ...annotations, [mirrorAnnotation]: uid },
+      // A node may make pods that go with it.
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'Node', name: nodeName, uid: node.metadata?.uid ?? '', controller: true },
+      ],
+    };
     delete metadata.uid;
     try {
       await client.create(resources.pods, { metadata, ...(pod.spec ? { spec: pod.spec } : {}) });

@@ -24,7 +24,8 @@ export async function createMissing(
   await Promise.all(
     missing.map(async ({ resource, object }) => {
       try {
-        await registry.create(resource, structuredClone(object), object.metadata?.namespace, request);
+        // Made for this: the registry may have it.
+        await registry.create(resource, object, object.metadata?.namespace, request);
       } catch (error) {
         // Another apiserver on the same storage was faster.
         if (!hasReason(error, 'AlreadyExists')) throw error;

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../../api/object.ts';
 import { allResources, type Resource, resources } from '../../../api/scheme.ts';
 import type { CustomResourceDefinition, ServiceAccount } from '../../../api/types.ts';
+import type { NodeRestriction } from '../../auth/node/restriction.ts';
 import type { EscalationCheck } from '../../auth/rbac/escalation.ts';
 import { customResourceDefinitionColumns, serviceAccountColumns } from '../../table/columns/others.ts';
 import type { Strategy } from '../strategy.ts';
@@ -36,6 +37,8 @@ export interface KindOptions {
   shared?: boolean;
   /** Who may give which rights. */
   escalation?: EscalationCheck;
+  /** What nodes may write. */
+  restriction?: NodeRestriction;
 }
 
 const serviceAccountStrategy: Strategy<ServiceAccount> = {
@@ -57,6 +60,7 @@ export function createStrategies({
   serviceNodePortRange,
   shared = false,
   escalation,
+  restriction,
 }: KindOptions): Strategy[] {
   const own: Strategy[] = [
     ...rbacStrategies(escalation),
@@ -84,15 +88,18 @@ export function createStrategies({
     serviceStrategy({ cidrs: serviceCidrs, nodePortRange: serviceNodePortRange, shared }),
   ];
   const byResource = new Map<Resource, Strategy>(own.map((strategy) => [strategy.resource, strategy]));
-  return allResources.map((resource) => withMetadata(byResource.get(resource) ?? { resource }));
+  return allResources.map((resource) => withMetadata(byResource.get(resource) ?? { resource }, restriction));
 }
 
-function withMetadata(strategy: Strategy): Strategy {
+function withMetadata(strategy: Strategy, restriction: NodeRestriction | undefined): Strategy {
   return {
     ...strategy,
-    validate: (object: KubeObject, old, context) => [
-      ...validateMetadata(strategy.resource, object, old),
-      ...(strategy.validate?.(object, old, context) ?? []),
-    ],
+    validate(object: KubeObject, old, context) {
+      restriction?.write(strategy.resource, object, old, context.user);
+      return [
+        ...validateMetadata(strategy.resource, object, old),
+        ...(strategy.validate?.(object, old, context) ?? []),
+      ];
+    },
   };
 }
