@@ -3,6 +3,7 @@ const benchmarks: Record<string, () => Promise<{ bench(args: readonly string[]):
   apiserver: () => import('./apiserver.ts'),
   dataplane: () => import('./dataplane.ts'),
   dns: () => import('./dns.ts'),
+  pods: () => import('./pods.ts'),
   startup: () => import('./startup.ts'),
 };
 
