@@ -17,6 +17,11 @@ export interface InformerOptions<T>
   signal: AbortSignal;
   /** Waited for before the first request. */
   begin?: Promise<unknown>;
+  /**
+   * What the store holds of an object; listeners get it whole. Must leave name, namespace and resourceVersion.
+   * Upstream: SetTransform.
+   */
+  keep?: (object: T) => T;
   /** Called for every change, after the store holds it. Must not throw. */
   onChange?: (change: Change<T>) => void;
   /** Told of a failed list or watch, which is retried; of failures of one kind in a row only once. */
@@ -52,7 +57,7 @@ export function startInformer<T extends KubeObject>(
 ): Informer<T> {
   const store = new Map<string, T>();
   const listeners = new Set<(change: Change<T>) => void>(options.onChange ? [options.onChange] : []);
-  const { signal, namespace, labelSelector, fieldSelector } = options;
+  const { signal, namespace, labelSelector, fieldSelector, keep = (object: T) => object } = options;
   const scope = {
     ...(namespace ? { namespace } : {}),
     ...(labelSelector ? { labelSelector } : {}),
@@ -83,7 +88,7 @@ export function startInformer<T extends KubeObject>(
     const old = store.get(key);
     if (old?.metadata?.resourceVersion && old.metadata.resourceVersion === object.metadata?.resourceVersion)
       return;
-    store.set(key, object);
+    store.set(key, keep(object));
     tell(old ? { type: 'modified', key, object, old } : { type: 'added', key, object });
   }
 

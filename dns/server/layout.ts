@@ -4,7 +4,7 @@ export interface Layout {
   ends: Uint16Array | undefined;
   /** Where the serial of its SOA record is; 0 if there is none. */
   serial: number;
-  /** Addresses that may stand in each other's place: of one section and of one size. */
+  /** Bytes that may stand in each other's place: addresses, or records of them, of one section and of one size. */
   shuffled: readonly { size: number; starts: readonly number[] }[];
   /** False if a name of the zone, in the case of the question, stands anywhere but in the question. */
   anyCase: boolean;
@@ -12,6 +12,8 @@ export interface Layout {
 
 /** What every client takes (RFC 1035 2.3.4), less an OPT record. */
 const least = 512 - 11;
+/** Of a record whose owner is a pointer: all before its data. */
+const head = 12;
 const nothing: Layout['shuffled'] = [];
 const [a, soa, mx, aaaa, srv, dname] = [1, 6, 15, 28, 33, 39];
 
@@ -51,7 +53,7 @@ export function layoutOf(packet: Buffer, questionEnd: number, isShuffled: boolea
     const exchangeable = [...starts.values()].reduce((sum, { length }) => sum + length, 0);
     // Addresses that follow SRV records are looked up in them by name: their order says nothing.
     if (section === 0 && addresses > 1 && (exchangeable < addresses || starts.size > 1)) return undefined;
-    for (const [size, of] of starts) if (of.length > 1) shuffled.push({ size, starts: of });
+    for (const [size, of] of starts) if (of.length > 1) shuffled.push(exchanged(packet, size, of));
   }
   return {
     ends: packet.length > least ? Uint16Array.from(ends) : undefined,
@@ -59,6 +61,15 @@ export function layoutOf(packet: Buffer, questionEnd: number, isShuffled: boolea
     shuffled: shuffled.length > 0 ? shuffled : nothing,
     anyCase,
   };
+}
+
+/** What must change places: the address alone, where all records have the same owner and TTL. */
+function exchanged(packet: Buffer, size: number, starts: number[]): Layout['shuffled'][number] {
+  const [first = 0] = starts;
+  const isAlike = starts.every(
+    (start) => packet.compare(packet, first, first + head, start, start + head) === 0,
+  );
+  return isAlike ? { size: size - head, starts: starts.map((start) => start + head) } : { size, starts };
 }
 
 function endOfName(packet: Buffer, start: number): number {

@@ -49,13 +49,20 @@ function converse(socket: Socket, answer: Answer, onError: (error: Error) => voi
   const send = (packets: Packets) => {
     if (!packets || socket.destroyed) return;
     for (const bytes of Buffer.isBuffer(packets) ? [packets] : packets) {
-      const length = Buffer.alloc(2);
+      const length = Buffer.allocUnsafe(2);
       length.writeUInt16BE(bytes.length);
-      socket.write(Buffer.concat([length, bytes]));
+      socket.write(length);
+      socket.write(bytes);
     }
+  };
+  const sendTogether = (packets: Packets) => {
+    socket.cork();
+    send(packets);
+    socket.uncork();
   };
   const isFull = () => underway >= mostPipelined || socket.writableNeedDrain;
   const read = () => {
+    socket.cork(); // what is answered at once is sent at once, in one call
     while (waiting.length >= 2 && !isFull()) {
       const end = 2 + waiting.readUInt16BE(0);
       if (waiting.length < end) break;
@@ -65,12 +72,13 @@ function converse(socket: Socket, answer: Answer, onError: (error: Error) => voi
       if (reply instanceof Promise) later(reply);
       else send(reply);
     }
+    socket.uncork();
     if (isFull()) socket.pause();
     else if (socket.isPaused()) socket.resume();
   };
   const later = (reply: Promise<Packets>) => {
     underway++;
-    reply.then(send).then(
+    reply.then(sendTogether).then(
       () => {
         underway--;
         read();

@@ -120,6 +120,7 @@ function followApi(
       signal,
       ...(onlyNamespace && resource.namespaced ? { namespace: onlyNamespace } : {}),
       ...(labelSelector ? { labelSelector } : {}),
+      keep: identityOf,
       onChange: ({ type, object }) => {
         const typed = object.kind ? object : { ...object, kind: resource.kind };
         for (const records of stores) {
@@ -141,6 +142,12 @@ function followApi(
   ]).then(() => {
     for (const records of stores) records.markSynced();
   });
+}
+
+/** The records have the rest. */
+function identityOf<T extends KubeObject>(object: T): T {
+  const { name = '', namespace = '', resourceVersion = '' } = object.metadata ?? {};
+  return { metadata: { name, ...(namespace ? { namespace } : {}), resourceVersion } } as T;
 }
 
 /**
