@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ describe('hostPath', () => {
 
   it("is the node's where it has none, and below /run and /tmp", () => {
     for (const path of ['/nonexistent/of-a-node', '/run/flannel', '/var/run/x', '/tmp']) {
-      const wanted = { source: join(own, path), readOnly: false };
+      const wanted = { source: join(own, path), readOnly: false, base: own };
       expect(hostPath(own, path, 'DirectoryOrCreate')).toEqual(wanted);
       expect(hostPath(own, path, 'Directory')).toEqual(wanted);
     }
@@ -32,6 +32,9 @@ describe('hostPath', () => {
   });
 
   it('does not leave the folder of the node', () => {
+    mkdirSync(join(own, 'run'));
+    symlinkSync('/usr', join(own, 'run/link'));
+    expect(hostPath(own, '/run/link/bin').source).toBe(join(own, 'usr/bin'));
     expect(hostPath(own, '/run/../../../nonexistent').source.startsWith(own)).toBe(true);
   });
 });

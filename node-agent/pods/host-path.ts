@@ -1,5 +1,6 @@
 import { mkdirSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { insideTree } from '../images/inside-tree.ts';
 import { NotYetError } from './sources.ts';
 
 /**
@@ -7,11 +8,17 @@ import { NotYetError } from './sources.ts';
  * and pods may write there; everything else is the machine's that the lab runs on, and read-only. `/run` and `/tmp`
  * are always the node's own: the machine's would be those of the lab.
  *
+ * What is the node's own has the folder that no link leads out of as its `base`.
+ *
  * @throws {NotYetError} when what is there is not of the wanted type
  */
-export function hostPath(hostDir: string, path: string, type = ''): { source: string; readOnly: boolean } {
-  // So that no `..` leads out of the node's folder.
-  const own = join(hostDir, join('/', path));
+export function hostPath(
+  hostDir: string,
+  path: string,
+  type = '',
+): { source: string; readOnly: boolean; base?: string } {
+  // No `..` and no link leads out of the node's folder: pods may write there.
+  const own = insideTree(hostDir, path);
   const isOwn = look(own) !== undefined || /^\/(var\/)?(run|tmp)(\/|$)/.test(join('/', path));
   const source = isOwn ? own : path;
   const found = look(source);
@@ -21,12 +28,12 @@ export function hostPath(hostDir: string, path: string, type = ''): { source: st
       mkdirSync(dirname(own), { recursive: true });
       writeFileSync(own, '');
     } else throw new NotYetError(`hostPath type check failed: ${path} is not ${types[type]?.what ?? type}`);
-    return { source: own, readOnly: false };
+    return { source: own, readOnly: false, base: hostDir };
   }
   const wanted = types[type];
   if (wanted && !wanted.is(found))
     throw new NotYetError(`hostPath type check failed: ${path} is not ${wanted.what}`);
-  return { source, readOnly: !isOwn };
+  return { source, readOnly: !isOwn, ...(isOwn ? { base: hostDir } : {}) };
 }
 
 const directory = { what: 'a directory', is: (stats: Stats) => stats.isDirectory() };

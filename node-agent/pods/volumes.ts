@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { quantityValue } from '../../api/quantity.ts';
 import type {
   Container,
@@ -10,6 +10,7 @@ import type {
   VolumeProjection,
 } from '../../api/types.ts';
 import type { Kernel } from '../../kernel/run.ts';
+import { insideTree } from '../images/inside-tree.ts';
 import type { BindMount } from '../runtime/root-plan.ts';
 import { type VolumeFile, writeVolume } from './atomic-writer.ts';
 import { expand, fieldValue, type PodPlace } from './environment.ts';
@@ -71,13 +72,19 @@ export function volumeBinds(
     const part = subPathExpr ? expand(subPathExpr, env) : subPath;
     if (part?.startsWith('/') || part?.split('/').includes('..'))
       throw new NotYetError(`subPath ${JSON.stringify(part)} must be a relative path without ".."`);
-    const base = volume.hostPath
+    const whole: Omit<BindMount, 'target'> = volume.hostPath
       ? hostPath(hostDir, volume.hostPath.path, volume.hostPath.type)
       : // Only what an emptyDir holds is the containers' own.
-        { source: join(folder, name), readOnly: !volume.emptyDir };
-    const source = part ? join(base.source, part) : base.source;
-    if (!base.readOnly && !existsSync(source)) mkdirSync(source, { recursive: true });
-    return { source, target: mountPath, readOnly: readOnly === true || base.readOnly };
+        { source: join(folder, name), readOnly: !volume.emptyDir, base: join(folder, name) };
+    const { base = '/' } = whole;
+    const path = relative(base, join(whole.source, part ?? ''));
+    const source = insideTree(base, path);
+    if (!whole.readOnly && !existsSync(source)) mkdirSync(source, { recursive: true });
+    return {
+      ...(whole.base ? { source: path, base } : { source }),
+      target: mountPath,
+      readOnly: readOnly === true || whole.readOnly,
+    };
   });
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type ContainerSpec, containerPlan } from './container-plan.ts';
 
-const host = { machine: 'x86_64' as const, links: { bin: 'usr/bin', lib64: undefined } };
+const guard = { hidden: ['/proc/keys'], readOnly: ['/proc/irq'], isMachineRoot: false };
+const host = { machine: 'x86_64' as const, links: { bin: 'usr/bin', lib64: undefined }, guard };
 const spec: ContainerSpec = {
   dir: '/p/containers/web/0',
   logFile: '/p/containers/web/0.log',
@@ -63,6 +64,32 @@ describe('containerPlan', () => {
     expect(overlay).toBeGreaterThan(0);
     expect(plan.findIndex((step) => step.startsWith(`mount proc ${root}/proc`))).toBeGreaterThan(overlay);
     expect(plan.filter((step) => step.includes(`${root}/usr`) || step.includes(`${root}/etc`))).toEqual([]);
+  });
+
+  it('hides of the machine what a container need not see, unless it is privileged', () => {
+    const root = `${spec.dir}/root`;
+    const guards = (change: Partial<ContainerSpec>, isMachineRoot: boolean) =>
+      containerPlan({ ...spec, ...change }, { ...host, guard: { ...guard, isMachineRoot } })
+        .map((step) => step.join(' ').replaceAll(root, ''))
+        .filter((step) => /^hide|\/proc\/(irq|sys)|^nomounts| \/sys /.test(step));
+    const all = [
+      'mount sysfs /sys sysfs nosuid,nodev,noexec,ro ',
+      'bind /proc/irq /proc/irq ro',
+      'bind /proc/sys /proc/sys ro',
+      'hide /proc/keys',
+    ];
+    const plain = guards({}, false).filter((step) => !step.startsWith('sysctl'));
+    expect(plain).toEqual(all);
+    expect(guards({}, true).filter((step) => !step.startsWith('sysctl'))).toEqual(all);
+    expect(guards({ capabilities: { add: ['SYS_ADMIN'] } }, true)).toContain('nomounts');
+    expect(guards({ privileged: true }, false).some((step) => /^(hide|bind|nomounts)|,ro/.test(step))).toBe(
+      false,
+    );
+    const guarded = guards({ privileged: true }, true);
+    expect(guarded).toContain('bind /proc/irq /proc/irq ro');
+    expect(guarded).toContain('mount sysfs /sys sysfs nosuid,nodev,noexec,ro ');
+    expect(guarded).toContain('mount none /proc/sys/net  remount,bind,nosuid,nodev,noexec ');
+    expect(guarded).toContain('nomounts');
   });
 
   it('leaves the capabilities that containerd leaves', () => {

@@ -1,3 +1,4 @@
+import { type Guard, guardSteps } from './guard.ts';
 import { attachSocket } from './paths.ts';
 import { type BindMount, imageRootSteps, overlaySteps, rootSteps } from './root-plan.ts';
 
@@ -44,6 +45,7 @@ export interface HostLayout {
   machine: 'x86_64' | 'aarch64';
   /** `bin` → `usr/bin`, or undefined where it is a directory of its own. */
   links: Readonly<Record<string, string | undefined>>;
+  guard: Guard;
 }
 
 /** Bytes of one log file, kubelet's `containerLogMaxSize`, and how many there are: they are in memory. */
@@ -68,8 +70,8 @@ const defaultCapabilities =
  * Settings for the shim itself: `arch MACHINE`; `log FILE BYTES FILES`, put aside at that size, so many kept;
  * `pid`, `exit`, `notify` FILE; `attach SOCKET`; `stdin ONCE`; `tty`. Steps of the program's process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
  * `unshare TYPE`; `hostname NAME`; `mount SOURCE TARGET TYPE FLAGS DATA`; `overlay LOWER TARGET UPPER`;
- * `bind SOURCE TARGET rec,ro,optional`; `dir PATH MODE`; `link TARGET PATH`; `set FILE VALUE`
- * writes to a file of the kernel; `sysctl FILE VALUE` too, and may fail; `root PATH` pivots; `cwd PATH`; `env NAME VALUE`; `drop CAPABILITY…` by number; `nonewprivs`;
+ * `bind SOURCE TARGET rec,ro,optional BASE`, with BASE for a source below it whose links lead nowhere else; `hide PATH`; `dir PATH MODE`; `link TARGET PATH`; `set FILE VALUE`
+ * writes to a file of the kernel; `sysctl FILE VALUE` too, and may fail; `root PATH` pivots; `cwd PATH`; `env NAME VALUE`; `drop CAPABILITY…` by number; `nonewprivs`; `nomounts`;
  * `user UID GID GROUP…`; `exec FILE ARGUMENT…`.
  */
 export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
@@ -97,13 +99,20 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
         ]),
     ['unshare', 'mnt'],
     ['mount', 'none', '/', '', 'rec,private', ''],
-    ...kernelFor(spec, root, spec.rootfs ? imageRootSteps(root, spec.rootfs) : rootSteps(root, host.links)),
+    ...kernelFor(
+      spec,
+      host.guard,
+      root,
+      spec.rootfs ? imageRootSteps(root, spec.rootfs) : rootSteps(root, host.links),
+    ),
+    ...guardSteps(root, host.guard, spec.privileged),
     ...overlaySteps(root, spec.binds),
     ['root', root],
     ...(spec.readOnlyRoot ? [['mount', 'none', '/', '', 'remount,bind,ro', ''] as const] : []),
     ...Object.entries(spec.env).map(([name, value]) => ['env', name, value] as const),
     ['cwd', spec.workingDir || '/'],
     ...dropSteps(spec),
+    ...mountSteps(spec, host.guard),
     ...(spec.noNewPrivileges ? [['nonewprivs'] as const] : []),
     ...(spec.user
       ? [
@@ -119,12 +128,19 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
   ];
 }
 
-/** A privileged container may write to `/proc/sys` and `/sys`, as far as its namespaces go. */
-function kernelFor({ privileged }: ContainerSpec, root: string, steps: Step[]): Step[] {
-  if (!privileged) return steps;
-  return steps
-    .filter(([verb, , target]) => !(verb === 'bind' && target === `${root}/proc/sys`))
-    .map((step) => (step[2] === `${root}/sys` ? step.map((word) => word.replace(/,ro$/, '')) : step) as Step);
+/** A privileged container may write to `/sys`, as far as its namespaces go. */
+function kernelFor({ privileged }: ContainerSpec, guard: Guard, root: string, steps: Step[]): Step[] {
+  if (!privileged || guard.isMachineRoot) return steps;
+  return steps.map(
+    (step) => (step[2] === `${root}/sys` ? step.map((word) => word.replace(/,ro$/, '')) : step) as Step,
+  );
+}
+
+/** Who might mount what was left out of its root, is kept from it where that would be the machine's. */
+function mountSteps({ privileged, capabilities }: ContainerSpec, { isMachineRoot }: Guard): Step[] {
+  const { add = [] } = capabilities ?? {};
+  const mayMount = privileged || add.includes('SYS_ADMIN') || add.includes('ALL');
+  return isMachineRoot && mayMount ? [['nomounts']] : [];
 }
 
 function dropSteps({ privileged, capabilities }: ContainerSpec): Step[] {

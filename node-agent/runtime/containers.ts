@@ -12,6 +12,7 @@ import {
 import { machine } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { type ContainerSpec, containerPlan, type HostLayout, planText } from './container-plan.ts';
+import { findGuard } from './guard.ts';
 import { attemptDir, logFile, terminationLog } from './paths.ts';
 import type { Starter } from './starter.ts';
 
@@ -43,7 +44,7 @@ export function hostLayout(): HostLayout {
     const found = lstatSync(`/${entry}`, { throwIfNoEntry: false });
     if (found) links[entry] = found.isSymbolicLink() ? readlinkSync(`/${entry}`) : undefined;
   }
-  return { machine: name, links };
+  return { machine: name, links, guard: findGuard() };
 }
 
 /**

@@ -27,7 +27,7 @@ if (!$is_own) {
     $SIG{__DIE__} = sub { end_badly($_[0]) };
 }
 
-my (%environment, $directory, $user, @dropped, $no_privileges);
+my (%environment, $directory, $user, @dropped, $no_privileges, $no_mounts);
 for (read_plan($plan)) {
     my ($name, @arguments) = @$_;
     if ($name eq 'arch') { use_architecture($arguments[0]) }
@@ -36,6 +36,7 @@ for (read_plan($plan)) {
     elsif ($name eq 'user') { $user = [@arguments] }
     elsif ($name eq 'drop') { @dropped = @arguments }
     elsif ($name eq 'nonewprivs') { $no_privileges = 1 }
+    elsif ($name eq 'nomounts') { $no_mounts = 1 }
 }
 # All are opened before the first is entered: the last one hides this /proc.
 my @namespaces = map {
@@ -207,6 +208,7 @@ sub become_command {
     chdir($directory // '/') or fail("chdir $directory: $!");
     drop_capabilities(@dropped);
     give_no_privileges() if $no_privileges;
+    forbid_mounts() if $no_mounts;
     become_user(@$user) if $user;
     execute(\%environment, @command);
 }

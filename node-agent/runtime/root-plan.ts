@@ -8,6 +8,8 @@ export interface BindMount {
   readOnly: boolean;
   /** Left out when the source does not exist. */
   optional?: boolean;
+  /** The source is a path in this folder, whatever links somebody has put there. */
+  base?: string;
 }
 
 const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
@@ -71,7 +73,6 @@ function kernelSteps(root: string): Step[] {
     ['mount', 'proc', `${root}/proc`, 'proc', 'nosuid,nodev,noexec', ''],
     // The namespace's own limit, which a fork bomb cannot pass while /proc/sys stays read-only.
     ['sysctl', `${root}/proc/sys/kernel/pid_max`, String(mostProcesses + reservedIds)],
-    ['bind', `${root}/proc/sys`, `${root}/proc/sys`, 'ro'],
     ['mount', 'sysfs', `${root}/sys`, 'sysfs', 'nosuid,nodev,noexec,ro', ''],
     ['mount', 'tmpfs', `${root}/dev`, 'tmpfs', 'nosuid', 'mode=0755,size=64k'],
     ...devices.map((name): Step => ['bind', `/dev/${name}`, `${root}/dev/${name}`, '']),
@@ -87,10 +88,11 @@ function kernelSteps(root: string): Step[] {
 
 /** Image files and volumes over a root made by {@link rootSteps}. */
 export function overlaySteps(root: string, binds: readonly BindMount[]): Step[] {
-  return binds.map(({ source, target, readOnly, optional }) => [
+  return binds.map(({ source, target, readOnly, optional, base }) => [
     'bind',
     source,
     root + target,
     ['rec', ...(readOnly ? ['ro'] : []), ...(optional ? ['optional'] : [])].join(','),
+    ...(base ? [base] : []),
   ]);
 }

@@ -189,7 +189,7 @@ sub run_program {
     # What a volume lies on may not answer; as long as kubelet's `runtimeRequestTimeout`.
     $SIG{ALRM} = sub { fail('context deadline exceeded') };
     alarm 120;
-    my (%environment, $directory, $user, @command, @dropped);
+    my (%environment, $directory, $user, @command, @dropped, $no_mounts);
     my %verb = (
         ns => \&enter_namespace,
         hold => \&hold_namespace,
@@ -199,6 +199,7 @@ sub run_program {
         overlay => \&mount_overlay,
         bind => \&bind_one,
         dir => sub { make_directory($_[0]); chmod oct $_[1], $_[0] },
+        hide => \&hide,
         link => sub { symlink $_[0], $_[1] or fail("symlink $_[1]: $!") },
         root => sub { enter_root($_[0]) },
         cwd => sub { $directory = $_[0] },
@@ -207,6 +208,7 @@ sub run_program {
         set => sub { write_kernel_file(@_) },
         drop => sub { @dropped = @_ },
         nonewprivs => \&give_no_privileges,
+        nomounts => sub { $no_mounts = 1 },
         user => sub { $user = [@_] },
         exec => sub { @command = @_ },
     );
@@ -231,6 +233,7 @@ sub run_program {
         use_streams($setting{stdin} ? $end{in}[0] : $nothing, $end{out}[1], $end{err}[1]);
     }
     drop_capabilities(@dropped);
+    forbid_mounts() if $no_mounts;
     become_user(@$user) if $user;
     alarm 0;
     execute(\%environment, @command);
@@ -261,7 +264,9 @@ sub mount_overlay {
 }
 
 sub bind_one {
-    my ($source, $target, $flags) = @_;
+    my ($source, $target, $flags, $base) = @_;
+    my $held;
+    ($source, $held) = beneath($base, $source) if defined $base;
     my %wanted = map { $_ => 1 } split /,/, $flags // '';
     return if $wanted{optional} && !-e $source;
     $target = within($target);
@@ -272,6 +277,27 @@ sub bind_one {
     }
     mount($source, $target, '', $flag{bind} | ($wanted{rec} ? $flag{rec} : 0), '');
     make_read_only($target) if $wanted{ro};
+}
+
+# A folder without anything in it, or an empty file, in the place of another.
+sub hide {
+    my ($path) = @_;
+    if (-d $path) { mount('tmpfs', $path, 'tmpfs', $flag{ro} | $flag{nosuid} | $flag{nodev} | $flag{noexec}, 'size=4k') }
+    else { mount('/dev/null', $path, '', $flag{bind}, '') }
+}
+
+# Where a path below a folder is, found so that no link in it, nor one that is put there now, leads out of it
+# (openat2's RESOLVE_IN_ROOT). The name is good as long as the handle that comes with it.
+sub beneath {
+    my ($base, $path) = @_;
+    opendir(my $folder, $base) or fail("open $base: $!");
+    # O_PATH and O_CLOEXEC.
+    my $how = pack 'Q3', 0x280000, 0, 0x10;
+    my $name = $path eq '' ? '.' : "$path";
+    my $number = call('openat2', fileno $folder, $name, $how, length $how);
+    fail("open $base/$path: $!") if $number == -1;
+    open(my $handle, '<&=', $number) or fail("open $base/$path: $!");
+    return ("/proc/self/fd/$number", $handle);
 }
 
 # Where a path below the root is for the program: links of an image or a volume lead nowhere else.
