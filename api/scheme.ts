@@ -68,6 +68,9 @@ export interface OtherVersion {
   readonly version: string;
   /** What a client that uses it is told, upstream's words. */
   readonly deprecation?: string;
+  /** Absent: the kind's own. Of another group they would make `kubectl get all` list the kind twice. */
+  readonly categories?: readonly string[];
+  readonly shortNames?: readonly string[];
 }
 
 type Row = Omit<Resource, 'version' | 'singular' | 'type' | 'object'> &
@@ -196,6 +199,16 @@ export const resources = {
     shortNames: ['ds'],
     categories: ['all'],
     status: true,
+    alsoServed: [
+      {
+        group: 'extensions',
+        version: 'v1beta1',
+        deprecation:
+          'extensions/v1beta1 DaemonSet is deprecated in v1.14+, unavailable in v1.16+; use apps/v1 DaemonSet',
+        categories: [],
+        shortNames: [],
+      },
+    ],
   }),
   controllerrevisions: row<ControllerRevision>({
     group: 'apps',

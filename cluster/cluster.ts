@@ -216,7 +216,10 @@ export async function nodeComponent(name: string, state: StateDir): Promise<Comp
 
 /** Rejects early, with the end of its log, when a component dies again and again. */
 async function nodesReady(client: Client, spec: ClusterSpec, lab: Lab): Promise<void> {
+  // Without a pod network no node is Ready: then it is enough that they are there.
+  const awaitsNetwork = spec.overlay?.type === 'none' && !spec.cni;
   const ready = ({ status }: Node) =>
+    awaitsNetwork ||
     (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');
   const all = waitFor<Node>(client, 'nodes', (nodes) => nodes.filter(ready).length >= spec.nodes.length, {
     timeout: 60_000,

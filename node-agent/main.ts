@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../api/client.ts';
 import { type Informer, startInformer } from '../api/informer.ts';
@@ -9,10 +10,12 @@ import { createRecorder } from './events.ts';
 import { withLoaded } from './images/loaded.ts';
 import { openImageStore } from './images/store.ts';
 import type { Conflist } from './network/cni/config.ts';
+import type { InstalledNetwork } from './network/installed.ts';
 import { ipamDir, type NodeNetwork, readLinks, startNetwork } from './network/network.ts';
 import { defaultBridge } from './network/plan.ts';
 import { leaseSeconds, registerNode, renewLease, reportNode } from './node/registration.ts';
 import type { NodeIdentity } from './node/status.ts';
+import { followNodes } from './overlay/follow.ts';
 import { type Backend, defaultBackend } from './overlay/options.ts';
 import { podCidrsOf } from './overlay/overlay.ts';
 import { type Pods, startPods } from './pods/pods.ts';
@@ -139,7 +142,10 @@ export async function startNodeAgent(
         links = undefined;
         const { overlay = defaultBackend, bridge = defaultBridge } = config;
         const stateDir = ipamDir(config.runDir);
-        return startNetwork({ ...config, podCidrs, overlay, bridge, stateDir }, await reading);
+        const awaited = overlay.type === 'none' && !config.cni;
+        if (awaited) await reportNode(client, identity, nodes.store.get(nodeName), false);
+        const found = awaited ? await installed(config.runDir, signal) : {};
+        return startNetwork({ ...config, podCidrs, overlay, bridge, stateDir, ...found }, await reading);
       },
       signal,
       (error) => onError('setting up the pod network', error),
@@ -151,7 +157,7 @@ export async function startNodeAgent(
       signal,
       (error) => onError('reporting the node', error),
     );
-    followNodes(nodes, network, signal, onError);
+    followNodes(nodes, network.syncNodes, signal, (error) => onError('routes to the other nodes', error));
     const report = reportNow(client, identity, nodes, signal, onError);
     store?.follow(signal, () => {
       pods?.enqueueAll();
@@ -176,6 +182,12 @@ export async function startNodeAgent(
   return { ready };
 }
 
+/** Waits for a pod network that somebody installs on the node. */
+async function installed(runDir: string, signal: AbortSignal): Promise<InstalledNetwork> {
+  const { installedNetwork } = await import('./network/installed.ts');
+  return installedNetwork(join(runDir, 'host'), signal);
+}
+
 /** An earlier process may have been interrupted between a pod's end and that of its network. */
 async function collectNetworks(network: NodeNetwork | undefined, pods: Pods | undefined): Promise<void> {
   await network?.collect((uid) => [...(pods?.all() ?? [])].some((pod) => pod.uid === uid));
@@ -194,46 +206,6 @@ function ownPodCidrs(nodes: Informer<Node>, name: string, signal: AbortSignal): 
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     look();
   });
-}
-
-/** Nodes that join together are one pass. */
-const settling = 20;
-
-/** Routes follow the nodes: one pass at a time, and one more when something changed meanwhile. */
-function followNodes(
-  nodes: Informer<Node>,
-  network: NodeNetwork,
-  signal: AbortSignal,
-  onError: (what: string, error: unknown) => void,
-): void {
-  let dirty = false;
-  let busy = false;
-  let verify = false;
-  const sync = async () => {
-    dirty = true;
-    if (busy) return;
-    busy = true;
-    while (dirty && !signal.aborted) {
-      await delay(settling);
-      const options = { verify };
-      dirty = false;
-      verify = false;
-      try {
-        await network.syncNodes([...nodes.store.values()], options);
-      } catch (error) {
-        onError('routes to the other nodes', error);
-        dirty = true;
-        await delay(500);
-      }
-    }
-    busy = false;
-  };
-  nodes.onChange(() => void sync());
-  every(60_000, signal, () => {
-    verify = true;
-    return sync();
-  });
-  void sync();
 }
 
 /** When the first Lease is written: the node itself says in its status that it has come. */

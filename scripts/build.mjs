@@ -26,6 +26,7 @@ const programs = {
   'control-plane': 'cluster/processes/control-plane.ts',
   node: 'cluster/processes/node.ts',
   dns: 'cluster/processes/dns.ts',
+  flanneld: 'cluster/processes/flanneld.ts',
 };
 
 /** Output name → source of what those import late, a file each. Whatever else they import late they contain. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KubeObject } from '../../api/object.ts';
 import { apiVersionOf, type Resource } from '../../api/scheme.ts';
 import { type StatusError, statusError } from '../../api/status.ts';
-import type { DeleteOptions, Status } from '../../api/types.ts';
+import type { DaemonSetSpec, DeleteOptions, Status } from '../../api/types.ts';
 import type { User } from '../auth/user.ts';
 import { missing } from '../registry/pipeline/failures.ts';
 import type { Registry, Request, UpdateOptions } from '../registry/registry.ts';
@@ -85,6 +85,7 @@ async function create(serving: Serving, call: Call): Promise<void> {
   const { resource, as = resource, name, namespace } = call.target;
   if (name) throw methodNotAllowed();
   const object = await readObject(call.request, typeOf(as), parseFieldValidation(call.query), warner(call));
+  if (as.group === 'extensions') setOldDefaults(object);
   const scope = namespace ?? (resource.namespaced ? object.metadata?.namespace || 'default' : undefined);
   await sendEntry(
     serving,
@@ -92,6 +93,12 @@ async function create(serving: Serving, call: Call): Promise<void> {
     201,
     await serving.registry.create(resource, object, scope, requestOf(call)),
   );
+}
+
+/** Of `extensions/v1beta1`: a selector that is not said is the template's labels. Upstream: 1.15 `pkg/apis/extensions/v1beta1/defaults.go`. */
+function setOldDefaults({ spec }: KubeObject & { spec?: DaemonSetSpec }): void {
+  const matchLabels = spec?.template?.metadata?.labels;
+  if (spec && matchLabels) spec.selector ??= { matchLabels: { ...matchLabels } };
 }
 
 async function update(serving: Serving, call: Call): Promise<void> {

@@ -17,6 +17,7 @@ test('the index names every group version with the hash of its document', () => 
   expect(Object.keys(paths)).toEqual([
     'api/v1',
     'apis/apps/v1',
+    'apis/extensions/v1beta1',
     'apis/batch/v1',
     'apis/policy/v1',
     'apis/discovery.k8s.io/v1',

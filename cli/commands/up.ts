@@ -37,7 +37,10 @@ export const register: Register = (program) => {
     .addOption(nameOption())
     .option('--nodes <count>', 'number of nodes (default 2)', wholeNumber)
     .option('--pod-cidr <cidr>', 'addresses of pods (default 10.244.0.0/16)')
-    .option('--overlay <type>', "the way to other nodes' pods, as flannel's: vxlan (default), host-gw, udp")
+    .option(
+      '--overlay <type>',
+      "the way to other nodes' pods, as flannel's: vxlan (default), host-gw, udp; or none, for a DaemonSet to install",
+    )
     .option('--direct-routing', 'of overlay vxlan: plain routes between nodes on one link')
     .option('--bridge <name>', "the bridge of a node's pods (default cni0)")
     .option('--service-cidr <cidr>', 'addresses of Services (default 10.96.0.0/12)')
@@ -78,12 +81,16 @@ export const register: Register = (program) => {
       const began = performance.now();
       const cluster = await startCluster({ ...options, lifetime: 'detached' });
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      const { nodes, dataplane } = cluster.spec;
+      const { nodes, dataplane, overlay, cni } = cluster.spec;
+      const awaitsNetwork = overlay?.type === 'none' && !cni;
       const worker = nodes.at(-1)?.name;
       const flag = cluster.name === 'v9s' ? '' : ` --name ${cluster.name}`;
       process.stdout.write(
         [
-          `Cluster ${cluster.name}: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} Ready in ${seconds} s`,
+          `Cluster ${cluster.name}: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} ${awaitsNetwork ? '' : 'Ready '}in ${seconds} s`,
+          ...(awaitsNetwork
+            ? ['No node is Ready before a pod network is installed: kubectl create -f kube-flannel.yml']
+            : []),
           '',
           `  export KUBECONFIG=${cluster.kubeconfig}`,
           '  kubectl get nodes',

@@ -86,7 +86,8 @@ export async function startNetwork(
   const own = config.cni ? [] : bridgeCommands(bridge, links, podCidrs);
   await Promise.all([
     ipBatch(kernel, [...commands, ...own]),
-    ensureMasquerade(kernel, podCidrs, clusterCidrs),
+    // Whoever makes the overlay decides about it: flanneld's --ip-masq.
+    config.overlay.type === 'none' ? undefined : ensureMasquerade(kernel, podCidrs, clusterCidrs),
     setSysctls(kernel, podCidrs),
   ]);
   const pods = config.cni ? await pluginPods(config, config.cni, bridge) : ownPods(config, bridge);

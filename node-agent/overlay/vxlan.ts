@@ -22,6 +22,8 @@ export interface VxlanOptions {
   vni?: number;
   /** UDP; default 8472, Linux' own. */
   port?: number;
+  /** Of the link between the nodes; default its own. Pods' is less by the headers. */
+  mtu?: number;
 }
 
 /** One family's device: flannel keeps IPv4 and IPv6 apart. */
@@ -29,6 +31,7 @@ interface Device extends LocalFamily {
   name: string;
   vni: number;
   port: number;
+  linkMtu?: number;
 }
 
 /** Another node as its annotations describe it, for one family. */
@@ -53,7 +56,10 @@ export interface PeerState {
  * forwarding entry and an onlink route, all known beforehand from Node annotations. Upstream:
  * flannel `pkg/backend/vxlan`.
  */
-export function createVxlan(kernel: Kernel, { vni = 1, port = 8472 }: VxlanOptions = {}): Overlay {
+export function createVxlan(
+  kernel: Kernel,
+  { vni = 1, port = 8472, mtu: linkMtu }: VxlanOptions = {},
+): Overlay {
   let devices: Device[] = [];
   let ownName = '';
   /** By device; what a device holds that is not in here must be read first. */
@@ -74,7 +80,7 @@ export function createVxlan(kernel: Kernel, { vni = 1, port = 8472 }: VxlanOptio
   return {
     plan(local, links) {
       ownName = local.name;
-      devices = devicesOf(local, vni, port);
+      devices = devicesOf(local, { vni, port, ...(linkMtu ? { linkMtu } : {}) });
       known.clear();
       const annotations: Record<string, string> = {};
       const commands = devices.flatMap((device) => {
@@ -108,18 +114,17 @@ function stateFor(peers: readonly Peer[]): PeerState {
 /** Where the route to a peer's pods leads: its device has the first address of its network. */
 const gatewayOf = (podCidr: string) => addressAt(parseCidr(podCidr), 0);
 
-function devicesOf(local: LocalNode, vni: number, port: number): Device[] {
+function devicesOf(local: LocalNode, options: Pick<Device, 'vni' | 'port' | 'linkMtu'>): Device[] {
   return familiesOf(local).map((one) => ({
     ...one,
-    vni,
-    port,
-    name: one.family === 'IPv6' ? `flannel-v6.${vni}` : `flannel.${vni}`,
+    ...options,
+    name: one.family === 'IPv6' ? `flannel-v6.${options.vni}` : `flannel.${options.vni}`,
   }));
 }
 
 /** What the headers of VXLAN leave of the uplink's: Ethernet, VXLAN, UDP and IP. */
-function deviceMtu({ family, nodeIp }: Device, links: readonly LinkState[]): number {
-  return (uplinkOf(links, nodeIp).mtu ?? usualMtu) - (family === 'IPv6' ? 70 : 50);
+function deviceMtu({ family, nodeIp, linkMtu }: Device, links: readonly LinkState[]): number {
+  return (linkMtu ?? uplinkOf(links, nodeIp).mtu ?? usualMtu) - (family === 'IPv6' ? 70 : 50);
 }
 
 function annotationsOf({ family, nodeIp, vni }: Device, mac: string): Record<string, string> {

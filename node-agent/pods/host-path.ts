@@ -6,9 +6,8 @@ import { NotYetError } from './sources.ts';
 /**
  * Where a `hostPath` leads. Each node has a folder `hostDir` that stands for what is its own of a host's file system,
  * and pods may write there; everything else is the machine's that the lab runs on, and read-only. `/run` and `/tmp`
- * are always the node's own: the machine's would be those of the lab.
- *
- * What is the node's own has the folder that no link leads out of as its `base`.
+ * are always the node's own: the machine's would be those of the lab. So are the folders of CNI, where a DaemonSet
+ * installs a pod network. What is the node's own has the folder that no link leads out of as its `base`.
  *
  * @throws {NotYetError} when what is there is not of the wanted type
  */
@@ -19,7 +18,8 @@ export function hostPath(
 ): { source: string; readOnly: boolean; base?: string } {
   // No `..` and no link leads out of the node's folder: pods may write there.
   const own = insideTree(hostDir, path);
-  const isOwn = look(own) !== undefined || /^\/(var\/)?(run|tmp)(\/|$)/.test(join('/', path));
+  const isOwn =
+    look(own) !== undefined || /^\/((var\/)?(run|tmp)|(etc|opt)\/cni)(\/|$)/.test(join('/', path));
   const source = isOwn ? own : path;
   const found = look(source);
   if (!found) {
