@@ -109,6 +109,7 @@ export async function startApiserver(
       authenticate: createAuthenticator(tokens, [issuer], now),
       kubelets: createKubelets(cache.lookup, config.kubeletClient),
       storageHealthy: () => storage.healthy(),
+      snapshot: { storage, restorable: sharing !== undefined },
       address: `${config.advertise.host}:${config.advertise.port}`,
       report: onError,
     };

@@ -14,6 +14,7 @@ import { register as logs } from './commands/logs.ts';
 import { register as render } from './commands/render.ts';
 import { register as reset } from './commands/reset.ts';
 import { register as scenario } from './commands/scenario.ts';
+import { register as snapshot } from './commands/snapshot.ts';
 import { register as token } from './commands/token.ts';
 import { register as up } from './commands/up.ts';
 import { version } from './version.ts';
@@ -31,6 +32,7 @@ const commands = [
   exec,
   logs,
   load,
+  snapshot,
   dataplane,
   scenario,
   doctor,

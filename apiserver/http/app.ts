@@ -10,6 +10,7 @@ import { parseMediaType } from './negotiate.ts';
 import { type Call, methodNotAllowed, serveObjects } from './objects.ts';
 import { sendFailure, sendJson, sendText } from './respond.ts';
 import { serveReview } from './reviews.ts';
+import type { SnapshotAccess } from './snapshot.ts';
 import { bind, type SubresourceOptions, serveSubresource } from './subresources.ts';
 import { parseTarget, unknownPath, verbOf } from './target.ts';
 import { version } from './version.ts';
@@ -20,6 +21,7 @@ export interface AppOptions extends SubresourceOptions {
   authorizer: Authorizer;
   /** Whether the storage took the last write. */
   storageHealthy(): boolean;
+  snapshot: SnapshotAccess;
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
   address: string;
   /** Told of failures that are the server's own fault. */
@@ -68,6 +70,10 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
   app.get(['/openapi/v2', '/openapi/v3', '/openapi/v3/*path'], async (request, response) => {
     const { serveOpenApi } = await import('./openapi.ts');
     serveOpenApi(request.path, request, response);
+  });
+  app.all('/snapshot', async (request, response) => {
+    const { serveSnapshot } = await import('./snapshot.ts');
+    await serveSnapshot(request, response, options.snapshot);
   });
   app.use(async (request, response) => {
     const user = userOf(request);
