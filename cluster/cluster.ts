@@ -8,6 +8,7 @@ import type { Command } from '../kernel/run.ts';
 import { attachLab, type Lab } from '../lab/handle.ts';
 import { type LabOptions, startLab } from '../lab/lab.ts';
 import type { ComponentSpec } from '../lab/spec.ts';
+import type { KubeletSettings } from '../node-agent/configuration/read.ts';
 import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
 import { modeFeatures } from './dataplane.ts';
 import { etcdComponents, etcdNodes } from './etcd.ts';
@@ -46,7 +47,7 @@ export interface StartOptions extends ClusterOptions {
  */
 export async function startCluster(options: StartOptions = {}): Promise<Cluster> {
   const { lifetime = 'owner' } = options;
-  const wanted = resolveOptions(options);
+  const wanted = resolveOptions(options, await kubeletSettings(options));
   const temporary = lifetime === 'owner' && options.stateDir === undefined;
   const folder = temporary
     ? await temporaryFolder(wanted.name)
@@ -91,6 +92,13 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     else if (!existing && !lab) rmSync(state.root, { recursive: true, force: true });
     throw explainDisk(error, state.root);
   }
+}
+
+/** A file that is rarely there, and a parser nobody else needs. */
+async function kubeletSettings({ kubeletConfig }: ClusterOptions): Promise<KubeletSettings | undefined> {
+  if (kubeletConfig === undefined) return undefined;
+  const { readKubeletConfiguration } = await import('../node-agent/configuration/read.ts');
+  return readKubeletConfiguration(kubeletConfig);
 }
 
 /** A handle on a running cluster of this user. Throws where it is not running. */

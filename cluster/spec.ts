@@ -1,20 +1,12 @@
-import {
-  addressAt,
-  type Cidr,
-  canonicalAddress,
-  cidrOf,
-  contains,
-  type Family,
-  overlaps,
-  parseCidr,
-  sizeOf,
-} from '../api/address.ts';
+import { addressAt, type Cidr, cidrOf, type Family, overlaps, parseCidr } from '../api/address.ts';
 import type { Taint } from '../api/types.ts';
 import { type NftablesLayout, nftablesLayouts, type ProxyMode } from '../dataplane/configuration.ts';
 import { emulatedVersions } from '../dataplane/iptables/versions.ts';
 import { availableModes } from '../dataplane/modes.ts';
+import type { KubeletSettings } from '../node-agent/configuration/read.ts';
 import type { Conflist } from '../node-agent/network/cni/config.ts';
 import type { Backend } from '../node-agent/overlay/options.ts';
+import { dnsAddresses } from './dns-addresses.ts';
 import { OptionError } from './option-error.ts';
 import { bridgeOf, cniOf, overlayOf } from './pod-network.ts';
 import { type Store, type StoreOptions, storeOf, storeText } from './store.ts';
@@ -50,6 +42,8 @@ export interface ClusterOptions extends StoreOptions {
   cniBin?: string;
   /** Address of the `kube-dns` Service; default the tenth of the service CIDR; `none` leaves DNS out. */
   clusterDns?: string;
+  /** A file with a KubeletConfiguration that every node follows; see node-agent/README.md. */
+  kubeletConfig?: string;
   dataplane?: DataplaneMode;
   /** Of dataplane `nftables`: kube-proxy's chains (`upstream`, default) or shared maps (`flat`). */
   nftablesLayout?: NftablesLayout;
@@ -92,6 +86,8 @@ export interface ClusterSpec extends Store {
   /** Empty when DNS was left out. */
   clusterDns: string[];
   clusterDomain: string;
+  /** What was read of a KubeletConfiguration. */
+  kubelet?: KubeletSettings;
   dataplane: DataplaneMode;
   /** Missing in the state of older clusters. */
   nftablesLayout?: NftablesLayout;
@@ -129,8 +125,8 @@ export const underlay = {
 /** A /16 less its gateway, `outside` and broadcast; a bridge takes 1,023 ports. */
 export const mostNodes = 1_000;
 
-/** Settles options; throws {@link OptionError} for the first wrong one. */
-export function resolveOptions(options: ClusterOptions): ClusterSpec {
+/** Settles options, `kubelet` what `kubeletConfig` says; throws {@link OptionError} for the first wrong one. */
+export function resolveOptions(options: ClusterOptions, kubelet?: KubeletSettings): ClusterSpec {
   const name = options.name ?? defaults.name;
   if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
     throw new OptionError(
@@ -178,8 +174,10 @@ export function resolveOptions(options: ClusterOptions): ClusterSpec {
     overlay,
     bridge: bridgeOf(options),
     cni: cniOf(options),
-    clusterDns: dnsAddresses(options.clusterDns, serviceCidrs),
-    clusterDomain: 'cluster.local',
+    clusterDns: dnsAddresses(options.clusterDns, kubelet, serviceCidrs),
+    // To a kubelet the name may end in a dot, to a name server it has none.
+    clusterDomain: (kubelet?.clusterDomain ?? 'cluster.local').replace(/\.$/, ''),
+    ...(kubelet ? { kubelet } : {}),
     dataplane,
     nftablesLayout,
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
@@ -275,18 +273,6 @@ function parsePortRange(text: string): string {
   return text;
 }
 
-function dnsAddresses(choice: string | undefined, serviceCidrs: Cidr[]): string[] {
-  if (choice === 'none') return [];
-  if (choice === undefined)
-    return serviceCidrs.slice(0, 1).map((cidr) => addressAt(cidr, Math.min(10, Number(sizeOf(cidr)) - 2)));
-  const home = serviceCidrs.find((cidr) => contains(cidr, choice));
-  if (!home) {
-    const ranges = serviceCidrs.map(({ text }) => text).join(', ');
-    throw new OptionError('cluster-dns', choice, `an address within the service CIDR ${ranges}, or "none"`);
-  }
-  return [canonicalAddress(choice) ?? choice];
-}
-
 /** The apiserver's port inside the lab. */
 export const apiserverPort = 6443;
 
@@ -329,6 +315,7 @@ export function agreeWithExisting(
     dataplane: options.dataplane ?? existing.dataplane,
     nftablesLayout: options.nftablesLayout ?? existing.nftablesLayout ?? 'upstream',
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
+    ...(wanted.kubelet ? { kubelet: wanted.kubelet } : {}),
     cni: options.cniConfig === undefined ? existing.cni : wanted.cni,
     egress: options.egress ?? existing.egress,
     trace: options.trace ?? existing.trace,

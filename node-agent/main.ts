@@ -6,6 +6,7 @@ import { type Informer, startInformer } from '../api/informer.ts';
 import { resources } from '../api/scheme.ts';
 import type { Node, Service, Taint } from '../api/types.ts';
 import type { Kernel } from '../kernel/run.ts';
+import type { KubeletSettings } from './configuration/read.ts';
 import { createRecorder } from './events.ts';
 import { withLoaded } from './images/loaded.ts';
 import { openImageStore } from './images/store.ts';
@@ -46,12 +47,17 @@ export interface NodeAgentConfig {
   clusterDomain: string;
   /** PEM of the cluster's CA, for service account volumes. */
   caPem: string;
-  /** The node's resolv.conf, a file name. */
+  /** The node's resolv.conf, a file name; empty: pods get nothing of it. */
   resolvConf: string;
   labels?: Record<string, string>;
   taints?: Taint[];
   /** PEM; without it nobody is served: no logs, no exec. `clientCa` signs those who may ask. */
   serving?: { cert: string; key: string; clientCa: string };
+  /** Of a KubeletConfiguration what is not said above. */
+  kubelet?: Pick<
+    KubeletSettings,
+    'staticPodPath' | 'maxPods' | 'anonymous' | 'alwaysAllow' | 'allowedFor' | 'deniedFor' | 'healthz'
+  >;
   /** All Nodes and all Services, where this process watches them already. */
   informers?: { nodes: Informer<Node>; services: Informer<Service> };
   /** Told of everything that failed and will be tried again. Default: standard error. */
@@ -75,7 +81,7 @@ export async function startNodeAgent(
   config: NodeAgentConfig,
   { signal }: { signal: AbortSignal },
 ): Promise<NodeAgent> {
-  const { client, kernel, nodeName, nodeIps } = config;
+  const { client, kernel, nodeName, nodeIps, kubelet = {} } = config;
   const onError = config.onError ?? createLog();
   const builtIn = loadCatalogue();
   const store = config.imageStore === undefined ? undefined : openImageStore(config.imageStore);
@@ -86,6 +92,7 @@ export async function startNodeAgent(
     labels: config.labels ?? {},
     taints: config.taints ?? [],
     images: () => catalogue.list(),
+    ...(kubelet.maxPods === undefined ? {} : { maxPods: kubelet.maxPods }),
   };
   const host = hostLayout();
   const watching = (what: string) => (error: unknown) => onError(`watching ${what}`, error);
@@ -105,10 +112,11 @@ export async function startNodeAgent(
       nodeName,
       nodeIps,
       runDir: config.runDir,
+      ...(kubelet.staticPodPath === undefined ? {} : { staticPodPath: kubelet.staticPodPath }),
       dns: {
         clusterDns: config.clusterDns,
         clusterDomain: config.clusterDomain,
-        nodeResolvConf: readFileSync(config.resolvConf, 'utf8'),
+        nodeResolvConf: config.resolvConf && readFileSync(config.resolvConf, 'utf8'),
       },
       host,
       catalogue,
@@ -177,7 +185,14 @@ export async function startNodeAgent(
   if (config.serving) {
     const { all } = pods;
     const { serving: tls } = config;
-    void startServer({ client, nodeName, tls, machine: host.machine, pods: all, onError }, signal);
+    void startServer(
+      { client, nodeName, tls, machine: host.machine, pods: all, access: kubelet, onError },
+      signal,
+    );
+  }
+  if (kubelet.healthz) {
+    const { serveHealth } = await import('./server/health.ts');
+    void serveHealth(kubelet.healthz, { signal, onError: (error) => onError('serving /healthz', error) });
   }
   return { ready };
 }

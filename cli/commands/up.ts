@@ -15,6 +15,7 @@ interface UpOptions {
   cniConfig?: string;
   cniBin?: string;
   clusterDns?: string;
+  kubeletConfig?: string;
   dataplane?: DataplaneMode;
   emulatedVersion?: string;
   nftablesLayout?: NftablesLayout;
@@ -51,6 +52,7 @@ export const register: Register = (program) => {
       '--cluster-dns <ip>',
       'address of the kube-dns Service, or none (default: tenth of the service CIDR)',
     )
+    .option('--kubelet-config <file>', 'a KubeletConfiguration that every node follows')
     .option(
       '--dataplane <mode>',
       'how Services reach the kernel: iptables (default), ipvs, nftables; or none, for a v9s kube-proxy of your own',

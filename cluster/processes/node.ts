@@ -28,6 +28,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
   const node = spec.nodes.find(({ name }) => name === args[0]);
   if (!node)
     throw new OptionError('node', args[0], `one of ${spec.nodes.map(({ name }) => name).join(', ')}`);
+  const { kubelet = {} } = spec;
   const hosts = nearest(spec, node);
   const [host = ''] = hosts;
   const servers = hosts.map((one) => `https://${one}:${apiserverPort}`);
@@ -53,14 +54,15 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     });
     return proxyClient;
   };
-  own?.keep(
-    {
-      client,
-      nodeName: node.name,
-      onError: (error) => void process.stderr.write(`renewing the certificate: ${error}\n`),
-    },
-    signal,
-  );
+  if (kubelet.rotateCertificates !== false)
+    own?.keep(
+      {
+        client,
+        nodeName: node.name,
+        onError: (error) => void process.stderr.write(`renewing the certificate: ${error}\n`),
+      },
+      signal,
+    );
   const runDir = nodeRunDir(node.name);
   const kernel = createKernel(spec.trace ? { onCommand: traceCommand } : {});
   const watching = (what: string) => ({
@@ -107,11 +109,14 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         ...(spec.overlay ? { overlay: spec.overlay } : {}),
         ...(spec.bridge ? { bridge: spec.bridge } : {}),
         ...(spec.cni ? { cni: spec.cni } : {}),
-        clusterDns: spec.clusterDns,
-        clusterDomain: spec.clusterDomain,
+        clusterDns: kubelet.clusterDns ?? spec.clusterDns,
+        clusterDomain: kubelet.clusterDomain ?? spec.clusterDomain,
+        kubelet,
         caPem: readPem(state, 'ca.crt'),
-        resolvConf: '/run/v9s/resolv.conf',
-        serving: own?.serving ?? kubeletServing(state, node.name),
+        resolvConf: kubelet.resolvConf ?? '/run/v9s/resolv.conf',
+        ...(kubelet.enableServer === false
+          ? {}
+          : { serving: own?.serving ?? kubeletServing(state, node.name) }),
         labels: node.labels,
         taints: node.taints,
       },

@@ -9,6 +9,8 @@ export interface NodeIdentity {
   ips: readonly string[];
   labels: Readonly<Record<string, string>>;
   taints: readonly Taint[];
+  /** How many pods it takes; default 110. */
+  maxPods?: number;
   /** What pods can run without anything being fetched: names and bytes. */
   images?: () => readonly { names: readonly string[]; size: number }[];
 }
@@ -21,7 +23,7 @@ export function nodeObject(identity: NodeIdentity): Node {
   return {
     metadata: { name, ...nodeMetadata({ name, labels: ownLabels(labels) }) },
     spec: taints.length > 0 ? { taints: [...taints] } : {},
-    status: nodeStatus(name, ips, undefined, false, new Date()),
+    status: nodeStatus(name, ips, undefined, false, new Date(), [], identity.maxPods),
   };
 }
 
@@ -61,11 +63,12 @@ export function nodeStatus(
   networkReady: boolean,
   now: Date,
   images: ReturnType<NonNullable<NodeIdentity['images']>> = [],
+  maxPods = 110,
 ): NodeStatus {
   const capacity = {
     cpu: String(availableParallelism()),
     memory: `${Math.floor(totalmem() / 1024)}Ki`,
-    pods: '110',
+    pods: String(maxPods),
   };
   return {
     addresses: [

@@ -20,6 +20,8 @@ export interface PodsConfig
   extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir' | 'told' | 'starter'> {
   client: Client;
   runDir: string;
+  /** Folder of manifests; default `manifests` below `runDir`. */
+  staticPodPath?: string;
   signal: AbortSignal;
   onError: (what: string, error: unknown) => void;
 }
@@ -83,7 +85,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
 
   let started = false;
   const staticPods = startStaticPods({
-    folder: join(runDir, 'manifests'),
+    folder: config.staticPodPath ?? join(runDir, 'manifests'),
     nodeName,
     client,
     signal,

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { Client } from '../../api/client.ts';
 import type { SubjectAccessReview, TokenReview } from '../../api/types.ts';
+import type { Access } from './config.ts';
 
 /** Somebody who asks the kubelet. */
 interface User {
@@ -21,9 +22,10 @@ export class RefusedError extends Error {
   }
 }
 
-/** Milliseconds an answer of the API is good for; upstream: `authorization.webhook` of KubeletConfiguration. */
-const allowedFor = 300_000;
-const deniedFor = 30_000;
+/** Milliseconds an answer of the API is good for, where a KubeletConfiguration does not say. */
+const defaults = { allowedFor: 300_000, deniedFor: 30_000 };
+
+const anonymousUser: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /**
  * Asks for each request who it is and whether they may: a certificate of the cluster's authority or a token names
@@ -31,11 +33,16 @@ const deniedFor = 30_000;
  *
  * @returns a function that rejects with {@link RefusedError}
  */
-export function createAuthorizer(client: Client, nodeName: string) {
+export function createAuthorizer(client: Client, nodeName: string, access: Access = {}) {
+  const { anonymous = false, alwaysAllow = false, allowedFor, deniedFor } = { ...defaults, ...access };
   const answers = new Map<string, { allowed: boolean; until: number }>();
   return async (request: IncomingMessage, path: string): Promise<void> => {
-    const user = userOfCertificate(request) ?? (await userOfToken(client, request));
+    const user =
+      userOfCertificate(request) ??
+      (await userOfToken(client, request)) ??
+      (anonymous && !request.headers.authorization ? anonymousUser : undefined);
     if (!user) throw new RefusedError(401, 'Unauthorized');
+    if (alwaysAllow) return;
     const [verb, subresource] = [verbOf(request.method ?? ''), subresourceOf(path)];
     const key = JSON.stringify([user, verb, subresource]);
     const known = answers.get(key);
@@ -56,10 +63,11 @@ export function createAuthorizer(client: Client, nodeName: string) {
 function userOfCertificate({ socket }: IncomingMessage): User | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const { CN: name, O: organizations = [] } = (socket.getPeerCertificate().subject ?? {}) as {
-    CN?: string;
+    CN?: string | string[];
     O?: string | string[];
   };
-  if (!name) return undefined;
+  // Which of several names it is would be a guess.
+  if (!name || typeof name !== 'string') return undefined;
   return { name, groups: [...[organizations].flat(), 'system:authenticated'] };
 }
 

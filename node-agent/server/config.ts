@@ -1,5 +1,9 @@
 import type { Client } from '../../api/client.ts';
+import type { KubeletSettings } from '../configuration/read.ts';
 import type { PodState } from '../pods/state.ts';
+
+/** `authentication` and `authorization` of a KubeletConfiguration. */
+export type Access = Pick<KubeletSettings, 'anonymous' | 'alwaysAllow' | 'allowedFor' | 'deniedFor'>;
 
 /** What the kubelet's API is served from. */
 export interface ServerConfig {
@@ -10,6 +14,8 @@ export interface ServerConfig {
   tls: { cert: string; key: string; clientCa: string };
   /** As `uname -m` has it. */
   machine: string;
+  /** Who is let in; default those with credentials whom RBAC allows it. */
+  access?: Access;
   pods(): Iterable<PodState>;
   onError(what: string, error: unknown): void;
 }

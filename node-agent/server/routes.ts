@@ -15,7 +15,7 @@ export interface Routes {
 }
 
 export function createRoutes(config: ServerConfig): Routes {
-  const authorize = createAuthorizer(config.client, config.nodeName);
+  const authorize = createAuthorizer(config.client, config.nodeName, config.access);
   return {
     async serve(request, response) {
       const { pathname, searchParams } = urlOf(request);
