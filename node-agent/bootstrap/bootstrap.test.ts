@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClient } from '../../api/client.ts';
 import { loadKubeconfig } from '../../api/kubeconfig.ts';
 import { resources } from '../../api/scheme.ts';
-import type { SelfSubjectReview } from '../../api/types.ts';
+import type { CertificateSigningRequest, SelfSubjectReview } from '../../api/types.ts';
 import { createCertificateAuthority } from '../../cluster/pki.ts';
 import { startTrustedControlPlane, type TrustedControlPlane } from '../testing/trust.ts';
 import { type BootstrapOptions, bootstrapNode } from './bootstrap.ts';
@@ -86,9 +86,66 @@ test('a server that is not there says so', async () => {
   );
 });
 
+test('waits for approval, and goes on after an interruption with the same request', async () => {
+  // Without the group of nodes' tokens, nobody approves by itself.
+  const token = await plane.token();
+  const name = `bootstrap-token-${token.slice(0, 6)}`;
+  const groups = Buffer.from('system:bootstrappers:other').toString('base64');
+  const secret = { name, namespace: 'kube-system' };
+  await plane.client.patch(resources.secrets, secret, 'merge', { data: { 'auth-extra-groups': groups } });
+  await plane.client.create(resources.clusterrolebindings, {
+    metadata: { name: 'others-may-ask' },
+    roleRef: {
+      apiGroup: 'rbac.authorization.k8s.io',
+      kind: 'ClusterRole',
+      name: 'system:node-bootstrapper',
+    },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:bootstrappers:other' }],
+  });
+
+  const interrupted = new AbortController();
+  const asked: string[] = [];
+  const waiting = {
+    ...options('fourth', token),
+    onPending: (request: string) => {
+      asked.push(request);
+      interrupted.abort();
+    },
+  };
+  await expect(bootstrapNode({ ...waiting, signal: interrupted.signal })).rejects.toThrow('aborted');
+  expect(existsSync(join(waiting.dir, 'kubelet.conf'))).toBe(false);
+
+  const approve = async (request: string) => {
+    asked.push(request);
+    await decide(request, 'Approved');
+  };
+  const { certificate } = await bootstrapNode({ ...waiting, onPending: (request) => void approve(request) });
+  expect(asked[1]).toBe(asked[0]);
+  expect(readFileSync(certificate, 'utf8')).toContain('BEGIN EC PRIVATE KEY');
+
+  const denied = {
+    ...options('fifth', token),
+    onPending: (request: string) => void decide(request, 'Denied'),
+  };
+  await expect(bootstrapNode(denied)).rejects.toThrow('is denied, reason: Test, message: decided');
+  await expect(bootstrapNode({ ...options('sixth', token), timeout: 50 })).rejects.toThrow(
+    /was not signed within 0 s; .*kubectl certificate approve node-csr-/,
+  );
+});
+
 test('a certificate file that was cut short is as good as none', async () => {
   const wanted = options('seventh', await plane.token());
   const { certificate, config } = await bootstrapNode(wanted);
   writeFileSync(certificate, readFileSync(certificate, 'utf8').slice(0, 300));
   expect((await bootstrapNode(wanted)).config.cert).not.toBe(config.cert);
 });
+
+/** What `kubectl certificate approve` and `deny` do. */
+async function decide(name: string, type: 'Approved' | 'Denied'): Promise<void> {
+  const request: CertificateSigningRequest = await plane.client.get(resources.certificatesigningrequests, {
+    name,
+  });
+  const condition = { type, status: 'True', reason: 'Test', message: 'decided' };
+  const changed = { ...request, status: { conditions: [condition] } };
+  await plane.client.update(resources.certificatesigningrequests, changed, 'approval');
+}
