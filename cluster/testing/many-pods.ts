@@ -105,7 +105,7 @@ async function askAll(cluster: Cluster, pods: readonly Pod[], random: () => numb
   }
 }
 
-/** All that pods could leave behind, by name. */
+/** All that pods could leave behind, by name. Rules of Services come and go with others. */
 async function leftovers(lab: Lab, { spec }: Cluster): Promise<string[]> {
   const script = `
 ls /run/netns | sed 's/^/netns /'
@@ -113,9 +113,9 @@ grep -o ' /run/[^ ]*' /proc/mounts | sed 's/^/mount /'
 for folder in pods exits networks/cbr0; do ls -d /run/v9s/nodes/*/$folder/* 2>/dev/null; done | grep -v last_reserved
 for node in "$@"; do
   nsenter --net=/run/netns/$node ip -o link | sed -E "s/^[0-9]+: ([^:@]+).*/$node link \\1/"
-  nsenter --net=/run/netns/$node iptables-save | grep '^-A' | sed "s/^/$node rule /"
+  nsenter --net=/run/netns/$node iptables-save | grep '^-A' | grep -v -- '^-A KUBE-' | sed "s/^/$node rule /"
 done
-for process in /proc/[0-9]*; do tr '\\0' ' ' < $process/cmdline; echo; done 2>/dev/null | grep -E '^v9s-shim|serve_hostname' | sort
+for process in /proc/[0-9]*; do tr '\\0' ' ' < $process/cmdline; echo; done 2>/dev/null | grep -E '^v9s-shim|[s]erve_hostname' | sort
 `;
   const { stdout, stderr, exitCode } = await lab.enter([
     'sh',
@@ -125,7 +125,7 @@ for process in /proc/[0-9]*; do tr '\\0' ' ' < $process/cmdline; echo; done 2>/d
     ...spec.nodes.map(({ name }) => name),
   ]);
   if (exitCode > 1) throw new Error(stderr);
-  return stdout.split('\n').filter((line) => line && !line.includes('sh -c'));
+  return stdout.split('\n').filter(Boolean);
 }
 
 /** Numbers in [0, 1) that are the same for the same seed: mulberry32. */
