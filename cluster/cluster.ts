@@ -224,11 +224,13 @@ export async function nodeComponent(name: string, state: StateDir): Promise<Comp
 
 /** Rejects early, with the end of its log, when a component dies again and again. */
 async function nodesReady(client: Client, spec: ClusterSpec, lab: Lab): Promise<void> {
-  // Without a pod network no node is Ready: then it is enough that they are there.
+  // Without a pod network no node is Ready: then it is enough that each has said so.
   const awaitsNetwork = spec.overlay?.type === 'none' && !spec.cni;
   const ready = ({ status }: Node) =>
-    awaitsNetwork ||
-    (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');
+    (status?.conditions ?? []).some(
+      ({ type, status: value }) =>
+        type === 'Ready' && (value === 'True' || (awaitsNetwork && value === 'False')),
+    );
   const all = waitFor<Node>(client, 'nodes', (nodes) => nodes.filter(ready).length >= spec.nodes.length, {
     timeout: 60_000,
   });

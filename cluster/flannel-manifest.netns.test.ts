@@ -33,14 +33,14 @@ async function flannelPod(cluster: Cluster, namespace: string, node: string): Pr
 
 it.each([
   {
-    file: 'kube-flannel.yml',
+    file: 'kube-flannel.yaml',
     namespace: 'kube-flannel',
     backend: { Type: 'vxlan', VNI: 7, Port: 4789 },
     device: 'flannel.7',
     mtu: '1450',
   },
   {
-    file: 'kube-flannel-v0.10.0.yml',
+    file: 'kube-flannel-v0.10.0.yaml',
     namespace: 'kube-system',
     backend: { Type: 'host-gw' },
     device: 'eth0',

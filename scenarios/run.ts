@@ -171,7 +171,8 @@ function showCluster(scenario: Scenario, { spec }: Cluster, report: Report, mill
     ...flags.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag} ${value}`])),
   ];
   report.command(host, scenario.command ?? words.join(' '));
-  report.output(`${count(spec.nodes.length, 'node')} Ready in ${(milliseconds / 1000).toFixed(2)} s`);
+  const ready = cluster.overlay === 'none' ? '' : ' Ready';
+  report.output(`${count(spec.nodes.length, 'node')}${ready} in ${(milliseconds / 1000).toFixed(2)} s`);
 }
 
 function conclude(report: Report, milliseconds: number): void {

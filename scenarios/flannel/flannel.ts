@@ -4,6 +4,7 @@ import { findCommand } from '../../lab/doctor.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { capturePing } from './capture.ts';
 import { describeFrame } from './frame.ts';
+import { installFlannel } from './install.ts';
 
 /**
  * Article 004 on flannel: every node has a subnet, a bridge and a VTEP; a packet to another node's pod goes over
@@ -13,8 +14,9 @@ export const flannel: Scenario = {
   name: 'flannel',
   title:
     'How a packet gets from a pod to one on another node: subnets, bridge, VTEP, and the packet in a packet (article 004).',
-  cluster: { nodes: 2, podCidr: '10.32.0.0/16', bridge: 'weave' },
+  cluster: { nodes: 2, podCidr: '10.32.0.0/16', bridge: 'weave', overlay: 'none' },
   async play(stage) {
+    await installFlannel(stage, '10.32.0.0/16');
     const nodes = await subnets(stage);
     await startPods(stage, nodes);
     await bridges(stage);
@@ -162,6 +164,6 @@ async function encapsulated(stage: Stage, near: V1Node, far: V1Node): Promise<vo
     `${frame.added}, ${mtu}`,
   );
   report.note(
-    "The article names flannel's other way, udp, and that it is slower: `v9s up --overlay udp` has it, with a program between the nodes instead of the kernel.",
+    "The article names flannel's other way, udp, and that it is slower: `v9s up --overlay udp` has it, with a program between the nodes instead of the kernel; in the manifest its Type is udp.",
   );
 }
