@@ -81,10 +81,11 @@ export async function startApiserver(
         }),
       ...(config.history ? { history: config.history } : {}),
     });
-    const { authorizer, escalation, restriction } = await createAccess(cache);
+    const { authorizer, escalation, restriction, signers } = await createAccess(cache);
     const strategies = createStrategies({
       escalation,
       restriction,
+      signers,
       serviceCidrs: config.serviceCidrs,
       serviceNodePortRange: config.serviceNodePortRange,
       shared: sharing !== undefined,

@@ -5,16 +5,23 @@ import { followPods } from './node/pods.ts';
 import { createNodeRestriction, type NodeRestriction } from './node/restriction.ts';
 import { createEscalationCheck, type EscalationCheck } from './rbac/escalation.ts';
 import { createRbac } from './rbac/rbac.ts';
+import { createSignerCheck, type SignerCheck } from './signers.ts';
 
 /** What decides about requests, and what looks at objects that roles and nodes are written with; all follow the cache. */
 export async function createAccess(
   cache: Cache,
-): Promise<{ authorizer: Authorizer; escalation: EscalationCheck; restriction: NodeRestriction }> {
+): Promise<{
+  authorizer: Authorizer;
+  escalation: EscalationCheck;
+  restriction: NodeRestriction;
+  signers: SignerCheck;
+}> {
   const [rbac, podsOf] = await Promise.all([createRbac(cache), followPods(cache)]);
   const authorizer = createAuthorizer(createNodeAuthorizer(podsOf), rbac);
   return {
     authorizer,
     escalation: createEscalationCheck(authorizer.authorize, rbac),
     restriction: createNodeRestriction(cache.lookup),
+    signers: createSignerCheck(authorizer.authorize),
   };
 }

@@ -5,6 +5,7 @@ import type {
   CertificateSigningRequestSpec,
 } from '../../../api/types.ts';
 import { readRequest } from '../../../api/x509/request.ts';
+import type { SignerCheck } from '../../auth/signers.ts';
 import { certificateSigningRequestColumns } from '../../table/columns/certificates.ts';
 import { forbidden as refused } from '../pipeline/failures.ts';
 import { timestamp } from '../pipeline/metadata.ts';
@@ -17,9 +18,11 @@ const clientSigner = 'kubernetes.io/kube-apiserver-client';
 
 /**
  * Requests are what they were when they came: only their status changes, the decision through `approval`, the
- * certificate through `status`. Upstream: `pkg/registry/certificates/certificates/strategy.go`.
+ * certificate through `status`, each by who may do that for the signer. Upstream: `pkg/registry/certificates/certificates/strategy.go`.
  */
-export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
+export const certificateSigningRequestStrategy = (
+  signers: SignerCheck = () => undefined,
+): Strategy<CertificateSigningRequest> => ({
   resource: resources.certificatesigningrequests,
   prepare(request, old, { user }) {
     if (old) {
@@ -39,14 +42,16 @@ export const certificateSigningRequestStrategy: Strategy<CertificateSigningReque
     request.status = {};
     admit(request);
   },
-  prepareStatus(request, old, { now }) {
+  prepareStatus(request, old, { now, user }) {
+    signers('sign', old, user);
     const before = old.status?.conditions ?? [];
     const wanted = request.status?.conditions ?? [];
     // Somebody who writes the certificate may have read the request before it was decided upon.
     const kept = ['Approved', 'Denied'].reduce((conditions, type) => keep(conditions, before, type), wanted);
     request.status = { ...request.status, conditions: stamped(kept, before, now) };
   },
-  prepareApproval(request, old, { now }) {
+  prepareApproval(request, old, { now, user }) {
+    signers('approve', old, user);
     const conditions = stamped(request.status?.conditions ?? [], old.status?.conditions ?? [], now);
     request.status = { ...old.status, conditions };
     request.spec = old.spec;
@@ -57,7 +62,7 @@ export const certificateSigningRequestStrategy: Strategy<CertificateSigningReque
   },
   selectableFields: ({ spec }) => ({ 'spec.signerName': spec.signerName }),
   columns: certificateSigningRequestColumns,
-};
+});
 
 /** Nobody becomes `system:masters` by a request. Upstream: `plugin/pkg/admission/certificates/subjectrestriction`. */
 function admit({ metadata, spec }: CertificateSigningRequest): void {

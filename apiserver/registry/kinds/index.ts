@@ -3,6 +3,7 @@ import { allResources, type Resource, resources } from '../../../api/scheme.ts';
 import type { CustomResourceDefinition, ServiceAccount } from '../../../api/types.ts';
 import type { NodeRestriction } from '../../auth/node/restriction.ts';
 import type { EscalationCheck } from '../../auth/rbac/escalation.ts';
+import type { SignerCheck } from '../../auth/signers.ts';
 import { customResourceDefinitionColumns, serviceAccountColumns } from '../../table/columns/others.ts';
 import type { Strategy } from '../strategy.ts';
 import { cronJobStrategy } from './batch/cron-job.ts';
@@ -39,6 +40,8 @@ export interface KindOptions {
   escalation?: EscalationCheck;
   /** What nodes may write. */
   restriction?: NodeRestriction;
+  /** Looks at who approves and signs certificates. */
+  signers?: SignerCheck;
 }
 
 const serviceAccountStrategy: Strategy<ServiceAccount> = {
@@ -61,10 +64,11 @@ export function createStrategies({
   shared = false,
   escalation,
   restriction,
+  signers,
 }: KindOptions): Strategy[] {
   const own: Strategy[] = [
     ...rbacStrategies(escalation),
-    certificateSigningRequestStrategy,
+    certificateSigningRequestStrategy(signers),
     configMapStrategy,
     controllerRevisionStrategy,
     cronJobStrategy,
