@@ -43,6 +43,8 @@ export interface NodeAgentConfig {
   runDir: string;
   /** Folder of the images that were loaded, see images/store.ts; without, there are only the built-in ones. */
   imageStore?: string;
+  /** Folders of the machine that no pod sees, whatever its `hostPath`: the cluster's own. */
+  hidden?: readonly string[];
   clusterDns: string[];
   clusterDomain: string;
   /** PEM of the cluster's CA, for service account volumes. */
@@ -112,6 +114,7 @@ export async function startNodeAgent(
       nodeName,
       nodeIps,
       runDir: config.runDir,
+      ...(config.hidden ? { hidden: config.hidden } : {}),
       ...(kubelet.staticPodPath === undefined ? {} : { staticPodPath: kubelet.staticPodPath }),
       dns: {
         clusterDns: config.clusterDns,

@@ -96,6 +96,23 @@ describe('a link that a pod has put into a volume', () => {
 });
 
 describe('what a pod cannot reach', () => {
+  it("are the machine's devices, and the lab's own files, by a hostPath that has all", async () => {
+    const script = [
+      'ls /host/run /host/tmp /host/proc; ls /host/usr | grep -x bin',
+      'for device in $(find /host/dev -type b -o -type c | head -20); do head -c1 $device && echo read $device; done',
+      '(touch /host/x) || echo read-only; chroot /host /bin/sh -c "ls /run/netns; echo in"',
+    ].join('\n');
+    const out = await said(
+      'all',
+      `(${script}) 2>/dev/null`,
+      { volumeMounts: [{ name: 'host', mountPath: '/host' }] },
+      {
+        volumes: [{ name: 'host', hostPath: { path: '/' } }],
+      },
+    );
+    expect(out.replace(/^\/host\/.*:\n|^\n/gm, '')).toBe('bin\nread-only\nin\n');
+  });
+
   it('are processes, sockets and interfaces that are not its own, or the credentials of its node', async () => {
     const script = [
       'ls /proc | grep -c "^[0-9]"',

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Client, createClient } from '../../api/client.ts';
 import { startInformer } from '../../api/informer.ts';
 import { serverListens } from '../../api/listening.ts';
@@ -105,6 +105,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         nodeIps: nodeAddresses(spec, node),
         runDir,
         imageStore: imageFolder(state.root),
+        hidden: [clustersFolder(state.root)],
         clusterCidrs: spec.podCidrs,
         ...(spec.overlay ? { overlay: spec.overlay } : {}),
         ...(spec.bridge ? { bridge: spec.bridge } : {}),
@@ -125,6 +126,11 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     proxy.settle(),
   ]);
 });
+
+/** With other clusters beside it, where it is in the usual place. */
+function clustersFolder(root: string): string {
+  return basename(dirname(root)) === 'vethernetes' ? dirname(root) : root;
+}
 
 /** The apiservers in the order in which a node tries them: its own, or another one for each node, and then the rest. */
 function nearest(spec: ClusterSpec, node: NodeSpec): string[] {

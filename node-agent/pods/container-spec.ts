@@ -68,7 +68,7 @@ export async function containerSpec(
         target: container.terminationMessagePath || '/dev/termination-log',
         readOnly: false,
       },
-      ...volumeBinds(pod, container, { folder: join(site.dir, 'volumes'), hostDir: site.place.hostDir, env }),
+      ...volumeBinds(pod, container, { folder: join(site.dir, 'volumes'), node: site.place, env }),
     ],
     ...security,
   };

@@ -20,6 +20,8 @@ export interface PodContext {
   nodeIps: readonly string[];
   /** Folder that stands for the node's own part of a host's file system. */
   hostDir: string;
+  /** Folders of the machine that no pod sees. */
+  hidden?: readonly string[];
   /** Folder where ended containers are announced. */
   notifyDir: string;
   dns: DnsSettings;

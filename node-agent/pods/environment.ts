@@ -67,6 +67,8 @@ export interface PodPlace {
   podIps: readonly string[];
   /** Folder that stands for the node's own part of a host's file system. */
   hostDir: string;
+  /** Folders of the machine that no pod sees. */
+  hidden?: readonly string[];
 }
 
 /** The value of a downward API `fieldPath`; undefined for a path that does not exist. */

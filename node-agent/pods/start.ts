@@ -50,6 +50,7 @@ export async function startNext(
         hostIps: context.nodeIps,
         podIps: state.ips,
         hostDir: context.hostDir,
+        hidden: context.hidden ?? [],
       },
       clusterDomain: context.dns.clusterDomain,
       serviceEnvironment: serviceEnvironment(pod, context.services()),

@@ -67,7 +67,8 @@ function deadlineOf(state: PodState, pod: Pod): number {
 
 /** The pod's network, files and volumes. */
 async function prepare(context: PodContext, state: PodState, pod: Pod): Promise<Again | undefined> {
-  const place = { nodeName: context.nodeName, hostIps: context.nodeIps, hostDir: context.hostDir };
+  const { nodeName, nodeIps: hostIps, hostDir, hidden = [] } = context;
+  const place = { nodeName, hostIps, hostDir, hidden };
   const volumes = async () => {
     if (state.volumesFilled !== undefined && Date.now() - state.volumesFilled < refreshInterval - 1_000)
       return;

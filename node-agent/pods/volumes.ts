@@ -14,7 +14,7 @@ import { insideTree } from '../images/inside-tree.ts';
 import type { BindMount } from '../runtime/root-plan.ts';
 import { type VolumeFile, writeVolume } from './atomic-writer.ts';
 import { expand, fieldValue, type PodPlace } from './environment.ts';
-import { hostPath } from './host-path.ts';
+import { hostPath, type NodeFiles } from './host-path.ts';
 import { resourceValue } from './resource-field.ts';
 import { NotYetError, type Sources } from './sources.ts';
 
@@ -38,7 +38,7 @@ export async function prepareVolumes(
       try {
         const path = join(folder, volume.name);
         if (volume.hostPath) {
-          hostPath(place.hostDir, volume.hostPath.path, volume.hostPath.type);
+          hostPath(place, volume.hostPath.path, volume.hostPath.type);
         } else if (volume.emptyDir) {
           const { medium, sizeLimit } = volume.emptyDir;
           if (existsSync(path) && (medium !== 'Memory' || isMountPoint(path))) return;
@@ -64,7 +64,7 @@ export async function prepareVolumes(
 export function volumeBinds(
   pod: Pod,
   container: Container,
-  { folder, hostDir, env }: { folder: string; hostDir: string; env: Readonly<Record<string, string>> },
+  { folder, node, env }: { folder: string; node: NodeFiles; env: Readonly<Record<string, string>> },
 ): BindMount[] {
   return (container.volumeMounts ?? []).map(({ name, mountPath, subPath, subPathExpr, readOnly }) => {
     const volume = pod.spec?.volumes?.find((one) => one.name === name);
@@ -73,7 +73,7 @@ export function volumeBinds(
     if (part?.startsWith('/') || part?.split('/').includes('..'))
       throw new NotYetError(`subPath ${JSON.stringify(part)} must be a relative path without ".."`);
     const whole: Omit<BindMount, 'target'> = volume.hostPath
-      ? hostPath(hostDir, volume.hostPath.path, volume.hostPath.type)
+      ? hostPath(node, volume.hostPath.path, volume.hostPath.type)
       : // Only what an emptyDir holds is the containers' own.
         { source: join(folder, name), readOnly: !volume.emptyDir, base: join(folder, name) };
     const { base = '/' } = whole;
@@ -81,7 +81,7 @@ export function volumeBinds(
     const source = insideTree(base, path);
     if (!whole.readOnly && !existsSync(source)) mkdirSync(source, { recursive: true });
     return {
-      ...(whole.base ? { source: path, base } : { source }),
+      ...(whole.base ? { source: path, base } : { ...whole, source }),
       target: mountPath,
       readOnly: readOnly === true || whole.readOnly,
     };

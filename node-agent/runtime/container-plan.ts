@@ -70,7 +70,7 @@ const defaultCapabilities =
  * Settings for the shim itself: `arch MACHINE`; `log FILE BYTES FILES`, put aside at that size, so many kept;
  * `pid`, `exit`, `notify` FILE; `attach SOCKET`; `stdin ONCE`; `tty`. Steps of the program's process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
  * `unshare TYPE`; `hostname NAME`; `mount SOURCE TARGET TYPE FLAGS DATA`; `overlay LOWER TARGET UPPER`;
- * `bind SOURCE TARGET rec,ro,optional BASE`, with BASE for a source below it whose links lead nowhere else; `hide PATH`; `dir PATH MODE`; `link TARGET PATH`; `set FILE VALUE`
+ * `bind SOURCE TARGET rec,ro,nodev,optional BASE`, with BASE for a source below it whose links lead nowhere else; `hide PATH`; `dir PATH MODE`; `link TARGET PATH`; `set FILE VALUE`
  * writes to a file of the kernel; `sysctl FILE VALUE` too, and may fail; `root PATH` pivots; `cwd PATH`; `env NAME VALUE`; `drop CAPABILITY…` by number; `nonewprivs`; `nomounts`;
  * `user UID GID GROUP…`; `exec FILE ARGUMENT…`.
  */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Step } from './container-plan.ts';
 
 /** A file or folder of the lab that a container sees. */
@@ -10,6 +11,10 @@ export interface BindMount {
   optional?: boolean;
   /** The source is a path in this folder, whatever links somebody has put there. */
   base?: string;
+  /** Device files in it cannot be opened. */
+  noDevices?: boolean;
+  /** Paths below the target in whose place there is nothing. */
+  hidden?: readonly string[];
 }
 
 const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
@@ -88,11 +93,19 @@ function kernelSteps(root: string): Step[] {
 
 /** Image files and volumes over a root made by {@link rootSteps}. */
 export function overlaySteps(root: string, binds: readonly BindMount[]): Step[] {
-  return binds.map(({ source, target, readOnly, optional, base }) => [
-    'bind',
-    source,
-    root + target,
-    ['rec', ...(readOnly ? ['ro'] : []), ...(optional ? ['optional'] : [])].join(','),
-    ...(base ? [base] : []),
+  return binds.flatMap(({ source, target, readOnly, optional, base, noDevices, hidden = [] }): Step[] => [
+    [
+      'bind',
+      source,
+      root + target,
+      [
+        'rec',
+        ...(readOnly ? ['ro'] : []),
+        ...(noDevices ? ['nodev'] : []),
+        ...(optional ? ['optional'] : []),
+      ].join(','),
+      ...(base ? [base] : []),
+    ],
+    ...hidden.map((path): Step => ['hide', join(root + target, path)]),
   ]);
 }

@@ -276,7 +276,7 @@ sub bind_one {
         write_file($target, '');
     }
     mount($source, $target, '', $flag{bind} | ($wanted{rec} ? $flag{rec} : 0), '');
-    make_read_only($target) if $wanted{ro};
+    make_read_only($target, $wanted{nodev}) if $wanted{ro};
 }
 
 # A folder without anything in it, or an empty file, in the place of another.
@@ -320,8 +320,8 @@ sub within {
 
 # mount_setattr(2) adds read-only and leaves the other flags, which may be locked, as they are.
 sub make_read_only {
-    my ($target) = @_;
-    my $attributes = pack 'Q4', 1, 0, 0, 0;
+    my ($target, $no_devices) = @_;
+    my $attributes = pack 'Q4', $no_devices ? 5 : 1, 0, 0, 0;
     return if call('mount_setattr', -100, $target, 0x8000, $attributes, length $attributes) == 0;
     mount('', $target, '', $flag{bind} | $flag{remount} | $flag{ro} | $flag{nosuid} | $flag{nodev}, '');
 }
