@@ -4,10 +4,11 @@ import type { Client } from '../api/client.ts';
 import type { KubeObject } from '../api/object.ts';
 import { parseCorefile } from './corefile/parse.ts';
 import type { Log, Surroundings } from './plugin.ts';
-import { createHttpPool } from './server/http.ts';
+import { createHttpPool, type HttpPool } from './server/http.ts';
 import { createInstance, type Instance } from './server/instance.ts';
 import { createListeners } from './server/listeners.ts';
 import { createMetrics } from './server/metrics.ts';
+import { type Replica, withReplicas } from './server/replicas.ts';
 
 export interface DnsConfig {
   /** The Corefile's path; it is read again when the `reload` plugin finds it changed. */
@@ -20,6 +21,10 @@ export interface DnsConfig {
   client?: () => Client;
   /** Serve these objects with no API at all. */
   objects?: readonly KubeObject[] | undefined;
+  /** Threads that share the ports; they are started by the caller once this server has its own. */
+  replicas?: () => readonly Replica[];
+  /** This is one of those threads: with the ports of the first, and its pages shown by it. */
+  replica?: { ports: ReadonlyMap<string, number>; pages: HttpPool };
   /** Default: CoreDNS' lines on standard output. */
   log?: Log;
 }
@@ -30,8 +35,8 @@ export interface Dns {
   readonly ports: ReadonlyMap<string, number>;
   /** The same for the pages of `health`, `ready` and `prometheus`. */
   readonly httpPorts: ReadonlyMap<string, number>;
-  /** Reads the Corefile again and serves what it says now; a bad one changes nothing and is thrown. */
-  reload(): Promise<void>;
+  /** Reads the Corefile again and serves what it says now; a bad one changes nothing and is thrown. A replica is told the ports. */
+  reload(ports?: ReadonlyMap<string, number>): Promise<void>;
   /** Resolves when everything is closed; rejects when the server had to stop by itself, as `loop` makes it. */
   readonly ended: Promise<void>;
 }
@@ -45,9 +50,14 @@ const defaultCorefile = '. {\n  whoami\n  log\n}\n';
  */
 export async function startDns(config: DnsConfig, { signal }: { signal: AbortSignal }): Promise<Dns> {
   const { corefile, corefileText, port = 53, log = standardLog } = config;
-  const http = createHttpPool();
+  const { replicas, replica } = config;
+  const http = replica?.pages ?? (replicas ? withReplicas(createHttpPool(), replicas) : createHttpPool());
   const metrics = createMetrics();
-  const listeners = createListeners(log);
+  let fixed = replica?.ports;
+  const listeners = createListeners(log, {
+    shared: replicas !== undefined || replica !== undefined,
+    fixed: (key) => fixed?.get(key),
+  });
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => {}); // whoever cares asks `ended`
   let watch: NodeJS.Timeout | undefined;
@@ -91,7 +101,8 @@ export async function startDns(config: DnsConfig, { signal }: { signal: AbortSig
     await previous?.stop(false);
     http.trim();
     clearInterval(watch);
-    if (around.interval !== undefined && corefile !== undefined)
+    for (const other of replicas?.() ?? []) await other.reload(listeners.ports);
+    if (around.interval !== undefined && corefile !== undefined && !replica)
       watch = setInterval(() => void reloadIfChanged(), around.interval).unref();
   }
 
@@ -122,7 +133,10 @@ export async function startDns(config: DnsConfig, { signal }: { signal: AbortSig
   return {
     ports: listeners.ports,
     httpPorts: http.ports,
-    reload: () => load(read()),
+    reload(ports) {
+      if (ports) fixed = ports;
+      return load(read());
+    },
     ended: ended.promise,
   };
 }

@@ -1,7 +1,14 @@
 import { createServer, type Server } from 'node:http';
 
-/** Answers of one path: a status and a text. */
-export type Page = () => { status: number; body: string; type?: string };
+/** What is at a path: a status and a text. */
+export interface Shown {
+  status: number;
+  body: string;
+  type?: string;
+}
+
+/** Answers of one path. */
+export type Page = () => Shown | Promise<Shown>;
 
 /** HTTP listeners of `health`, `ready` and `prometheus`. They outlive a reload, so that no probe is refused. */
 export interface HttpPool {
@@ -21,12 +28,12 @@ export function createHttpPool(): HttpPool {
     const pages = new Map<string, Page>();
     const server = createServer((request, response) => {
       const page = pages.get((request.url ?? '/').split('?')[0] ?? '/');
-      const {
-        status,
-        body,
-        type = 'text/plain; charset=utf-8',
-      } = page?.() ?? { status: 404, body: '404 page not found\n' };
-      response.writeHead(status, { 'content-type': type }).end(body);
+      const show = ({ status, body, type = 'text/plain; charset=utf-8' }: Shown) =>
+        response.writeHead(status, { 'content-type': type }).end(body);
+      const shown = page?.() ?? { status: 404, body: '404 page not found\n' };
+      if (shown instanceof Promise)
+        shown.then(show, (error: Error) => show({ status: 500, body: `${error.message}\n` }));
+      else show(shown);
     });
     const listening = new Promise<void>((resolve, reject) => {
       server.once('error', reject);

@@ -14,6 +14,12 @@ export interface Listeners {
   close(): void;
 }
 
+/** How several threads listen on the same ports. */
+export interface SharedPorts {
+  shared?: boolean;
+  fixed?: (key: string) => number | undefined;
+}
+
 interface Listener {
   served: Served;
   udp: UdpListener;
@@ -23,7 +29,11 @@ interface Listener {
 /** Until an instance is served. */
 const nothing: Served = { zones: new Map(), repeats: createRepeats() };
 
-export function createListeners(log: Log): Listeners {
+/** With `shared` ports other sockets may listen on them too; `fixed` says which port a key has had to get. */
+export function createListeners(
+  log: Log,
+  { shared = false, fixed = () => undefined }: SharedPorts = {},
+): Listeners {
   const open = new Map<string, Listener>();
   const ports = new Map<string, number>();
   const onSocketError = (error: Error) => log.error(`${error.message}`);
@@ -33,15 +43,13 @@ export function createListeners(log: Log): Listeners {
     // Errors of a chain are told by its `errors` plugin, where there is one; the client gets SERVFAIL anyway.
     const onError = () => {};
     const udp = await listenUdp(
-      host,
-      port,
+      { host, port: fixed(key) ?? port, shared },
       (packet, client) => answerPacket(served(), packet, client, 'udp', onError),
       onSocketError,
     );
     try {
       const tcp = await listenTcp(
-        host,
-        udp.port,
+        { host, port: udp.port, shared },
         (packet, client) => answerPacket(served(), packet, client, 'tcp', onError),
         onSocketError,
       );

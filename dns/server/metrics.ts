@@ -103,3 +103,23 @@ function distribution(help: string, buckets: readonly number[]): Family {
       }),
   };
 }
+
+/**
+ * The sums of several exposition texts of the same program. What only says that something is so, with the value 1,
+ * is not added up.
+ */
+export function addMetrics(texts: readonly string[]): string {
+  const sums = new Map<string, number | undefined>();
+  for (const text of texts)
+    for (const line of text.split('\n')) {
+      const at = line.lastIndexOf(' ');
+      if (line === '' || line.startsWith('#')) {
+        if (line !== '' && !sums.has(line)) sums.set(line, undefined);
+        continue;
+      }
+      const name = line.slice(0, at);
+      const isFact = /^coredns_(build_info|plugin_enabled)\{/.test(name);
+      sums.set(name, isFact ? 1 : (sums.get(name) ?? 0) + Number(line.slice(at + 1)));
+    }
+  return `${[...sums].map(([line, sum]) => (sum === undefined ? line : `${line} ${sum}`)).join('\n')}\n`;
+}

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Packets } from './server.ts';
-import { type Answer, isWithoutIpv6 } from './udp.ts';
+import { type Answer, isWithoutIpv6, type Place } from './udp.ts';
 
 export interface TcpListener {
   readonly port: number;
@@ -15,8 +15,7 @@ const mostConnections = 4_096;
 
 /** Answers on a TCP port: messages with a length of two bytes before each, several on their way at a time (RFC 7766). */
 export async function listenTcp(
-  host: string,
-  port: number,
+  place: Place,
   answer: Answer,
   onError: (error: Error) => void,
 ): Promise<TcpListener> {
@@ -27,11 +26,11 @@ export async function listenTcp(
     converse(socket, answer, onError);
   });
   server.maxConnections = mostConnections;
-  await listen(server, host, port);
+  await listen(server, place);
   server.on('error', onError);
   const address = server.address();
   return {
-    port: typeof address === 'object' && address ? address.port : port,
+    port: typeof address === 'object' && address ? address.port : place.port,
     close() {
       server.close();
       for (const socket of connections) socket.destroy();
@@ -96,20 +95,20 @@ function converse(socket: Socket, answer: Answer, onError: (error: Error) => voi
   socket.on('drain', read);
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  if (host !== '') return listenOne(server, host, port);
+async function listen(server: Server, place: Place): Promise<void> {
+  if (place.host !== '') return listenOne(server, place);
   try {
-    await listenOne(server, '::', port);
+    await listenOne(server, { ...place, host: '::' });
   } catch (error) {
     if (!isWithoutIpv6(error)) throw error;
-    await listenOne(server, '0.0.0.0', port);
+    await listenOne(server, { ...place, host: '0.0.0.0' });
   }
 }
 
-function listenOne(server: Server, host: string, port: number): Promise<void> {
+function listenOne(server: Server, { host, port, shared }: Place): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, exclusive: true }, () => {
+    server.listen({ host, port, exclusive: true, ...(shared ? { reusePort: true } : {}) }, () => {
       server.removeListener('error', reject);
       resolve();
     });

@@ -9,19 +9,26 @@ export type Answer = (
   client: { address: string; port: number },
 ) => Packets | Promise<Packets>;
 
+/** Where to listen; on a `shared` port the kernel gives each socket a part of what comes (SO_REUSEPORT). */
+export interface Place {
+  /** Empty is every address, IPv6 too where the machine has it. */
+  host: string;
+  port: number;
+  shared: boolean;
+}
+
 export interface UdpListener {
   readonly port: number;
   close(): void;
 }
 
-/** Answers on a UDP port; `host` empty is every address, IPv6 too where the machine has it. */
+/** Answers on a UDP port. */
 export async function listenUdp(
-  host: string,
-  port: number,
+  place: Place,
   answer: Answer,
   onError: (error: Error) => void,
 ): Promise<UdpListener> {
-  const socket = await bind(host, port);
+  const socket = await bind(place);
   socket.on('error', onError);
   socket.on('message', (packet, { address, port }) => {
     const reply = answer(packet, { address, port });
@@ -42,18 +49,20 @@ export async function listenUdp(
   };
 }
 
-async function bind(host: string, port: number): Promise<Socket> {
-  if (host !== '') return bindOne(host.includes(':') ? 'udp6' : 'udp4', host, port);
+async function bind(place: Place): Promise<Socket> {
+  const { host } = place;
+  if (host !== '') return bindOne(host.includes(':') ? 'udp6' : 'udp4', place);
   try {
-    return await bindOne('udp6', '::', port);
+    return await bindOne('udp6', { ...place, host: '::' });
   } catch (error) {
     if (!isWithoutIpv6(error)) throw error;
-    return bindOne('udp4', '0.0.0.0', port);
+    return bindOne('udp4', { ...place, host: '0.0.0.0' });
   }
 }
 
-function bindOne(type: 'udp4' | 'udp6', address: string, port: number): Promise<Socket> {
-  const socket = createSocket({ type, recvBufferSize: 1 << 20, lookup: atOnce });
+function bindOne(type: 'udp4' | 'udp6', { host: address, port, shared }: Place): Promise<Socket> {
+  const options = { type, recvBufferSize: 1 << 20, lookup: atOnce };
+  const socket = createSocket(shared ? { ...options, reusePort: true } : options);
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => {
       socket.close();
