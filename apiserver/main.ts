@@ -88,7 +88,7 @@ export async function startApiserver(
       signers,
       serviceCidrs: config.serviceCidrs,
       serviceNodePortRange: config.serviceNodePortRange,
-      shared: sharing !== undefined,
+      followServices: sharing?.followServices(cache),
     });
     const byResource = new Map<Resource, (typeof strategies)[number]>(
       strategies.map((one) => [one.resource, one]),

@@ -1,4 +1,7 @@
+import { resources } from '../api/scheme.ts';
+import type { Service } from '../api/types.ts';
 import { startMasterLeases } from './master-leases.ts';
+import type { FollowServices } from './registry/kinds/service/allocate.ts';
 import { createRegistry, type Registry } from './registry/registry.ts';
 import { withAnotherChoice } from './registry/shared/registry.ts';
 import { withSharedAllocation } from './registry/shared/storage.ts';
@@ -10,6 +13,7 @@ import type { SharedStorage } from './storage/storage.ts';
 /** What an apiserver does otherwise that is not the only one. */
 export interface Sharing {
   storage: SharedStorage;
+  followServices(cache: Cache): FollowServices;
   /** One beside those of the others. `nodePorts`: `30000-32767` */
   createRegistry(options: {
     cache: Cache;
@@ -33,6 +37,13 @@ export async function openSharing(etcd: EtcdOptions): Promise<Sharing> {
   const storage = await openEtcdStorage(etcd);
   return {
     storage,
+    followServices: (cache) => (tell) => {
+      // Ends with the process, as the cache does.
+      void cache.watch(resources.services, cache.revision, (changes) => {
+        for (const { now, before } of changes)
+          tell(now?.object as Service | undefined, before?.object as Service | undefined);
+      });
+    },
     createRegistry: ({ cache, nodePorts, ...options }) =>
       withAnotherChoice(
         createRegistry({ ...options, cache, storage: withSharedAllocation(storage, cache, nodePorts) }),

@@ -19,12 +19,17 @@ export interface IpAllocator {
   mark(ip: string): void;
 }
 
-/** `cidrs` is asked at each call, since ranges may be added while the cluster runs. */
+/**
+ * `cidrs` is asked at each call, since ranges may be added while the cluster runs; `elsewhere` knows of canonical
+ * addresses that are taken without this allocator having been told.
+ */
 export function createIpAllocator(
   cidrs: () => readonly string[],
   random: () => number = Math.random,
+  elsewhere: ReadonlySet<string> = new Set(),
 ): IpAllocator {
   const taken = new Set<string>();
+  const isTaken = (ip: string) => taken.has(ip) || elsewhere.has(ip);
   const ranges = () => cidrs().map(rangeOf);
   return {
     allocate(ip) {
@@ -41,7 +46,7 @@ export function createIpAllocator(
         );
       }
       const name = canonical(ip);
-      if (taken.has(name)) throw new AllocationError('provided IP is already allocated');
+      if (isTaken(name)) throw new AllocationError('provided IP is already allocated');
       taken.add(name);
     },
     allocateNext() {
@@ -65,7 +70,7 @@ export function createIpAllocator(
     const start = BigInt(Math.floor(random() * Number(count < maxCount ? count : maxCount)));
     for (let step = 0n; step < count; step++) {
       const ip = formatAddress(range.family, first + ((start + step) % count));
-      if (!taken.has(ip)) return ip;
+      if (!isTaken(ip)) return ip;
     }
     return undefined;
   }
@@ -97,4 +102,5 @@ function contains(range: IpRange, { family, value }: Address): boolean {
   return family === range.family && value >= network && value < network + range.size;
 }
 
-const canonical = (ip: string) => canonicalAddress(ip) ?? ip;
+/** The one form in which an address is remembered. */
+export const canonical = (ip: string) => canonicalAddress(ip) ?? ip;

@@ -11,10 +11,18 @@ export interface PortAllocator {
   mark(port: number): void;
 }
 
-/** @param range both ends included: `30000-32767` */
-export function createPortAllocator(range: string, random: () => number = Math.random): PortAllocator {
+/**
+ * @param range both ends included: `30000-32767`
+ * @param elsewhere ports that are taken without this allocator having been told
+ */
+export function createPortAllocator(
+  range: string,
+  random: () => number = Math.random,
+  elsewhere: ReadonlySet<number> = new Set(),
+): PortAllocator {
   const { first, last } = parsePortRange(range);
   const taken = new Set<number>();
+  const isTaken = (port: number) => taken.has(port) || elsewhere.has(port);
   return {
     allocate(port) {
       if (port < first || port > last) {
@@ -22,7 +30,7 @@ export function createPortAllocator(range: string, random: () => number = Math.r
           `provided port is not in the valid range. The range of valid ports is ${range}`,
         );
       }
-      if (taken.has(port)) throw new AllocationError('provided port is already allocated');
+      if (isTaken(port)) throw new AllocationError('provided port is already allocated');
       taken.add(port);
     },
     allocateNext() {
@@ -42,7 +50,7 @@ export function createPortAllocator(range: string, random: () => number = Math.r
     const start = Math.floor(random() * count);
     for (let step = 0; step < count; step++) {
       const port = from + ((start + step) % count);
-      if (!taken.has(port)) return port;
+      if (!isTaken(port)) return port;
     }
     return undefined;
   }

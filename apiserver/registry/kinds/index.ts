@@ -19,6 +19,7 @@ import { nodeStrategy } from './node.ts';
 import { podStrategy } from './pod/pod.ts';
 import { rbacStrategies } from './rbac/strategies.ts';
 import { secretStrategy } from './secret.ts';
+import type { FollowServices } from './service/allocate.ts';
 import { serviceStrategy } from './service/service.ts';
 import { serviceCidrStrategy } from './service-cidr.ts';
 import { validateMetadata } from './validation/metadata.ts';
@@ -34,8 +35,8 @@ export interface KindOptions {
   serviceCidrs: readonly string[];
   /** `30000-32767`. */
   serviceNodePortRange: string;
-  /** Other apiservers give away addresses and ports too. */
-  shared?: boolean;
+  /** Given where other apiservers give away addresses and ports too. */
+  followServices?: FollowServices | undefined;
   /** Who may give which rights. */
   escalation?: EscalationCheck;
   /** What nodes may write. */
@@ -61,7 +62,7 @@ const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
 export function createStrategies({
   serviceCidrs,
   serviceNodePortRange,
-  shared = false,
+  followServices,
   escalation,
   restriction,
   signers,
@@ -89,7 +90,7 @@ export function createStrategies({
     serviceAccountStrategy,
     serviceCidrStrategy,
     statefulSetStrategy,
-    serviceStrategy({ cidrs: serviceCidrs, nodePortRange: serviceNodePortRange, shared }),
+    serviceStrategy({ cidrs: serviceCidrs, nodePortRange: serviceNodePortRange, follow: followServices }),
   ];
   const byResource = new Map<Resource, Strategy>(own.map((strategy) => [strategy.resource, strategy]));
   return allResources.map((resource) => withMetadata(byResource.get(resource) ?? { resource }, restriction));

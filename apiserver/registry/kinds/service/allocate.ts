@@ -2,7 +2,7 @@ import type { Family } from '../../../../api/address.ts';
 import { resources } from '../../../../api/scheme.ts';
 import { statusError } from '../../../../api/status.ts';
 import type { Service, ServiceCIDR, ServiceSpec } from '../../../../api/types.ts';
-import { AllocationError, createIpAllocator, type IpAllocator } from '../../ip-allocator.ts';
+import { AllocationError, canonical, createIpAllocator, type IpAllocator } from '../../ip-allocator.ts';
 import { invalid as invalidObject } from '../../pipeline/failures.ts';
 import { createPortAllocator, type PortAllocator } from '../../port-allocator.ts';
 import type { FieldError, Lookup, WriteContext } from '../../strategy.ts';
@@ -16,7 +16,17 @@ import { isHeadless, needsHealthCheckPort, needsNodePort, nodePortsOf, specOf } 
 interface Pools {
   ips: Record<Family, IpAllocator>;
   ports: PortAllocator;
+  /** What stored Services hold, where others allocate too; the allocators then know what is promised besides. */
+  stored?: Stored;
 }
+
+interface Stored {
+  ips: Set<string>;
+  ports: Set<number>;
+}
+
+/** Calls `tell` with every change of a Service, as soon as the lookup shows it. */
+export type FollowServices = (tell: (now: Service | undefined, before: Service | undefined) => void) => void;
 
 /** The two ends of a Service's allocation, for its strategy. */
 export interface ServiceAllocation {
@@ -33,14 +43,18 @@ export interface ServiceAllocation {
 export function createServiceAllocation(options: {
   cidrs: readonly string[];
   nodePortRange: string;
-  /** Others allocate too: what is taken is read from the Services each time. */
-  shared?: boolean;
+  /** Where others allocate too: what they have given away is learnt from the Services. */
+  follow?: FollowServices | undefined;
 }): ServiceAllocation {
   let pools: Pools | undefined;
+  const { follow } = options;
+  follow?.((now, before) => {
+    if (pools) learn(pools, now, before);
+  });
   const configured = [...new Set(options.cidrs.map(familyOf))];
   return {
     allocate(service, old, { lookup }) {
-      if (!pools || options.shared) pools = loadPools(options, lookup);
+      pools ??= loadPools(options, lookup);
       const held = pools;
       const errors = settleFamilies(service, old, configured);
       if (errors.length > 0) throw failure(service, errors);
@@ -58,25 +72,56 @@ export function createServiceAllocation(options: {
       return giveBack;
     },
     release(service) {
-      if (pools) releaseAll(pools, specOf(service));
+      if (pools && !follow) releaseAll(pools, specOf(service));
     },
   };
 }
 
-function loadPools(options: { cidrs: readonly string[]; nodePortRange: string }, lookup: Lookup): Pools {
+function loadPools(
+  options: { cidrs: readonly string[]; nodePortRange: string; follow?: FollowServices | undefined },
+  lookup: Lookup,
+): Pools {
   const ranges = (family: Family) => () => [
     ...new Set([...options.cidrs, ...addedRanges(lookup)].filter((cidr) => familyOf(cidr) === family)),
   ];
+  const stored: Stored = { ips: new Set(), ports: new Set() };
+  const { random } = Math;
   const pools: Pools = {
-    ips: { IPv4: createIpAllocator(ranges('IPv4')), IPv6: createIpAllocator(ranges('IPv6')) },
-    ports: createPortAllocator(options.nodePortRange),
+    ips: {
+      IPv4: createIpAllocator(ranges('IPv4'), random, stored.ips),
+      IPv6: createIpAllocator(ranges('IPv6'), random, stored.ips),
+    },
+    ports: createPortAllocator(options.nodePortRange, random, stored.ports),
+    ...(options.follow ? { stored } : {}),
   };
   for (const service of lookup.list<Service>(resources.services)) {
-    const spec = specOf(service);
-    for (const ip of addressesOf(spec)) pools.ips[familyOf(ip)].mark(ip);
-    for (const port of portsOf(spec)) pools.ports.mark(port);
+    if (pools.stored) learn(pools, service, undefined);
+    else {
+      for (const ip of addressesOf(specOf(service))) pools.ips[familyOf(ip)].mark(ip);
+      for (const port of portsOf(specOf(service))) pools.ports.mark(port);
+    }
   }
   return pools;
+}
+
+/** What is stored is no longer only promised: whoever holds it says so when it goes. */
+function learn(pools: Pools, now: Service | undefined, before: Service | undefined): void {
+  const { stored } = pools;
+  if (!stored) return;
+  if (before) {
+    for (const ip of addressesOf(specOf(before))) stored.ips.delete(canonical(ip));
+    for (const port of portsOf(specOf(before))) stored.ports.delete(port);
+  }
+  if (now) {
+    for (const ip of addressesOf(specOf(now))) {
+      stored.ips.add(canonical(ip));
+      pools.ips[familyOf(ip)].release(ip);
+    }
+    for (const port of portsOf(specOf(now))) {
+      stored.ports.add(port);
+      pools.ports.release(port);
+    }
+  }
 }
 
 /** Ranges of the ServiceCIDR objects that are not on their way out. */
@@ -108,6 +153,7 @@ function allocateIps(pools: Pools, service: Service, old: Service | undefined, u
     spec.clusterIPs = given;
     if (given[0]) spec.clusterIP = given[0];
   }
+  if (pools.stored) return;
   for (const ip of held.filter((one) => !addressesOf(spec).includes(one))) {
     pools.ips[familyOf(ip)].release(ip);
     undo.push(() => pools.ips[familyOf(ip)].mark(ip));
@@ -152,6 +198,7 @@ function allocatePorts(pools: Pools, service: Service, old: Service | undefined,
       throw internal(`failed to allocate requested HealthCheck NodePort ${asked}: ${error.message}`);
     }
   }
+  if (pools.stored) return;
   for (const port of held.filter((one) => !portsOf(spec).includes(one))) {
     pools.ports.release(port);
     undo.push(() => pools.ports.mark(port));

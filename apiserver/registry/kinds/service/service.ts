@@ -2,7 +2,7 @@ import { resources } from '../../../../api/scheme.ts';
 import type { Service } from '../../../../api/types.ts';
 import { serviceColumns } from '../../../table/columns/services.ts';
 import type { Strategy } from '../../strategy.ts';
-import { createServiceAllocation } from './allocate.ts';
+import { createServiceAllocation, type FollowServices } from './allocate.ts';
 import { setServiceDefaults } from './defaults.ts';
 import { prepareService } from './prepare.ts';
 import { validateService } from './validate.ts';
@@ -11,7 +11,7 @@ import { validateService } from './validate.ts';
 export function serviceStrategy(options: {
   cidrs: readonly string[];
   nodePortRange: string;
-  shared?: boolean;
+  follow?: FollowServices | undefined;
 }): Strategy<Service> {
   const { allocate, release } = createServiceAllocation(options);
   return {
