@@ -23,6 +23,7 @@ import { type Pods, startPods } from './pods/pods.ts';
 import { createSources } from './pods/sources.ts';
 import { hostLayout } from './runtime/containers.ts';
 import { loadCatalogue } from './runtime/images.ts';
+import type { ServerTls } from './server/config.ts';
 import { startServer } from './server/server.ts';
 
 export interface NodeAgentConfig {
@@ -54,7 +55,7 @@ export interface NodeAgentConfig {
   labels?: Record<string, string>;
   taints?: Taint[];
   /** PEM; without it nobody is served: no logs, no exec. `clientCa` signs those who may ask. */
-  serving?: { cert: string; key: string; clientCa: string };
+  serving?: ServerTls;
   /** Of a KubeletConfiguration what is not said above. */
   kubelet?: Pick<
     KubeletSettings,

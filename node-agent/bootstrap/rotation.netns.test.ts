@@ -9,7 +9,7 @@ import { bootstrapNode } from './bootstrap.ts';
 import { openNodeCertificate } from './credentials.ts';
 
 /** Times in certificates are whole seconds. */
-const life = 2_000;
+const life = 4_000;
 let plane: TrustedControlPlane;
 const end = new AbortController();
 beforeAll(async () => {

@@ -33,7 +33,7 @@ export function openPairStore(folder: string, name: string): PairStore {
   const path = join(folder, `${name}-current.pem`);
   return {
     path,
-    current: () => readPair(path),
+    current: () => readPair(readFile(path)),
     put(cert, key) {
       const pair = toPair(cert, key);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -57,14 +57,17 @@ function dropOld(folder: string, name: string): void {
   for (const file of dated.slice(0, -2)) rmSync(join(folder, file), { force: true });
 }
 
-function readPair(file: string): Pair | undefined {
-  let text: string;
+function readFile(file: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
   }
+}
+
+/** The certificate and the key in a PEM text; undefined where one of them is missing, or is not for the other. */
+export function readPair(text: string): Pair | undefined {
   const [key] = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----\n?/.exec(
     text,
   ) ?? [''];

@@ -4,7 +4,8 @@ import { createRoutes } from './routes.ts';
 
 /** Takes connections that somebody else has accepted, and serves the kubelet's API on them. */
 export function createSecureServer(config: ServerConfig): Server {
-  const { cert, key, clientCa } = config.tls;
+  const { clientCa, certificate = () => config.tls } = config.tls;
+  let { cert, key } = certificate();
   const routes = createRoutes(config);
   const server = createServer(
     {
@@ -21,6 +22,13 @@ export function createSecureServer(config: ServerConfig): Server {
     },
     (request, response) => void routes.serve(request, response),
   );
+  // Before the server's own listener, which begins TLS.
+  server.prependListener('connection', () => {
+    const now = certificate();
+    if (now.cert === cert) return;
+    ({ cert, key } = now);
+    server.setSecureContext({ cert, key, ca: clientCa, minVersion: 'TLSv1.2' });
+  });
   server.on('upgrade', (request, socket, head) => {
     // Its `close` follows.
     socket.on('error', () => undefined);
