@@ -182,6 +182,8 @@ async function bootLab(
     apiPort: spec.apiPort,
     lifetime,
     egress: spec.egress,
+    // Pods of IPv6 alone reach no other.
+    ...(spec.podCidrs.every((cidr) => cidr.includes(':')) ? { resolverFamily: 'IPv6' as const } : {}),
     features: [
       ...requiredFeatures,
       ...modeFeatures(spec.dataplane),

@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, w
 import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Family } from '../api/address.ts';
 import { type Feature, requiredFeatures, requireFeatures } from '../kernel/features.ts';
 import { type Sandbox, startSandbox } from '../kernel/namespaces.ts';
 import { connectPasta, type PastaGuard, preparePasta } from '../kernel/pasta.ts';
@@ -17,7 +18,14 @@ import { machineScript } from './machine.ts';
 import { hostNameservers } from './nameservers.ts';
 import { setupScript } from './setup.ts';
 import { type HostSocket, listenTcp, openUdp } from './sockets.ts';
-import { type ComponentSpec, type LabNode, type LabSpec, outsideNode, validateNames } from './spec.ts';
+import {
+  type ComponentSpec,
+  gateway6,
+  type LabNode,
+  type LabSpec,
+  outsideNode,
+  validateNames,
+} from './spec.ts';
 import { type LabState, readRunning, writeState } from './state.ts';
 
 export interface LabOptions {
@@ -33,6 +41,8 @@ export interface LabOptions {
   nameservers?: readonly (string | NameServer)[];
   /** `owner`: the lab ends with this process, however that ends. */
   lifetime: 'detached' | 'owner';
+  /** Of the relay's address that nodes' resolv.conf names, which pods may take over. Default IPv4. */
+  resolverFamily?: Family;
   /**
    * The one node is this machine itself: the lab has its network, and files, mounts and process ids of its own. Root
    * alone. What was made in the network stays when the lab ends.
@@ -87,7 +97,12 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
     const resolvConf = hostResolvConf();
     const script = onMachine
       ? machineScript(nodes[0]?.name ?? '', { resolvConf, nameservers: hostNameservers() })
-      : setupScript({ nodes, resolvConf, egress: options.egress ?? false });
+      : setupScript({
+          nodes,
+          resolvConf,
+          egress: options.egress ?? false,
+          ...(options.resolverFamily === 'IPv6' ? { nameserver: gateway6 } : {}),
+        });
     writeFileSync(setupPath(stateDir), script, { mode: 0o600 });
     const api = options.apiPort === undefined ? undefined : await listenTcp(options.apiPort);
     if (api) sockets.push(api);

@@ -11,7 +11,8 @@ export interface Upstream {
 }
 
 export interface RelayOptions {
-  listen: { address: string; port: number };
+  /** One address or more, of either family. */
+  listen: readonly { address: string; port: number }[];
   upstreams: readonly Upstream[];
   log: (message: string) => void;
   /** Milliseconds until the next name server is asked. */
@@ -21,6 +22,8 @@ export interface RelayOptions {
 interface Query {
   message: Buffer;
   client: RemoteInfo;
+  /** Where it came in, and its answer goes out. */
+  server: Socket;
   /** Upstreams still to be asked, the one being asked first. */
   left: OpenUpstream[];
   timer: NodeJS.Timeout;
@@ -39,8 +42,12 @@ const mostQueries = 8192;
  * Answers DNS over UDP by asking the host's name servers in turn: the next one after a time-out or an
  * ICMP error, SERVFAIL after the last one, or at once when there is none.
  */
-export async function startRelay({ listen, upstreams, log, timeout = 1500 }: RelayOptions): Promise<Socket> {
-  const server = createSocket('udp4');
+export async function startRelay({
+  listen,
+  upstreams,
+  log,
+  timeout = 1500,
+}: RelayOptions): Promise<Socket[]> {
   const queries = new Map<number, Query>();
 
   const ask = (id: number, query: Query) => {
@@ -48,7 +55,7 @@ export async function startRelay({ listen, upstreams, log, timeout = 1500 }: Rel
     const [upstream] = query.left;
     if (!upstream) {
       queries.delete(id);
-      server.send(serverFailure(query.message), query.client.port, query.client.address, logError);
+      query.server.send(serverFailure(query.message), query.client.port, query.client.address, logError);
       return;
     }
     query.timer = setTimeout(() => {
@@ -81,7 +88,7 @@ export async function startRelay({ listen, upstreams, log, timeout = 1500 }: Rel
       if (!query || !sameQuestion(query.message, answer)) return;
       queries.delete(answer.readUInt16BE(0));
       clearTimeout(query.timer);
-      server.send(
+      query.server.send(
         withId(answer, query.message.readUInt16BE(0)),
         query.client.port,
         query.client.address,
@@ -94,25 +101,35 @@ export async function startRelay({ listen, upstreams, log, timeout = 1500 }: Rel
     });
   }
 
-  server.on('message', (message, client) => {
+  const receive = (server: Socket, message: Buffer, client: RemoteInfo) => {
     if (!isQuery(message)) return;
     const id = queries.size < mostQueries ? unusedId(queries) : undefined;
     if (id === undefined) {
       server.send(serverFailure(message), client.port, client.address, logError);
       return;
     }
-    const query = { message, client, left: [...opened], timer: setTimeout(() => {}, 0) };
+    const query = { message, client, server, left: [...opened], timer: setTimeout(() => {}, 0) };
     queries.set(id, query);
     ask(id, query);
-  });
-  server.on('error', (error) => log(`dns: ${error.message}`));
+  };
+  return Promise.all(listen.map((place) => openServer(place, receive, logError)));
+}
+
+async function openServer(
+  { address, port }: RelayOptions['listen'][number],
+  receive: (server: Socket, message: Buffer, client: RemoteInfo) => void,
+  onError: (error: Error) => void,
+): Promise<Socket> {
+  const server = createSocket(familyOf(address) === 'IPv6' ? 'udp6' : 'udp4');
+  server.on('message', (message, client) => receive(server, message, client));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.bind(listen.port, listen.address, () => {
+    server.bind(port, address, () => {
       server.off('error', reject);
       resolve();
     });
   });
+  server.on('error', onError);
   return server;
 }
 

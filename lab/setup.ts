@@ -1,5 +1,5 @@
 import { egressInterface } from '../kernel/pasta.ts';
-import { gateway, gateway6, type LabNode, prefixLength, prefixLength6 } from './spec.ts';
+import { gateway, gateway6, hasIpv6, type LabNode, prefixLength, prefixLength6 } from './spec.ts';
 
 /** Where the UTS namespace of a node is kept, beside its network namespace in `/run/netns`. */
 export const utsPath = (node: string) => `/run/v9s/uts/${node}`;
@@ -8,6 +8,8 @@ export interface SetupOptions {
   nodes: readonly LabNode[];
   /** The host's `/etc/resolv.conf` with symbolic links followed; undefined when there is none. */
   resolvConf?: string | undefined;
+  /** What resolv.conf names; default {@link gateway}. */
+  nameserver?: string;
   /** Nodes' packets to other networks are forwarded and masqueraded. */
   egress?: boolean;
 }
@@ -17,11 +19,11 @@ export interface SetupOptions {
  * node its network and UTS namespaces. Prints only what goes wrong, then `ok` when nothing did.
  * As few commands as possible: each costs about a millisecond.
  */
-export function setupScript({ nodes, resolvConf, egress }: SetupOptions): string {
+export function setupScript({ nodes, resolvConf, nameserver = gateway, egress }: SetupOptions): string {
   return `set -e
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /run/lock /run/v9s/uts${resolvConf?.startsWith('/run/') ? ` ${parent(resolvConf)}` : ''}
-${resolvConf ? resolver(resolvConf) : ''}
+${resolvConf ? resolver(resolvConf, nameserver) : ''}
 ip -batch - <<'END'
 ${rootBatch(nodes).join('\n')}
 END
@@ -42,8 +44,8 @@ echo ok
  */
 const unlimitedErrors = 'echo 0 > /proc/sys/net/ipv4/icmp_ratelimit';
 
-function resolver(path: string): string {
-  const lines = `echo 'nameserver ${gateway}' > /run/v9s/resolv.conf`;
+function resolver(path: string, nameserver: string): string {
+  const lines = `echo 'nameserver ${nameserver}' > /run/v9s/resolv.conf`;
   const target = path.startsWith('/run/') ? `\n: > ${quote(path)}` : '';
   return `${lines}${target}\nmount --bind /run/v9s/resolv.conf ${quote(path)}`;
 }
@@ -98,8 +100,6 @@ rm -f ${uts}
 echo ok
 `;
 }
-
-const hasIpv6 = (nodes: readonly LabNode[]) => nodes.some(({ address6 }) => address6 !== undefined);
 
 /** Nobody else could have the address: there is no need to ask, and to wait for an answer that does not come. */
 const ipv6Setup = (address: string) => `addr add ${address}/${prefixLength6} dev eth0 nodad

@@ -56,10 +56,17 @@ export const gateway6 = 'fd00:172:18::1';
 export const outsideAddress6 = 'fd00:172:18::fffe';
 export const prefixLength6 = 64;
 
+/** Whether the underlay has IPv6, too. */
+export const hasIpv6 = (nodes: readonly LabNode[]): boolean =>
+  nodes.some(({ address6 }) => address6 !== undefined);
+
 /** From where clients come; with IPv6 where nodes have it. */
 export function outsideNode(nodes: readonly LabNode[]): LabNode {
-  const ipv6 = nodes.some(({ address6 }) => address6 !== undefined);
-  return { name: 'outside', address: outsideAddress, ...(ipv6 ? { address6: outsideAddress6 } : {}) };
+  return {
+    name: 'outside',
+    address: outsideAddress,
+    ...(hasIpv6(nodes) ? { address6: outsideAddress6 } : {}),
+  };
 }
 
 /** Commands that somebody puts there, inside the lab, are found before all others. */

@@ -11,7 +11,7 @@ import { type Component, supervise } from './components.ts';
 import { controlPath, startControl } from './control.ts';
 import { createNodes } from './nodes.ts';
 import { startRelay } from './relay.ts';
-import { type ComponentSpec, gateway, type LabSpec } from './spec.ts';
+import { type ComponentSpec, gateway, gateway6, hasIpv6, type LabSpec } from './spec.ts';
 
 const startedAt = performance.timeOrigin;
 const log = (message: string) => console.log(`${new Date().toISOString()} ${message}`);
@@ -51,7 +51,14 @@ async function run(): Promise<void> {
     // A machine has name servers of its own.
     spec.onMachine
       ? undefined
-      : startRelay({ listen: { address: gateway, port: 53 }, upstreams: spec.nameservers, log }),
+      : startRelay({
+          listen: [gateway, ...(hasIpv6(spec.nodes) ? [gateway6] : [])].map((address) => ({
+            address,
+            port: 53,
+          })),
+          upstreams: spec.nameservers,
+          log,
+        }),
     startControl(controlPath(spec.stateDir), async (request) => {
       if (request.do === 'add-node') await nodes.add(request.node, request.components);
       if (request.do === 'remove-node') await nodes.remove(request.node, request.netns);
