@@ -25,6 +25,8 @@ export interface PodSite {
   notifyDir: string;
   /** True when an earlier container has made the pod's UTS and IPC namespaces. */
   namespacesExist: boolean;
+  /** See ContainerSpec. */
+  pidNamespace?: string | undefined;
 }
 
 /**
@@ -52,7 +54,12 @@ export async function containerSpec(
     logFile: logFile(site.dir, container.name, attempt),
     notifyFile: join(site.notifyDir, pod.metadata?.uid ?? ''),
     netns: site.netns,
-    namespaces: { dir: join(site.dir, 'ns'), shared: site.namespacesExist },
+    namespaces: {
+      dir: join(site.dir, 'ns'),
+      shared: site.namespacesExist,
+      hostIpc: pod.spec?.hostIPC ?? false,
+    },
+    ...(site.pidNamespace === undefined ? {} : { pidNamespace: site.pidNamespace }),
     hostname,
     command: argv,
     env,

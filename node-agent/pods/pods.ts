@@ -12,6 +12,7 @@ import type { PodContext } from './context.ts';
 import { watchProcesses } from './processes.ts';
 import { createReporter } from './report.ts';
 import { hasHostPorts, readSandbox } from './sandbox.ts';
+import { pidHolder } from './shared-pid.ts';
 import { apiTime, type ContainerEntry, type PodState } from './state.ts';
 import { startStaticPods } from './static-pods.ts';
 import { syncPod } from './sync.ts';
@@ -150,6 +151,7 @@ function adopt(runDir: string, uid: string): PodState {
   state.hasHostPorts = hasHostPorts(state.dir);
   // Oldest first, so that the newest attempt of each container remains.
   for (const { dir, record } of readRecords(join(state.dir, 'containers'))) {
+    if (record.name === pidHolder) continue;
     const entry: ContainerEntry = { name: record.name, record, dir, firstAttempt: 0, adopted: Date.now() };
     state.containers.set(record.name, entry);
   }

@@ -9,6 +9,7 @@ import { readIfThere, writeAtomically } from '../runtime/containers.ts';
 import { eventSubject } from './context.ts';
 import { hostsFile, kernelHostname } from './hosts.ts';
 import { type DnsSettings, resolvConf, resolvConfWarnings } from './resolv-conf.ts';
+import { endPidNamespace } from './shared-pid.ts';
 import type { PodState } from './state.ts';
 
 /** What is written about a sandbox, so that a restarted node-agent finds it. */
@@ -92,7 +93,7 @@ export function readSandbox(dir: string): SandboxRecord | undefined {
 
 /** True when a container has made the namespaces that the others share: a mount stands in their place. */
 export function namespacesExist(dir: string): boolean {
-  const file = join(dir, 'ns', 'ipc');
+  const file = join(dir, 'ns', 'uts');
   return existsSync(file) && statSync(file).dev !== statSync(join(dir, 'ns')).dev;
 }
 
@@ -103,6 +104,7 @@ export async function releaseSandbox(
   kernel: Kernel,
 ): Promise<void> {
   if (state.released) return;
+  endPidNamespace(state.dir);
   const held = ['uts', 'ipc'].map((type) => join(state.dir, 'ns', type)).filter(existsSync);
   const mounts = [...held, ...mountedVolumes(state.dir)];
   if (mounts.length > 0) await unmount(kernel, mounts);

@@ -43,10 +43,14 @@ export function securityOf(
     ...(own.capabilities ? { capabilities: own.capabilities } : {}),
     readOnlyRoot: own.readOnlyRootFilesystem ?? false,
     noNewPrivileges: own.allowPrivilegeEscalation === false && !privileged,
-    sysctls: Object.fromEntries(
-      (shared.sysctls ?? []).map((one) => [one.name.replaceAll('/', '.'), one.value]),
-    ),
+    sysctls: sysctlsOf(pod),
   };
+}
+
+/** By their names with dots. */
+export function sysctlsOf(pod: Pod): Record<string, string> {
+  const { sysctls = [] } = pod.spec?.securityContext ?? {};
+  return Object.fromEntries(sysctls.map(({ name, value }) => [name.replaceAll('/', '.'), value]));
 }
 
 /** Sysctls of the namespaces that a pod has of its own. */

@@ -9,6 +9,7 @@ import { containerSpec } from './container-spec.ts';
 import { eventSubject, type PodContext } from './context.ts';
 import { serviceEnvironment } from './environment.ts';
 import { namespacesExist } from './sandbox.ts';
+import { pidNamespace } from './shared-pid.ts';
 import { NotYetError } from './sources.ts';
 import { apiTime, type ContainerEntry, type PodState, runtimeName } from './state.ts';
 
@@ -42,6 +43,7 @@ export async function startNext(
   };
   const before = { ...entry };
   try {
+    const shared = await pidNamespace(context, state, pod);
     const spec = await containerSpec(pod, container, image, attempt, {
       dir: state.dir,
       netns: state.netns,
@@ -57,6 +59,7 @@ export async function startNext(
       sources: context.sources,
       notifyDir: context.notifyDir,
       namespacesExist: namespacesExist(state.dir),
+      pidNamespace: shared,
     });
     if (entry.terminated) {
       entry.previous = entry.terminated;

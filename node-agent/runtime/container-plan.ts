@@ -15,7 +15,9 @@ export interface ContainerSpec {
   /** Path of the pod's network namespace; undefined for the node's own. */
   netns: string | undefined;
   /** Folder that holds the pod's `uts` and `ipc` namespaces; `shared` when they exist already. */
-  namespaces: { dir: string; shared: boolean };
+  namespaces: { dir: string; shared: boolean; hostIpc?: boolean };
+  /** Path of a PID namespace that the program lives in with others, '' for this process's; without, it has its own. */
+  pidNamespace?: string;
   hostname: string;
   /** The program and its arguments. */
   command: readonly string[];
@@ -68,7 +70,7 @@ const defaultCapabilities =
  * The steps that shim.pl carries out to start one container.
  *
  * Settings for the shim itself: `arch MACHINE`; `log FILE BYTES FILES`, put aside at that size, so many kept;
- * `pid`, `exit`, `notify` FILE; `attach SOCKET`; `stdin ONCE`; `tty`. Steps of the program's process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
+ * `pid`, `exit`, `notify` FILE; `attach SOCKET`; `stdin ONCE`; `tty`; `pidns FILE`, a PID namespace to join, none for the one that is there. Steps of the program's process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
  * `unshare TYPE`; `hostname NAME`; `mount SOURCE TARGET TYPE FLAGS DATA`; `overlay LOWER TARGET UPPER`;
  * `bind SOURCE TARGET rec,ro,nodev,optional BASE`, with BASE for a source below it whose links lead nowhere else; `hide PATH`; `dir PATH MODE`; `link TARGET PATH`; `set FILE VALUE`
  * writes to a file of the kernel; `sysctl FILE VALUE` too, and may fail; `root PATH` pivots; `cwd PATH`; `env NAME VALUE`; `drop CAPABILITY…` by number; `nonewprivs`; `nomounts`;
@@ -77,6 +79,7 @@ const defaultCapabilities =
 export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
   const { dir, namespaces } = spec;
   const root = `${dir}/root`;
+  const shared = namespaces.hostIpc ? ['uts'] : ['uts', 'ipc'];
   return [
     ['arch', host.machine],
     ['log', spec.logFile, String(logLimit), String(logFiles)],
@@ -86,12 +89,12 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
     ['attach', `${dir}/${attachSocket}`],
     ...(spec.stdin ? [['stdin', spec.stdin === 'once' ? 'once' : ''] as const] : []),
     ...(spec.tty ? [['tty'] as const] : []),
+    ...(spec.pidNamespace === undefined ? [] : [['pidns', spec.pidNamespace] as const]),
     ...(spec.netns ? [['ns', spec.netns] as const] : []),
     ...(namespaces.shared
-      ? [['ns', `${namespaces.dir}/uts`] as const, ['ns', `${namespaces.dir}/ipc`] as const]
+      ? shared.map((type) => ['ns', `${namespaces.dir}/${type}`] as const)
       : [
-          ['hold', 'uts', `${namespaces.dir}/uts`] as const,
-          ['hold', 'ipc', `${namespaces.dir}/ipc`] as const,
+          ...shared.map((type) => ['hold', type, `${namespaces.dir}/${type}`] as const),
           ['hostname', spec.hostname] as const,
           ...Object.entries(spec.sysctls ?? {}).map(
             ([name, value]) => ['set', `/proc/sys/${name.replaceAll('.', '/')}`, value] as const,
@@ -128,8 +131,17 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
   ];
 }
 
-/** A privileged container may write to `/sys`, as far as its namespaces go. */
-function kernelFor({ privileged }: ContainerSpec, guard: Guard, root: string, steps: Step[]): Step[] {
+/**
+ * A privileged container may write to `/sys`, as far as its namespaces go. A PID namespace that is another's keeps the
+ * limits that it has.
+ */
+function kernelFor(
+  { privileged, pidNamespace }: ContainerSpec,
+  guard: Guard,
+  root: string,
+  all: Step[],
+): Step[] {
+  const steps = pidNamespace === undefined ? all : all.filter(([verb]) => verb !== 'sysctl');
   if (!privileged || guard.isMachineRoot) return steps;
   return steps.map(
     (step) => (step[2] === `${root}/sys` ? step.map((word) => word.replace(/,ro$/, '')) : step) as Step,

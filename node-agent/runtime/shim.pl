@@ -107,7 +107,7 @@ sub answer {
 
 # Returns when the program runs.
 sub start {
-    my $for_shim = qr/^(?:arch|log|pid|exit|notify|attach|stdin|tty)$/;
+    my $for_shim = qr/^(?:arch|log|pid|exit|notify|attach|stdin|tty|pidns)$/;
     %setting = map { $_->[0] => $_ } grep { $_->[0] =~ $for_shim } @plan;
     use_architecture($setting{arch}[1]);
     call('setsid');
@@ -115,7 +115,9 @@ sub start {
     %end = map { $_ => [] } $setting{tty} ? qw(root terminal) : qw(in out err);
     pipe($_->[0], $_->[1]) or fail("pipe: $!") for values %end;
     reserve_file($setting{exit}[1]);
-    step('unshare pid', call('unshare', $clone{pid}));
+    my $shared = $setting{pidns} && $setting{pidns}[1];
+    if (!defined $shared) { step('unshare pid', call('unshare', $clone{pid})) }
+    elsif ($shared ne '') { enter_namespace($shared) }
     $program = fork() // fail("fork: $!");
     run_program() if $program == 0;
     $input = { handle => undef, buffer => '', ending => 0 };
@@ -187,6 +189,7 @@ sub run_program {
     # Nobody would note its end or read its output without the shim.
     end_with_parent();
     # What a volume lies on may not answer; as long as kubelet's `runtimeRequestTimeout`.
+    call('setsid') if $setting{pidns};
     $SIG{ALRM} = sub { fail('context deadline exceeded') };
     alarm 120;
     my (%environment, $directory, $user, @command, @dropped, $no_mounts);

@@ -12,13 +12,18 @@ use strict;
 our (%setting, $program, $input, %stream, $listener, $log);
 my %client;
 my ($log_file, $log_limit, $log_files, $log_size, $ended);
+# Readable when the program may have ended, where that must be asked.
+my $wake;
 
 # Copies output until the program has ended and its pipes are empty, then writes how it ended.
 sub supervise {
     (undef, $log_file, $log_limit, $log_files) = @{ $setting{log} };
     $log_size = -s $log;
-    # The kernel ends every process of the namespace with its PID 1, so the pipes end too.
-    turn() while %stream;
+    # The kernel ends every process of the namespace with its PID 1, so the pipes end too; where it is not the
+    # program's own, what the program leaves may hold them.
+    heed_end() if $setting{pidns};
+    turn() while %stream && !($wake && defined $ended);
+    give_up_streams() if %stream;
     while (!defined $ended) { look_for_end(0) }
     my ($code, $signal) = how_it_ended($ended);
     write_reserved_file($setting{exit}[1], "$code $signal " . now() . "\n");
@@ -31,6 +36,22 @@ sub supervise {
         send_to($client{ fileno $_ }) for @$writable;
     }
     return 0;
+}
+
+sub heed_end {
+    pipe($wake, my $told) or die "pipe: $!\n";
+    $SIG{CHLD} = sub { syswrite($told, '.') };
+    syswrite($told, '.');
+}
+
+# What belongs to the program ends with it, and is heard to the end.
+sub give_up_streams {
+    kill 'KILL', -$program;
+    while (%stream) {
+        my ($readable) = ready([ map { $_->[0] } values %stream ], [], 0.2);
+        last if !@$readable;
+        drain(fileno $_) for @$readable;
+    }
 }
 
 # More than this, waiting for somebody who does not read, and no more is taken from who writes.
@@ -47,7 +68,7 @@ sub turn {
     push @writers, $input->{handle} if $input->{handle} && $input->{buffer} ne '';
     # Standard output comes first where both have something.
     my @streams = @slow ? () : map { $stream{$_}[0] } sort { $a <=> $b } keys %stream;
-    my ($readable, $writable) = ready([ @streams, $listener, @readers ], \@writers, @slow ? 0.5 : undef);
+    my ($readable, $writable) = ready([ @streams, $listener, @readers, $wake // () ], \@writers, @slow ? 0.5 : undef);
     for my $number (map { fileno $_ } @$writable) {
         if ($client{$number}) { send_to($client{$number}) }
         else { feed_program() }
@@ -55,6 +76,7 @@ sub turn {
     for my $handle (@$readable) {
         my $number = fileno $handle // next;
         if ($stream{$number}) { drain($number) }
+        elsif ($wake && $handle == $wake) { sysread($wake, my $dots, 16); look_for_end(1) }
         elsif ($client{$number}) { hear($client{$number}) }
         else { admit() }
     }
