@@ -61,6 +61,10 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
       `cluster ${spec.name} is running already; choose another name, or end it with v9s down${nameFlag(spec.name)}`,
     );
   }
+  if (spec.onMachine) {
+    const { bringBack } = await import('./kubeadm/machine.ts');
+    return bringBack(spec, state);
+  }
   let lab: Lab | undefined;
   try {
     makeFolder(state.root);
@@ -127,6 +131,11 @@ export async function stopCluster(
 ): Promise<{ wasRunning: boolean; folder: string }> {
   const state = existingState(name);
   const lab = await attachLab(state.root);
+  if (remove && readSpec(state)?.onMachine) {
+    // Its network is the machine's, and does not go with it.
+    const { resetMachine } = await import('./kubeadm/machine-reset.ts');
+    await resetMachine(name);
+  }
   await lab?.stop();
   if (remove) rmSync(state.root, { recursive: true, force: true });
   return { wasRunning: lab !== undefined, folder: state.root };

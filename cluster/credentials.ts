@@ -163,6 +163,10 @@ export function kubeletClientConfig(state: StateDir): { ca: string; cert: string
 
 /** How the administrator reaches the API from the host. */
 export function adminConfig(state: StateDir, apiPort: number): ClientConfig {
+  if (existsSync(state.pki) && !existsSync(join(state.pki, `${adminName}.crt`)))
+    throw new Error(
+      'this machine is a node that has joined a cluster: only its control plane has an administrator',
+    );
   return clientConfig(state, adminName, `https://127.0.0.1:${apiPort}`);
 }
 

@@ -1,6 +1,7 @@
 import { startBootstrapSignerController } from './bootstrap/signer.ts';
 import { startTokenCleanerController } from './bootstrap/token-cleaner.ts';
 import { startCsrApprovingController } from './certificates/approve.ts';
+import { startServingApprovingController } from './certificates/approve-serving.ts';
 import { startCsrCleanerController } from './certificates/clean.ts';
 import { startCsrSigningController } from './certificates/sign.ts';
 import { startClusterRoleAggregationController } from './clusterrole-aggregation.ts';
@@ -52,6 +53,7 @@ export const controllers: readonly Controller[] = [
   startEndpointSliceMirroringController,
   startLoadBalancerController,
   startCsrApprovingController,
+  startServingApprovingController,
   startCsrSigningController,
   startCsrCleanerController,
   startBootstrapSignerController,

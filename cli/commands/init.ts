@@ -12,6 +12,8 @@ interface InitOptions {
   token?: string;
   tokenTtl?: string;
   apiPort?: number;
+  host?: boolean;
+  apiserverAdvertiseAddress?: string;
   overlay?: Backend['type'];
   dataplane?: DataplaneMode;
   egress?: boolean;
@@ -20,7 +22,6 @@ interface InitOptions {
 /** What of `kubeadm init` means nothing here. */
 const ignored = {
   '--kubernetes-version <version>': 'the API is that of 1.33',
-  '--apiserver-advertise-address <ip>': "the API is at the node's address on the underlay of its lab",
   '--apiserver-bind-port <port>': 'the API listens on 6443 inside the lab, and on --api-port outside',
   '--service-dns-domain <domain>': 'names end in cluster.local',
   '--image-repository <registry>': 'there are no images to fetch',
@@ -44,14 +45,25 @@ export const register: Register = (program) => {
     .option('--overlay <type>', "the way to other nodes' pods: vxlan (default), host-gw, udp")
     .option('--dataplane <mode>', 'how Services reach the kernel: iptables (default), ipvs, nftables')
     .option('--egress', 'let pods reach what this machine can reach, through passt')
+    .option('--host', 'this machine itself becomes the node, with its interfaces; for root')
+    .option(
+      '--apiserver-advertise-address <ip>',
+      'of this machine, with --host (default: that of its default route)',
+    )
     .option('--api-port <port>', 'port of the API on 127.0.0.1 (default: any free one)', wholeNumber);
   ignoredOptions(command, ignored);
-  command.action(async ({ podNetworkCidr, ...options }: InitOptions, self: Command) => {
+  command.action(async (given: InitOptions, self: Command) => {
     noteIgnored(self, ignored);
-    const { initCluster } = await import('../../cluster/kubeadm/index.ts');
-    const { cluster, joinCommand } = await initCluster({
+    const { podNetworkCidr, host = false, apiserverAdvertiseAddress: advertiseAddress, ...options } = given;
+    if (advertiseAddress !== undefined && !host)
+      process.stderr.write(
+        "--apiserver-advertise-address is ignored: the API is at the node's address in its lab\n",
+      );
+    const { initCluster, initMachine } = await import('../../cluster/kubeadm/index.ts');
+    const { cluster, joinCommand } = await (host ? initMachine : initCluster)({
       ...options,
       ...(podNetworkCidr === undefined ? {} : { podCidr: podNetworkCidr }),
+      ...(advertiseAddress !== undefined && host ? { advertiseAddress } : {}),
       lifetime: 'detached',
     });
     process.stdout.write(done(cluster.kubeconfig, cluster.spec.overlay?.type ?? 'vxlan', joinCommand));

@@ -9,6 +9,7 @@ interface JoinOptions {
   discoveryTokenCaCertHash: string[];
   discoveryTokenUnsafeSkipCaVerification?: boolean;
   nodeName?: string;
+  host?: boolean;
 }
 
 /** What of `kubeadm join` means nothing here. */
@@ -34,14 +35,15 @@ export const register: Register = (program) => {
       [],
     )
     .option('--discovery-token-unsafe-skip-ca-verification', 'trust whoever knows the token')
-    .option('--node-name <name>', 'of the new node (default: the next of worker, worker2, …)');
+    .option('--node-name <name>', 'of the new node (default: the next of worker, worker2, …)')
+    .option('--host', 'this machine itself becomes the node, with its interfaces; for root');
   ignoredOptions(command, ignored);
   command.action(async (endpoint: string, options: JoinOptions, self: Command) => {
     noteIgnored(self, ignored);
     const token = options.token ?? options.discoveryToken;
     if (token === undefined) self.error("error: required option '--token <token>' not specified");
-    const { joinLab } = await import('../../cluster/kubeadm/index.ts');
-    const { cluster, node } = await joinLab({
+    const { joinLab, joinMachine } = await import('../../cluster/kubeadm/index.ts');
+    const { cluster, node } = await (options.host ? joinMachine : joinLab)({
       endpoint,
       token,
       hashes: options.discoveryTokenCaCertHash,

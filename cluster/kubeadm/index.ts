@@ -3,5 +3,8 @@ export { bootstrapTokenText, generateBootstrapToken } from '../../api/bootstrap-
 export { attachCluster } from '../cluster.ts';
 export { grantJoining, type InitOptions, initCluster } from './init.ts';
 export { type JoinOptions, joinLab } from './join.ts';
+export { initMachine, type MachineInitOptions } from './machine-init.ts';
+export { joinMachine } from './machine-join.ts';
+export { resetMachine } from './machine-reset.ts';
 export { resetNode } from './reset.ts';
 export { createToken, deleteToken, grantOf, listTokens, tokenTable } from './tokens.ts';

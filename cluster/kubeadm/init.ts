@@ -3,7 +3,7 @@ import { type StartOptions, startCluster } from '../cluster.ts';
 import { readPem } from '../credentials.ts';
 import type { Cluster } from '../handle.ts';
 import { applyManifest } from '../manifest.ts';
-import { apiserverPort, nameFlag, resolveOptions } from '../spec.ts';
+import { apiserverPort, type ClusterSpec, nameFlag, resolveOptions } from '../spec.ts';
 import { clusterNames, stateDir } from '../state.ts';
 import { joinObjects } from './objects.ts';
 import { createToken, grantOf } from './tokens.ts';
@@ -51,12 +51,18 @@ export async function grantJoining(cluster: Cluster, grant: ReturnType<typeof gr
   const endpoint = apiEndpoint(spec.nodes[0]?.address ?? '');
   await applyManifest(client, joinObjects(spec, `https://${endpoint}`, ca));
   const token = await createToken(client, grant);
-  return joinCommand(spec.name, endpoint, bootstrapTokenText(token), publicKeyHash(ca));
+  return joinCommand(spec, endpoint, bootstrapTokenText(token), publicKeyHash(ca));
 }
 
-/** As it is typed. */
-function joinCommand(name: string, endpoint: string, token: string, hash: string): string {
-  return `v9s join ${endpoint}${nameFlag(name)} --token ${token} --discovery-token-ca-cert-hash ${hash}`;
+/** As it is typed; on another machine, when the control plane is one. */
+function joinCommand(
+  { name, onMachine }: ClusterSpec,
+  endpoint: string,
+  token: string,
+  hash: string,
+): string {
+  const where = onMachine ? ' --host' : nameFlag(name);
+  return `v9s join ${endpoint}${where} --token ${token} --discovery-token-ca-cert-hash ${hash}`;
 }
 
 /** `172.18.0.2:6443`, how nodes call the API. */

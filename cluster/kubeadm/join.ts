@@ -86,7 +86,8 @@ export async function joinLab(options: JoinOptions): Promise<Joined> {
   }
 }
 
-function pinned({ hashes, skipCaVerification = false }: JoinOptions): string[] {
+/** The hashes as they are compared. Throws {@link OptionError} where none is given and that was not said. */
+export function pinned({ hashes, skipCaVerification = false }: JoinOptions): string[] {
   if (hashes.length === 0 && !skipCaVerification)
     throw new OptionError(
       'discovery-token-ca-cert-hash',
@@ -119,15 +120,23 @@ async function reserve(
       if (!there || (wanted !== undefined && !isReady(there))) return node;
       await release(state, node.name);
       taken.add(node.name);
-      if (wanted !== undefined)
-        throw new Error(
-          `a Node with name ${JSON.stringify(wanted)} and status "Ready" already exists in the cluster; delete it (kubectl delete node ${wanted}) or choose another --node-name`,
-        );
+      if (wanted !== undefined) throw nameTaken(wanted);
     }
   } finally {
     client.close();
   }
 }
+
+/** Throws where a Node of that name is Ready: one that was reset may be had again. */
+export async function requireFreeName(client: Client, name: string): Promise<void> {
+  const there = await nodeOf(client, name);
+  if (there && isReady(there)) throw nameTaken(name);
+}
+
+const nameTaken = (name: string) =>
+  new Error(
+    `a Node with name ${JSON.stringify(name)} and status "Ready" already exists in the cluster; delete it (kubectl delete node ${name}) or choose another --node-name`,
+  );
 
 const release = (state: StateDir, name: string) =>
   changeSpec(state, (spec) => {

@@ -1,21 +1,27 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { createClient } from '../../api/client.ts';
 import { requiredFeatures } from '../../kernel/features.ts';
+import { packageRoot } from '../../kernel/package-root.ts';
 import { createKernel } from '../../kernel/run.ts';
 import { readSysctls } from '../../kernel/sysctl.ts';
 import type { Lab } from '../../lab/handle.ts';
 import { startLab } from '../../lab/lab.ts';
 import type { ComponentSpec } from '../../lab/spec.ts';
+import { nodeComponent } from '../cluster.ts';
+import { adminConfig } from '../credentials.ts';
 import { modeFeatures } from '../dataplane.ts';
+import { type Cluster, createHandle } from '../handle.ts';
 import { OptionError } from '../option-error.ts';
+import { nodeEnvironment, nodeProgram } from '../runtime.ts';
 import type { ClusterSpec, NodeSpec } from '../spec.ts';
 import { clusterNames, type StateDir, stateDir, stateHome, writeWhole } from '../state.ts';
-
-/** What the machine's kernel said before it became a node, for its reset. */
-export const parametersFile = (state: StateDir): string => join(state.root, 'sysctls.json');
+import { waitFor } from '../wait.ts';
+import { joinedCredentials } from './credentials.ts';
+import { parametersFile, removeFromMachine } from './machine-reset.ts';
 
 /** What node-agent and dataplane may change on a machine. */
 const parameters = [
@@ -73,19 +79,18 @@ export async function addressTowards(host: string): Promise<string> {
 }
 
 /** Starts the node's processes on the machine; they go on when this one ends. Notes what is to be restored first. */
-export async function startOnMachine(
-  spec: ClusterSpec,
-  state: StateDir,
-  node: NodeSpec,
-  components: readonly ComponentSpec[],
-): Promise<Lab> {
-  const before = await readSysctls(createKernel(), parameters);
-  writeWhole(parametersFile(state), `${JSON.stringify(before, undefined, 2)}\n`);
+export async function startOnMachine(spec: ClusterSpec, state: StateDir, node: NodeSpec): Promise<Lab> {
+  const file = parametersFile(state);
+  // Of the first time: later they are as the node has set them.
+  if (!existsSync(file)) {
+    const before = await readSysctls(createKernel(), parameters);
+    writeWhole(file, `${JSON.stringify(before, undefined, 2)}\n`);
+  }
   return startLab({
     name: spec.name,
     stateDir: state.root,
     nodes: [{ name: node.name, address: node.address }],
-    components,
+    components: await machineComponents(node, state),
     lifetime: 'detached',
     onMachine: true,
     features: [...requiredFeatures, ...modeFeatures(spec.dataplane)],
@@ -93,7 +98,36 @@ export async function startOnMachine(
 }
 
 /** Takes back what was begun, when it failed. */
-export async function undoMachine(state: StateDir, lab: Lab | undefined): Promise<void> {
-  await lab?.stop();
-  rmSync(state.root, { recursive: true, force: true });
+export async function undoMachine(
+  state: StateDir,
+  spec: ClusterSpec | undefined,
+  lab: Lab | undefined,
+): Promise<void> {
+  if (spec && lab) await removeFromMachine(state, spec, lab);
+  else rmSync(state.root, { recursive: true, force: true });
 }
+
+/** The components of the node that this machine is. */
+export async function machineComponents(node: NodeSpec, state: StateDir): Promise<ComponentSpec[]> {
+  const agent = await nodeComponent(node.name, state);
+  if (node.joined) return [agent];
+  const program = join(packageRoot, 'dist', 'control-plane.cjs');
+  const command = [...(await nodeProgram()), program, state.root, node.name];
+  return [{ name: 'apiserver', command, node: node.name, env: nodeEnvironment() }, agent];
+}
+
+/** Starts the node again that this machine is, after `v9s down` or a boot. One that joined speaks for itself alone. */
+export async function bringBack(spec: ClusterSpec, state: StateDir): Promise<Cluster> {
+  const node = spec.nodes.at(-1);
+  if (!node) throw new Error(`${state.spec} names no node`);
+  const lab = await startOnMachine(spec, state, node);
+  const config = node.joined
+    ? (await joinedCredentials(state, node.name)).client
+    : adminConfig(state, spec.apiPort);
+  const client = createClient(config);
+  await waitFor(client, `nodes/${node.name}`, 'Ready', { timeout: readyTimeout });
+  return createHandle({ spec, state, client, lab });
+}
+
+/** In an emulated guest all of it takes its time. */
+export const readyTimeout = 120_000;

@@ -5,7 +5,14 @@ import {
   defaultNodeTokenGroup,
 } from '../../api/bootstrap-secret.ts';
 import type { KubeObject } from '../../api/object.ts';
-import type { ClusterRoleBinding, ConfigMap, Role, RoleBinding } from '../../api/types.ts';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  ConfigMap,
+  PolicyRule,
+  Role,
+  RoleBinding,
+} from '../../api/types.ts';
 import type { ClusterSpec } from '../spec.ts';
 
 /** Where a node that joins reads how the cluster is made: a ConfigMap of kube-system. */
@@ -37,11 +44,18 @@ export function joinObjects(spec: ClusterSpec, server: string, ca: string): Kube
       { kind: 'Group', name: nodes },
       { kind: 'Group', name: defaultNodeTokenGroup },
     ]),
-    getNodes,
+    clusterRole('kubeadm:get-nodes', { apiGroups: [''], resources: ['nodes'], verbs: ['get'] }),
     granted('kubeadm:get-nodes', 'kubeadm:get-nodes', defaultNodeTokenGroup),
     granted('kubeadm:kubelet-bootstrap', 'system:node-bootstrapper', defaultNodeTokenGroup),
     granted('kubeadm:node-autoapprove-bootstrap', `${requests}:nodeclient`, defaultNodeTokenGroup),
     granted('kubeadm:node-autoapprove-certificate-rotation', `${requests}:selfnodeclient`, nodes),
+    // A machine that joins serves logs and exec with a certificate of the cluster's.
+    clusterRole('v9s:approve-node-server', {
+      apiGroups: ['certificates.k8s.io'],
+      resources: ['certificatesigningrequests/selfnodeserver'],
+      verbs: ['create'],
+    }),
+    granted('v9s:approve-node-server', 'v9s:approve-node-server', nodes),
     // The proxy of a machine that joins shows the certificate of its node: it is given no other.
     granted('v9s:node-proxier', 'system:node-proxier', nodes),
   ];
@@ -114,12 +128,9 @@ function readers(
   ];
 }
 
-const getNodes: KubeObject = {
-  apiVersion: rbac,
-  kind: 'ClusterRole',
-  metadata: { name: 'kubeadm:get-nodes' },
-  rules: [{ apiGroups: [''], resources: ['nodes'], verbs: ['get'] }],
-} as KubeObject;
+function clusterRole(name: string, rule: PolicyRule): ClusterRole {
+  return { apiVersion: rbac, kind: 'ClusterRole', metadata: { name }, rules: [rule] };
+}
 
 function granted(name: string, role: string, to: string): ClusterRoleBinding {
   return {

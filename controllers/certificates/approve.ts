@@ -39,7 +39,8 @@ export const startCsrApprovingController: Controller = (context) => {
   }
 };
 
-function isDecided({ status = {} }: CertificateSigningRequest): boolean {
+/** Whether it is approved or denied. */
+export function isDecided({ status = {} }: CertificateSigningRequest): boolean {
   return Boolean(
     status.certificate || status.conditions?.some(({ type }) => type === 'Approved' || type === 'Denied'),
   );
@@ -63,7 +64,8 @@ function recognize(
   return spec.username === request.subject.commonName ? [own, first] : [first];
 }
 
-async function mayHave(
+/** Asks RBAC, by a subresource, whether the requestor may have it. */
+export async function mayHave(
   client: ControllerContext['client'],
   { spec }: CertificateSigningRequest,
   subresource: string,
