@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startApi } from './dns/api.ts';
 import { benchChanges } from './dns/changes.ts';
 import { drive } from './dns/dnsperf.ts';
 import { type Load, loads, objects } from './dns/load.ts';
@@ -14,12 +15,13 @@ const seconds = 5;
 /**
  * `npm run bench -- dns [--server HOST:PORT]`: dnsperf against a server that is there already and serves the objects
  * that `npm run bench -- dns objects` prints; without an address, against ours. Beside it in the same run a server
- * that sends every packet back. `--changes`: how soon a change of the API shows in our answers.
+ * that sends every packet back. `--workers COUNT`: ours follows an API, with so many threads. `--changes`: how soon a
+ * change of the API shows in our answers.
  */
 export async function bench(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { server: { type: 'string' }, changes: { type: 'boolean' } },
+    options: { server: { type: 'string' }, changes: { type: 'boolean' }, workers: { type: 'string' } },
     allowPositionals: true,
   });
   const [first] = positionals;
@@ -31,7 +33,12 @@ export async function bench(args: readonly string[]): Promise<void> {
   const started: ChildProcess[] = [];
   try {
     if (values.changes) await benchChanges(folder, started);
-    else await benchQueries(values.server ?? first, folder, started);
+    else if (values.workers) await benchWorkers(Number(values.workers), folder, started);
+    else {
+      const address = values.server ?? first;
+      const server = address === undefined ? await ours(folder, started) : serverAt(address);
+      await benchQueries(server, folder, started);
+    }
     console.log(`load averages of the machine at the end: ${loadavg().map((value) => value.toFixed(1))}`);
   } finally {
     for (const child of started) child.kill();
@@ -39,12 +46,16 @@ export async function bench(args: readonly string[]): Promise<void> {
   }
 }
 
-async function benchQueries(
-  address: string | undefined,
-  folder: string,
-  started: ChildProcess[],
-): Promise<void> {
-  const server = address === undefined ? await ours(folder, started) : serverAt(address);
+async function benchWorkers(workers: number, folder: string, started: ChildProcess[]): Promise<void> {
+  const { api, kubeconfig } = await startApi(folder);
+  try {
+    await benchQueries(await ours(folder, started, { kubeconfig, workers }), folder, started);
+  } finally {
+    await api.stop();
+  }
+}
+
+async function benchQueries(server: Server, folder: string, started: ChildProcess[]): Promise<void> {
   const limit = await echo(started);
   const rows: [string, ...string[]][] = [
     ['', 'µs a query', 'of the echo', 'queries/s', 'lost', 'RSS', 'PSS'],

@@ -1,19 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KubeObject } from '../../api/object.ts';
 import { resources } from '../../api/scheme.ts';
-import type { EndpointSlice, Service } from '../../api/types.ts';
-import { startTestApiserver, type TestApiserver } from '../../apiserver/testing/apiserver.ts';
+import type { TestApiserver } from '../../apiserver/testing/apiserver.ts';
 import { queryFor } from '../../dns/testing/ask.ts';
 import { decodeReply } from '../../dns/wire/decode.ts';
 import { encodeQuery } from '../../dns/wire/encode.ts';
 import { table } from '../statistics.ts';
+import { create, startApi } from './api.ts';
 import { drive } from './dnsperf.ts';
-import { loads, objects, service } from './load.ts';
+import { loads, service } from './load.ts';
 import { memoryOf, ours, type Server } from './servers.ts';
 
 const seconds = 60;
@@ -27,10 +24,9 @@ const mix = loads['mix, a third each'];
  * to the first right answer of DNS.
  */
 export async function benchChanges(folder: string, started: ChildProcess[]): Promise<void> {
-  const api = await startTestApiserver();
+  const { api, kubeconfig } = await startApi(folder);
   try {
-    for (const object of objects()) await create(api, object);
-    const server = await ours(folder, started, await kubeconfigOf(api, folder));
+    const server = await ours(folder, started, { kubeconfig, workers: 1 });
     const asking = drive(server, 'mix', mix ?? { queries: [] }, { folder, seconds, most: queriesPerSecond });
     const delays = await change(api, server);
     const run = await asking;
@@ -90,29 +86,4 @@ async function createAsker({ host, port }: Server) {
     },
     close: () => socket.close(),
   };
-}
-
-async function create({ client }: TestApiserver, object: KubeObject): Promise<void> {
-  if (object.kind === 'Service') await client.create(resources.services, object as Service);
-  if (object.kind === 'EndpointSlice') await client.create(resources.endpointslices, object as EndpointSlice);
-}
-
-async function kubeconfigOf(api: TestApiserver, folder: string): Promise<string> {
-  const file = join(folder, 'kubeconfig');
-  const { cert, key } = await api.pki.client('bench', ['system:masters']);
-  const inBase64 = (text: string) => Buffer.from(text).toString('base64');
-  const text = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      { name: 'c', cluster: { server: api.url, 'certificate-authority-data': inBase64(api.pki.ca) } },
-    ],
-    users: [
-      { name: 'u', user: { 'client-certificate-data': inBase64(cert), 'client-key-data': inBase64(key) } },
-    ],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'x',
-  };
-  writeFileSync(file, JSON.stringify(text));
-  return file;
 }

@@ -17,18 +17,25 @@ const asInTheImage = ['--max-semi-space-size=1'];
 /** Ticks of /proc/PID/stat in a second: the same on all of Linux' architectures that Node.js runs on. */
 const ticks = 100;
 
+/** An API to follow, and how many threads shall answer. */
+export interface Followed {
+  kubeconfig: string;
+  workers: number;
+}
+
 /**
  * Our server with the plugins of kubeadm's Corefile, but for those that reach out of the machine: of the objects of
- * the loads, or of the API of a kubeconfig.
+ * the loads, or of an API.
  */
-export async function ours(folder: string, started: ChildProcess[], kubeconfig?: string): Promise<Server> {
+export async function ours(folder: string, started: ChildProcess[], of?: Followed): Promise<Server> {
   const corefile = join(folder, 'Corefile');
   writeFileSync(corefile, likeKubeadm);
   const build = spawnSync(process.execPath, [join(packageRoot, 'scripts/build.mjs')], { encoding: 'utf8' });
   if (build.status !== 0) throw new Error(`the build failed: ${build.stderr}`);
-  if (kubeconfig !== undefined) {
-    const program = join(packageRoot, 'dist/dns.cjs');
-    return start(started, [...asInTheImage, program, '-conf', corefile, '--kubeconfig', kubeconfig]);
+  if (of) {
+    const program = [join(packageRoot, 'dist/dns.cjs'), '-conf', corefile];
+    const options = ['--kubeconfig', of.kubeconfig, '--workers', String(of.workers)];
+    return start(started, [...asInTheImage, ...program, ...options]);
   }
   const file = join(folder, 'objects.json');
   writeFileSync(file, JSON.stringify({ kind: 'List', items: objects() }));
