@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClientConfig } from '../../api/client.ts';
-import type { NodeCertificate } from '../../node-agent/bootstrap/credentials.ts';
+import type { Client, ClientConfig } from '../../api/client.ts';
+import type { KubeletSettings } from '../../node-agent/configuration/read.ts';
+import type { ServerTls } from '../../node-agent/server/config.ts';
 import { readPem } from '../credentials.ts';
 import type { StateDir } from '../state.ts';
 
@@ -12,9 +12,20 @@ export const nodeFolder = (state: StateDir, name: string): string => join(state.
 export const servingFiles = { cert: 'kubelet.crt', key: 'kubelet.key' } as const;
 
 /** As whom a node that has joined reaches the API, how it remains so, and with what it serves. */
-export interface JoinedCredentials extends Pick<NodeCertificate, 'keep'> {
+export interface JoinedCredentials {
   client: ClientConfig;
-  serving: { cert: string; key: string; clientCa: string };
+  serving: ServerTls;
+  /** Renews both in time, with a client that shows the first. */
+  keep(
+    options: {
+      client: Client;
+      nodeName: string;
+      ips: readonly string[];
+      kubelet: Pick<KubeletSettings, 'rotateCertificates' | 'serverTlsBootstrap'>;
+      onError(error: unknown): void;
+    },
+    signal: AbortSignal,
+  ): void;
 }
 
 /** Throws for a node whose certificate has ended while it was off. */
@@ -23,16 +34,21 @@ export async function joinedCredentials(state: StateDir, name: string): Promise<
   const { loadKubeconfig } = await import('../../api/kubeconfig.ts');
   const { openNodeCertificate } = await import('../../node-agent/bootstrap/credentials.ts');
   const folder = nodeFolder(state, name);
+  const { openServingCertificate } = await import('../../node-agent/bootstrap/serving.ts');
   const certificate = openNodeCertificate(folder);
   const { server = '', ca = '' } = loadKubeconfig(join(folder, 'kubelet.conf'));
-  const read = (file: string) => readFileSync(join(folder, 'pki', file), 'utf8');
+  const serving = openServingCertificate(folder, ca);
   return {
     client: { server, ca, certificate: certificate.current },
-    keep: certificate.keep,
     serving: {
-      cert: read(servingFiles.cert),
-      key: read(servingFiles.key),
+      ...serving.current(),
+      certificate: serving.current,
       clientCa: readPem(state, 'ca.crt'),
+    },
+    keep({ kubelet, ...options }, signal) {
+      const { rotateCertificates = true, serverTlsBootstrap = false } = kubelet;
+      if (rotateCertificates) certificate.keep(options, signal);
+      serving.keep({ ...options, bootstrap: serverTlsBootstrap }, signal);
     },
   };
 }

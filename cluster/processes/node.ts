@@ -54,15 +54,16 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     });
     return proxyClient;
   };
-  if (kubelet.rotateCertificates !== false)
-    own?.keep(
-      {
-        client,
-        nodeName: node.name,
-        onError: (error) => void process.stderr.write(`renewing the certificate: ${error}\n`),
-      },
-      signal,
-    );
+  own?.keep(
+    {
+      client,
+      nodeName: node.name,
+      ips: nodeAddresses(spec, node),
+      kubelet,
+      onError: (error) => void process.stderr.write(`renewing a certificate: ${error}\n`),
+    },
+    signal,
+  );
   const runDir = nodeRunDir(node.name);
   const kernel = createKernel(spec.trace ? { onCommand: traceCommand } : {});
   const watching = (what: string) => ({
