@@ -9,6 +9,8 @@ export interface Session {
   send(text: string, mark: string | RegExp): Promise<string>;
   /** Whether the program has ended, for whatever reason: what is sent now it will not see. */
   ended(): boolean;
+  /** Calls back when it has ended, for whatever reason. Absent where nothing was started. */
+  onEnd?(listener: () => void): void;
   /** Ends the program by the end of its input. Nobody waits for it. */
   close(): void;
   /** Ends it at once. */
@@ -42,9 +44,12 @@ export function openSession(file: string, args: readonly string[]): Session {
   let ended: SessionEnd | undefined;
   let look: () => void = () => undefined;
 
+  const listeners: (() => void)[] = [];
   const end = (code: number | undefined, why: string) => {
+    const first = !ended;
     ended ??= new SessionEnd(file, code, why);
     look();
+    if (first) for (const listener of listeners) listener();
   };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
@@ -88,6 +93,9 @@ export function openSession(file: string, args: readonly string[]): Session {
       }
     },
     ended: () => ended !== undefined,
+    onEnd(listener) {
+      listeners.push(listener);
+    },
     close() {
       child.stdin.end();
     },

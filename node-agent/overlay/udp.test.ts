@@ -17,7 +17,7 @@ const other: Node = {
 
 function overlay() {
   const told: string[] = [];
-  const state = { ended: false };
+  const state = { ended: false, end: () => {} };
   const kernel: Kernel = {
     run: async () => ({ stdout: '', stderr: '' }),
     async open(file, args) {
@@ -29,6 +29,9 @@ function overlay() {
           return 'ok\n';
         },
         ended: () => state.ended,
+        onEnd(listener) {
+          state.end = listener;
+        },
         close: () => undefined,
         kill: () => undefined,
       };
@@ -61,6 +64,16 @@ test('the program is told what changes, and another one everything', async () =>
   state.ended = true;
   await udp.sync([other]);
   expect(told()).toEqual(['perl flannel0 172.18.0.3 8285', '10.244.2.0/24 172.18.0.4']);
+});
+
+test('a program that has ended is started again, and told everything, without being asked for', async () => {
+  const { udp, state, told } = overlay();
+  udp.plan(local, [eth0]);
+  await udp.sync([other]);
+  told();
+  state.ended = true;
+  state.end();
+  await expect.poll(told).toEqual(['perl flannel0 172.18.0.3 8285', '10.244.2.0/24 172.18.0.4']);
 });
 
 test('IPv6 is refused', () => {

@@ -24,6 +24,9 @@ export interface UdpOptions {
 
 const device = 'flannel0';
 
+/** An encapsulator that ends is started again at once, but not sooner than this after the last, in milliseconds. */
+const soon = 1000;
+
 /** An IPv4 header and one of UDP. */
 const encapsulation = 28;
 
@@ -36,15 +39,41 @@ export function createUdp(kernel: Kernel, { port = 8285 }: UdpOptions = {}): Ove
   let own: { name: string; family: LocalFamily } | undefined;
   let session: Session | undefined;
   let told = '';
+  /** The table that was last asked for. */
+  let wanted = '';
+  let last: Promise<void> = Promise.resolve();
 
   async function encapsulator({ nodeIp }: LocalFamily): Promise<Session> {
     if (session && !session.ended()) return session;
     told = '';
     const script = runtimeScript('encapsulate.pl');
+    const startedAt = performance.now();
     const opened = await kernel.open?.('perl', [script, device, nodeIp, String(port)]);
     if (!opened) throw new Error('overlay udp: this node can start no encapsulator; choose another overlay');
     session = opened;
+    opened.onEnd?.(() => {
+      const pause = Math.max(0, startedAt + soon - performance.now());
+      // What keeps it from starting the next pass finds, too, and tells.
+      setTimeout(() => void tell().catch(() => undefined), pause).unref();
+    });
     return opened;
+  }
+
+  /** One at a time, so that there are never two programs. */
+  function tell(): Promise<void> {
+    const done = last.then(tellNow, tellNow);
+    last = done;
+    return done;
+  }
+
+  async function tellNow(): Promise<void> {
+    if (!own) return;
+    const running = await encapsulator(own.family);
+    const table = wanted;
+    if (table === told) return;
+    told = '';
+    await running.send(`${table}\n`, 'ok\n');
+    told = table;
   }
 
   return {
@@ -67,12 +96,8 @@ export function createUdp(kernel: Kernel, { port = 8285 }: UdpOptions = {}): Ove
     },
     async sync(nodes) {
       if (!own) return;
-      const running = await encapsulator(own.family);
-      const table = routeTable(nodes, own.name);
-      if (table === told) return;
-      told = '';
-      await running.send(`${table}\n`, 'ok\n');
-      told = table;
+      wanted = routeTable(nodes, own.name);
+      await tell();
     },
   };
 }
