@@ -38,7 +38,20 @@ export function createListeners(
   const ports = new Map<string, number>();
   const onSocketError = (error: Error) => log.error(`${error.message}`);
 
+  /** A free port is looked for by UDP; where another program has the same of TCP, there are others. */
   async function listen(key: string, host: string, port: number): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await listenOnce(key, host, port);
+        return;
+      } catch (error) {
+        const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+        if (port !== 0 || fixed(key) !== undefined || !isTaken || tries === 10) throw error;
+      }
+    }
+  }
+
+  async function listenOnce(key: string, host: string, port: number): Promise<void> {
     const served = () => open.get(key)?.served ?? nothing;
     // Errors of a chain are told by its `errors` plugin, where there is one; the client gets SERVFAIL anyway.
     const onError = () => {};

@@ -1,5 +1,6 @@
-import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
 import { decodeQuery } from '../wire/decode.ts';
 import { encodeReply } from '../wire/encode.ts';
 import { emptyReply, type Query, type Reply } from '../wire/message.ts';
@@ -26,14 +27,11 @@ export async function startUpstream(
     return reply ? [encodeReply(received.query, reply)] : [];
   };
 
-  const udp = createSocket('udp4');
+  const { udp, tcp, port } = await bindBoth();
   udp.on('message', (packet, { port, address }) => {
     for (const reply of packets(packet, 'udp')) udp.send(reply, port, address);
   });
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
-  const { port } = udp.address();
-
-  const tcp = createServer((socket) => {
+  tcp.on('connection', (socket) => {
     socket.on('error', () => socket.destroy()); // the client under test closes as it likes
     socket.on('data', (data) => {
       for (const reply of packets(data.subarray(2), 'tcp')) {
@@ -43,7 +41,6 @@ export async function startUpstream(
       }
     });
   });
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve));
   return {
     port,
     asked,
@@ -52,6 +49,25 @@ export async function startUpstream(
       tcp.close();
     },
   };
+}
+
+/** Sockets of both kinds on one free port: where another program has the TCP port, on the next one. */
+async function bindBoth(): Promise<{ udp: Socket; tcp: Server; port: number }> {
+  for (;;) {
+    const udp = createSocket('udp4');
+    udp.bind(0, '127.0.0.1');
+    await once(udp, 'listening');
+    const { port } = udp.address();
+    const tcp = createServer();
+    tcp.listen(port, '127.0.0.1');
+    try {
+      await once(tcp, 'listening');
+      return { udp, tcp, port };
+    } catch (error) {
+      udp.close();
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }
 
 /** A reply with one A record for the question. */
