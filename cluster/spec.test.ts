@@ -31,6 +31,48 @@ describe('resolveOptions', () => {
     ]);
   });
 
+  it('names control planes first, which share an etcd', () => {
+    const spec = resolveOptions({ controlPlanes: 3, taintControlPlane: true });
+    expect(spec.nodes.map(({ name, taints }) => `${name} ${taints.length}`)).toEqual([
+      'control-plane 1',
+      'control-plane2 1',
+      'control-plane3 1',
+      'worker 0',
+    ]);
+    expect(spec.store).toBe('etcd');
+    expect(resolveOptions({ controlPlanes: 2, nodes: 4 }).nodes.map(({ name }) => name)).toEqual([
+      'control-plane',
+      'control-plane2',
+      'worker',
+      'worker2',
+    ]);
+    expect(resolveOptions({}).store).toBe('level');
+  });
+
+  it('takes an etcd that is there', () => {
+    const spec = resolveOptions({
+      store: 'etcd=https://192.0.2.1:2379,https://192.0.2.2:2379/',
+      etcdPrefix: '/other',
+    });
+    expect(spec).toMatchObject({
+      store: 'etcd',
+      etcd: { endpoints: ['https://192.0.2.1:2379', 'https://192.0.2.2:2379'], prefix: '/other', tls: {} },
+      egress: true,
+    });
+  });
+
+  it.each<[ClusterOptions, RegExp]>([
+    [{ store: 'sqlite' }, /store: .*"sqlite".*must be "level", "etcd"/],
+    [{ store: 'level', controlPlanes: 2 }, /several control planes share an etcd/],
+    [{ controlPlanes: 0 }, /control-planes.*from 1 to 9/],
+    [{ controlPlanes: 3, nodes: 2 }, /nodes.*from 3 to/],
+    [{ store: 'etcd=192.0.2.1:2379' }, /address of a member, such as https/],
+    [{ store: 'etcd', etcdCafile: '/x' }, /etcd-cafile.*only for --store etcd=/],
+    [{ store: 'etcd=https://192.0.2.1:2379', etcdCafile: '/nowhere' }, /etcd-cafile.*a PEM file/],
+  ])('refuses %j', (options, message) => {
+    expect(() => resolveOptions(options)).toThrow(message);
+  });
+
   it("takes article 003's addresses", () => {
     const spec = resolveOptions({ serviceCidr: '10.0.0.0/24', clusterDns: 'none' });
     expect(spec).toMatchObject({ serviceCidrs: ['10.0.0.0/24'], clusterDns: [] });

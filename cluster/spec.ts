@@ -182,7 +182,8 @@ export function resolveOptions(options: ClusterOptions, kubelet?: KubeletSetting
     nftablesLayout,
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
     ...store,
-    egress: options.egress ?? false,
+    // An etcd elsewhere is beyond the lab.
+    egress: options.egress ?? store.etcd !== undefined,
     trace: options.trace ?? false,
     apiPort,
   };

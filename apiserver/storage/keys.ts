@@ -1,4 +1,4 @@
-import type { Resource } from '../../api/scheme.ts';
+import { allResources, type Resource } from '../../api/scheme.ts';
 
 /** Everything that the apiserver stores is below. Upstream: `--etcd-prefix`. */
 export const root = '/registry/';
@@ -6,7 +6,7 @@ export const root = '/registry/';
 /**
  * Kinds whose keys upstream does not name after the resource alone, by group and name. Upstream:
  * `pkg/kubeapiserver/default_storage_factory_builder.go` (`SpecialDefaultResourcePrefixes`); what its extension
- * servers keep has the group in front (`SimpleRestOptionsFactory`).
+ * servers keep, as all custom resources, has the group in front (`SimpleRestOptionsFactory`).
  */
 const special: Readonly<Record<string, string>> = {
   '/nodes': 'minions',
@@ -33,9 +33,13 @@ export const ipAddresses = `${root}ipaddresses/`;
 /** Upstream: `pkg/registry/core/service/portallocator`. */
 export const nodePortRange = `${root}ranges/servicenodeports`;
 
-/** `/registry/pods/`, `/registry/services/specs/`; with a namespace, what lies in it. */
+const qualified = ({ group, name }: Resource): string => `${group}/${name}`;
+const builtIn: ReadonlySet<string> = new Set(allResources.map(qualified));
+
+/** `/registry/pods/`, `/registry/services/specs/`, `/registry/example.com/widgets/`; with a namespace, what lies in it. */
 export function prefixOf(resource: Resource, namespace?: string): string {
-  const collection = `${root}${special[`${resource.group}/${resource.name}`] ?? resource.name}/`;
+  const name = qualified(resource);
+  const collection = `${root}${special[name] ?? (builtIn.has(name) ? resource.name : name)}/`;
   return resource.namespaced && namespace ? `${collection}${namespace}/` : collection;
 }
 

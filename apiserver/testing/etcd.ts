@@ -8,11 +8,13 @@ import { EtcdUnavailable, ensureEtcd } from '../../lab/etcd.ts';
 import type { EtcdTls } from '../storage/etcd/grpc.ts';
 import { createTestPki } from './pki.ts';
 
-/** A real etcd on 127.0.0.1, with TLS both ways. */
+/** A real etcd, with TLS both ways. */
 export interface TestEtcd {
-  /** `https://127.0.0.1:PORT` */
+  /** `https://HOST:PORT` */
   url: string;
   tls: EtcdTls;
+  /** PEM files with the same. */
+  files: { ca: string; cert: string; key: string };
   /** Ends it as a power cut does, and brings it back on the same files when asked to. */
   kill(): Promise<void>;
   restart(): Promise<void>;
@@ -30,17 +32,17 @@ export async function etcdProgram(): Promise<string | undefined> {
   }
 }
 
-export async function startTestEtcd(program: string): Promise<TestEtcd> {
+export async function startTestEtcd(program: string, host = '127.0.0.1'): Promise<TestEtcd> {
   const folder = mkdtempSync(join(tmpdir(), 'v9s-etcd-'));
-  const pki = await createTestPki();
+  const pki = await createTestPki(host);
   const client = await pki.client('kube-apiserver-etcd-client');
   const file = (name: string, content: string) => {
     const path = join(folder, name);
     writeFileSync(path, content, { mode: 0o600 });
     return path;
   };
-  const [port, peerPort] = [await freePort(), await freePort()];
-  const url = `https://127.0.0.1:${port}`;
+  const [port, peerPort] = [await freePort(host), await freePort('127.0.0.1')];
+  const url = `https://${host}:${port}`;
   const args = [
     ...['--name', 'test', '--data-dir', join(folder, 'data'), '--logger', 'zap', '--log-level', 'error'],
     ...['--listen-client-urls', url, '--advertise-client-urls', url],
@@ -54,7 +56,7 @@ export async function startTestEtcd(program: string): Promise<TestEtcd> {
   const start = async () => {
     child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
     const { serverListens } = await import('../../api/listening.ts');
-    await serverListens({ host: '127.0.0.1', port }, { signal: new AbortController().signal });
+    await serverListens({ host, port }, { signal: new AbortController().signal });
   };
   const kill = async () => {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -66,6 +68,11 @@ export async function startTestEtcd(program: string): Promise<TestEtcd> {
   return {
     url,
     tls: { ca: pki.ca, ...client },
+    files: {
+      ca: join(folder, 'ca.crt'),
+      cert: file('client.crt', client.cert),
+      key: file('client.key', client.key),
+    },
     kill,
     restart: start,
     async stop() {
@@ -75,8 +82,8 @@ export async function startTestEtcd(program: string): Promise<TestEtcd> {
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
+async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   server.close();

@@ -6,14 +6,14 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 export interface TestPki {
   ca: string;
-  /** For 127.0.0.1. */
+  /** For the address asked for. */
   server: { cert: string; key: string };
   /** A client certificate of this authority. */
   client(name: string, groups?: readonly string[], expired?: boolean): Promise<{ cert: string; key: string }>;
 }
 
-/** A certificate authority, good for an hour. */
-export async function createTestPki(): Promise<TestPki> {
+/** A certificate authority, good for an hour, with a server at an address. */
+export async function createTestPki(address = '127.0.0.1'): Promise<TestPki> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const from = new Date(Date.now() - 60_000);
   const to = new Date(Date.now() + 3_600_000);
@@ -47,7 +47,7 @@ export async function createTestPki(): Promise<TestPki> {
     server: await issue(
       [{ CN: ['kube-apiserver'] }],
       to,
-      new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }]),
+      new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: address }]),
     ),
     client: (name, groups = [], expired = false) =>
       issue(
