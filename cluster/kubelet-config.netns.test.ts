@@ -78,7 +78,9 @@ it('limits pods, takes static ones from its folder, answers for its health', asy
   expect((await exec(['curl', '-s', 'http://127.0.0.1:10248/healthz'])).stdout).toBe('ok');
   // Nobody in particular may ask, and is told that they may not.
   const { stdout } = await exec(['curl', '-sk', 'https://127.0.0.1:10250/pods']);
-  expect(stdout).toBe('Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)');
+  expect(stdout).toBe(
+    'Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource(s)=[pods proxy])',
+  );
 });
 
 it('refuses a field that does not exist before anything is built', async () => {

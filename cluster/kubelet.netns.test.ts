@@ -414,6 +414,43 @@ describe("a kubelet's port", () => {
   });
 });
 
+describe('a service account', () => {
+  it('asks kubelets what roles let it, each part of their API by a name of its own', async () => {
+    const namespace = 'default';
+    const name = 'observer';
+    const { client } = cluster;
+    await client.create(resources.serviceaccounts, { metadata: { name, namespace } });
+    await client.create(resources.clusterroles, {
+      metadata: { name },
+      rules: [{ apiGroups: [''], resources: ['nodes/metrics', 'nodes/pods'], verbs: ['get'] }],
+    });
+    await client.create(resources.clusterrolebindings, {
+      metadata: { name },
+      roleRef: { kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    });
+    const { status } = await client.request<{ status: { token: string } }>(
+      'POST',
+      `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
+      { spec: { audiences: [] } },
+    );
+    const worker = await client.get(resources.nodes, { name: 'worker' });
+    const { address } = worker.status?.addresses?.find(({ type }) => type === 'InternalIP') ?? {};
+    const get = async (path: string) => {
+      const header = `Authorization: Bearer ${status.token}`;
+      const curl = ['curl', '-sk', '-H', header, '-w', '\\n%{http_code}', `https://${address}:10250${path}`];
+      const { stdout } = await cluster.node('worker').exec(curl);
+      return stdout.split('\n');
+    };
+    expect((await get('/metrics')).at(-1)).toBe('200');
+    expect((await get('/pods')).at(-1)).toBe('200');
+    expect(await get(`/containerLogs/${namespace}/talker/main`)).toEqual([
+      `Forbidden (user=system:serviceaccount:${namespace}:${name}, verb=get, resource=nodes, subresource(s)=[proxy])`,
+      '403',
+    ]);
+  });
+});
+
 describe('a node-agent that is killed', () => {
   it('loses no log, and the next one serves them all', async () => {
     const lab = await attachLab(cluster.stateDir);

@@ -25,6 +25,9 @@ export class RefusedError extends Error {
 /** Milliseconds an answer of the API is good for, where a KubeletConfiguration does not say. */
 const defaults = { allowedFor: 300_000, deniedFor: 30_000 };
 
+/** Answers that are kept; more of them are asked for anew. */
+const mostAnswers = 1_000;
+
 const anonymousUser: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /**
@@ -43,21 +46,24 @@ export function createAuthorizer(client: Client, nodeName: string, access: Acces
       (anonymous && !request.headers.authorization ? anonymousUser : undefined);
     if (!user) throw new RefusedError(401, 'Unauthorized');
     if (alwaysAllow) return;
-    const [verb, subresource] = [verbOf(request.method ?? ''), subresourceOf(path)];
+    const verb = verbOf(request.method ?? '');
+    const subresources = subresourcesOf(path);
+    for (const subresource of subresources) if (await may(user, verb, subresource)) return;
+    throw new RefusedError(
+      403,
+      `Forbidden (user=${user.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(' ')}])`,
+    );
+  };
+
+  async function may(user: User, verb: string, subresource: string): Promise<boolean> {
     const key = JSON.stringify([user, verb, subresource]);
     const known = answers.get(key);
-    const allowed =
-      known && known.until > Date.now()
-        ? known.allowed
-        : await review(client, user, verb, subresource, nodeName);
-    if (known?.allowed !== allowed || known.until <= Date.now())
-      answers.set(key, { allowed, until: Date.now() + (allowed ? allowedFor : deniedFor) });
-    if (!allowed)
-      throw new RefusedError(
-        403,
-        `Forbidden (user=${user.name}, verb=${verb}, resource=nodes, subresource=${subresource})`,
-      );
-  };
+    if (known && known.until > Date.now()) return known.allowed;
+    const allowed = await review(client, user, verb, subresource, nodeName);
+    if (answers.size >= mostAnswers) answers.clear();
+    answers.set(key, { allowed, until: Date.now() + (allowed ? allowedFor : deniedFor) });
+    return allowed;
+  }
 }
 
 function userOfCertificate({ socket }: IncomingMessage): User | undefined {
@@ -111,7 +117,16 @@ function verbOf(method: string): string {
   return verbs[method] ?? 'get';
 }
 
-function subresourceOf(path: string): string {
+/**
+ * What a path takes the right to, any one of these. KEP-2862 (fine-grained kubelet API authorization) has those before
+ * `proxy`.
+ */
+function subresourcesOf(path: string): string[] {
+  const [, first = '', second] = path.split('/');
   const names: Record<string, string> = { stats: 'stats', metrics: 'metrics', logs: 'log', spec: 'spec' };
-  return names[path.split('/')[1] ?? ''] ?? 'proxy';
+  const one = names[first];
+  if (one) return [one];
+  if (second === undefined && (first === 'pods' || first === 'runningpods')) return ['pods', 'proxy'];
+  if (first === 'healthz') return ['healthz', 'proxy'];
+  return first === 'configz' && second === undefined ? ['configz', 'proxy'] : ['proxy'];
 }
