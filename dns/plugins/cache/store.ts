@@ -153,7 +153,8 @@ function lifeOf(
   return Math.min(Math.max(Math.min(...ttls), least), most);
 }
 
-function withTtl(reply: Reply, ttl: number): Reply {
+/** The one who made the reply lets it last in another form, which would be held by this one. */
+function withTtl({ lasting: _, ...reply }: Reply, ttl: number): Reply {
   const set = (records: ResourceRecord[]) => records.map((record) => ({ ...record, ttl }));
   return {
     ...reply,
