@@ -59,7 +59,7 @@ export interface NodeAgentConfig {
   /** Of a KubeletConfiguration what is not said above. */
   kubelet?: Pick<
     KubeletSettings,
-    'staticPodPath' | 'maxPods' | 'anonymous' | 'alwaysAllow' | 'allowedFor' | 'deniedFor' | 'healthz'
+    'staticPodPath' | 'maxPods' | 'podPidsLimit' | 'anonymous' | 'alwaysAllow' | 'allowedFor' | 'deniedFor' | 'healthz'
   >;
   /** All Nodes and all Services, where this process watches them already. */
   informers?: { nodes: Informer<Node>; services: Informer<Service> };
@@ -117,6 +117,7 @@ export async function startNodeAgent(
       runDir: config.runDir,
       ...(config.hidden ? { hidden: config.hidden } : {}),
       ...(kubelet.staticPodPath === undefined ? {} : { staticPodPath: kubelet.staticPodPath }),
+      ...(kubelet.podPidsLimit === undefined ? {} : { podPidsLimit: kubelet.podPidsLimit }),
       dns: {
         clusterDns: config.clusterDns,
         clusterDomain: config.clusterDomain,

@@ -25,7 +25,8 @@ export interface PodSite {
   notifyDir: string;
   /** True when an earlier container has made the pod's UTS and IPC namespaces. */
   namespacesExist: boolean;
-  /** See ContainerSpec. */
+  /** See ContainerSpec, here and below. */
+  processes?: number | undefined;
   pidNamespace?: string | undefined;
 }
 
@@ -59,6 +60,7 @@ export async function containerSpec(
       shared: site.namespacesExist,
       hostIpc: pod.spec?.hostIPC ?? false,
     },
+    ...(site.processes === undefined ? {} : { processes: site.processes }),
     ...(site.pidNamespace === undefined ? {} : { pidNamespace: site.pidNamespace }),
     hostname,
     command: argv,

@@ -20,6 +20,8 @@ export interface PodContext {
   nodeIps: readonly string[];
   /** Folder that stands for the node's own part of a host's file system. */
   hostDir: string;
+  /** How many processes and threads a container may have; see runtime/root-plan.ts. */
+  podPidsLimit?: number;
   /** Folders of the machine that no pod sees. */
   hidden?: readonly string[];
   /** Folder where ended containers are announced. */

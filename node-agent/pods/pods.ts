@@ -111,7 +111,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
   });
   await Promise.all([informer.synced, ready]);
   started = true;
-  watchProcesses(() => states.values(), config.recorder, signal);
+  watchProcesses(() => states.values(), config.recorder, signal, config.podPidsLimit);
   const enqueueAll = () => {
     for (const uid of states.keys()) reconciler.enqueue(uid);
   };

@@ -8,7 +8,7 @@ import type { PodState } from './state.ts';
 const period = 10_000;
 
 /** Near enough: threads count, where we see processes only. */
-const nearly = 0.9 * mostProcesses;
+const nearly = 0.9;
 
 /**
  * Tells by an Event of containers that have as many processes as their PID namespace allows, a fork bomb say: they are
@@ -18,15 +18,16 @@ export function watchProcesses(
   pods: () => Iterable<PodState>,
   recorder: Recorder,
   signal: AbortSignal,
+  most = mostProcesses,
 ): void {
   const told = new Set<string>();
   const look = () => {
     for (const { pod, containers } of pods()) {
       if (!pod) continue;
       for (const { name, record, running } of containers.values()) {
-        if (!record || !running || told.has(record.id) || countProcesses(running.pid) < nearly) continue;
+        if (!record || !running || told.has(record.id) || countProcesses(running.pid) < nearly * most) continue;
         told.add(record.id);
-        const text = `Container ${name} can start no more processes: its PID namespace has room for ${mostProcesses} (kernel.pid_max)`;
+        const text = `Container ${name} can start no more processes: its PID namespace has room for ${most} (kernel.pid_max)`;
         recorder.event(eventSubject(pod, name), 'Warning', 'PIDLimitReached', text);
       }
     }

@@ -60,6 +60,7 @@ export async function startNext(
       notifyDir: context.notifyDir,
       namespacesExist: namespacesExist(state.dir),
       pidNamespace: shared,
+      processes: context.podPidsLimit,
     });
     if (entry.terminated) {
       entry.previous = entry.terminated;

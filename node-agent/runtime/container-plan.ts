@@ -23,6 +23,8 @@ export interface ContainerSpec {
   command: readonly string[];
   env: Readonly<Record<string, string>>;
   workingDir: string;
+  /** How many processes and threads it may have; see `mostProcesses`. */
+  processes?: number;
   /** The tree of a loaded image, which is the whole root; without, one is made around the host's `/usr`. */
   rootfs?: string;
   /** Left open for who attaches; `once`: until the first of them ends it. Without, there is no input. */
@@ -106,7 +108,7 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
       spec,
       host.guard,
       root,
-      spec.rootfs ? imageRootSteps(root, spec.rootfs) : rootSteps(root, host.links),
+      spec.rootfs ? imageRootSteps(root, spec.rootfs, spec.processes) : rootSteps(root, host.links, spec.processes),
     ),
     ...guardSteps(root, host.guard, spec.privileged),
     ...overlaySteps(root, spec.binds),

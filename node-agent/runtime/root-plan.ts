@@ -20,7 +20,7 @@ export interface BindMount {
 const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 
 /**
- * Processes and threads of one container, with Linux 6.14 or newer: before, `kernel.pid_max` was one for all PID
+ * Processes and threads of one container where nobody says another number, with Linux 6.14 or newer: before, `kernel.pid_max` was one for all PID
  * namespaces, and is left alone.
  */
 export const mostProcesses = 1024;
@@ -41,7 +41,11 @@ const hostFiles = ['/etc/alternatives', '/etc/ld.so.cache', '/etc/ssl/certs', '/
  * A root file system below `root`: a tmpfs with the host's `/usr` under a writable overlay, a small
  * `/etc`, fresh `/proc` and `/sys`, a minimal `/dev`. `links` says how the host makes `/bin`, `/lib` …
  */
-export function rootSteps(root: string, links: Readonly<Record<string, string | undefined>>): Step[] {
+export function rootSteps(
+  root: string,
+  links: Readonly<Record<string, string | undefined>>,
+  processes = mostProcesses,
+): Step[] {
   return [
     ['mount', 'tmpfs', root, 'tmpfs', 'nosuid,nodev', 'mode=0755'],
     // Outside of the root, so that nobody sees it there; the overlay keeps hold of it.
@@ -54,7 +58,7 @@ export function rootSteps(root: string, links: Readonly<Record<string, string | 
     ),
     ['dir', `${root}/etc`, '0755'],
     ...hostFiles.map((file): Step => ['bind', file, root + file, 'ro,optional']),
-    ...kernelSteps(root),
+    ...kernelSteps(root, processes),
     ['dir', `${root}/tmp`, '1777'],
     ['dir', `${root}/run`, '0755'],
     ['dir', `${root}/root`, '0700'],
@@ -64,20 +68,20 @@ export function rootSteps(root: string, links: Readonly<Record<string, string | 
 }
 
 /** A root file system below `root`: the tree of a loaded image under a writable overlay, and what the kernel provides. */
-export function imageRootSteps(root: string, rootfs: string): Step[] {
+export function imageRootSteps(root: string, rootfs: string, processes = mostProcesses): Step[] {
   return [
     ['mount', 'tmpfs', `${root}.upper`, 'tmpfs', 'nosuid,nodev', 'mode=0755'],
     ['overlay', rootfs, root, `${root}.upper`],
-    ...kernelSteps(root),
+    ...kernelSteps(root, processes),
   ];
 }
 
 /** `/proc`, `/sys` and `/dev`. */
-function kernelSteps(root: string): Step[] {
+function kernelSteps(root: string, processes: number): Step[] {
   return [
     ['mount', 'proc', `${root}/proc`, 'proc', 'nosuid,nodev,noexec', ''],
     // The namespace's own limit, which a fork bomb cannot pass while /proc/sys stays read-only.
-    ['sysctl', `${root}/proc/sys/kernel/pid_max`, String(mostProcesses + reservedIds)],
+    ['sysctl', `${root}/proc/sys/kernel/pid_max`, String(processes + reservedIds)],
     ['mount', 'sysfs', `${root}/sys`, 'sysfs', 'nosuid,nodev,noexec,ro', ''],
     ['mount', 'tmpfs', `${root}/dev`, 'tmpfs', 'nosuid', 'mode=0755,size=64k'],
     ...devices.map((name): Step => ['bind', `/dev/${name}`, `${root}/dev/${name}`, '']),
