@@ -42,7 +42,10 @@ export const register: Register = (program) => {
     .option('--node-name <name>', 'of the first node (default control-plane)')
     .option('--token <token>', 'by which nodes join (default: a random one)')
     .option('--token-ttl <duration>', 'how long it is good; 0 for ever (default 24h)')
-    .option('--overlay <type>', "the way to other nodes' pods: vxlan (default), host-gw, udp")
+    .option(
+      '--overlay <type>',
+      "the way to other nodes' pods: vxlan (default), host-gw, udp; none, for a manifest of flannel's",
+    )
     .option('--dataplane <mode>', 'how Services reach the kernel: iptables (default), ipvs, nftables')
     .option('--egress', 'let pods reach what this machine can reach, through passt')
     .option('--host', 'this machine itself becomes the node, with its interfaces; for root')
@@ -72,7 +75,7 @@ export const register: Register = (program) => {
 };
 
 /** In the order of kubeadm's, for who follows a text about that. */
-const done = (kubeconfig: string, overlay: string, joinCommand: string) => `
+const done = (kubeconfig: string, overlay: Backend['type'], joinCommand: string) => `
 Your Kubernetes control-plane has initialized successfully!
 
 To use it as this user:
@@ -84,7 +87,11 @@ or in this shell alone:
 
   export KUBECONFIG=${kubeconfig}
 
-A pod network is there already: flannel's ${overlay}. kubectl apply -f [podnetwork].yaml is not needed.
+${
+  overlay === 'none'
+    ? 'No node is Ready before there is a pod network: kubectl apply -f kube-flannel.yml makes one.'
+    : `A pod network is there already: flannel's ${overlay}. kubectl apply -f [podnetwork].yaml is not needed.`
+}
 
 Worker nodes join with
 

@@ -12,12 +12,12 @@ import { adminConfig } from '../credentials.ts';
 import { OptionError } from '../option-error.ts';
 import { type ClusterSpec, mostNodes, type NodeSpec, underlay } from '../spec.ts';
 import type { StateDir } from '../state.ts';
-import { waitFor } from '../wait.ts';
 import { bootstrapLabNode } from './bootstrap.ts';
 import { nodeFolder } from './credentials.ts';
 import { discover } from './discovery.ts';
 import { findLab } from './find-lab.ts';
 import { apiEndpoint } from './init.ts';
+import { nodeReady } from './ready.ts';
 
 /** What `v9s join` is told; as it is typed. */
 export interface JoinOptions {
@@ -76,7 +76,7 @@ export async function joinLab(options: JoinOptions): Promise<Joined> {
     onStep(`[kubelet-start] starting node ${node.name} at ${node.address}`);
     await lab.addNode(labNode(node), [await nodeComponent(node.name, state)]);
     undo.push(() => lab.removeNode(node.name));
-    await ready(admin, node.name, lab);
+    await ready(admin, spec, node.name, lab);
     return { cluster: spec.name, node: node.name };
   } catch (error) {
     for (const step of undo.reverse()) await step();
@@ -194,9 +194,9 @@ const labNode = ({ name, address, address6 }: NodeSpec) => ({
 });
 
 /** The end of the node's log says why it is not. */
-async function ready(client: Client, name: string, lab: Lab): Promise<void> {
+async function ready(client: Client, spec: ClusterSpec, name: string, lab: Lab): Promise<void> {
   try {
-    await waitFor(client, `nodes/${name}`, 'Ready', { timeout: readyTimeout });
+    await nodeReady(client, spec, name, readyTimeout);
   } catch (error) {
     throw new Error(`node ${name} did not become Ready; see ${lab.stateDir}/log/${name}.log`, {
       cause: error,

@@ -6,7 +6,6 @@ import { createHandle } from '../handle.ts';
 import { OptionError } from '../option-error.ts';
 import { apiserverPort, type ClusterSpec, resolveOptions } from '../spec.ts';
 import { writeSpec } from '../state.ts';
-import { waitFor } from '../wait.ts';
 import { grantJoining, type Initialized, type InitOptions } from './init.ts';
 import {
   addressTowards,
@@ -16,6 +15,7 @@ import {
   startOnMachine,
   undoMachine,
 } from './machine.ts';
+import { nodeReady } from './ready.ts';
 import { grantOf } from './tokens.ts';
 
 export interface MachineInitOptions extends InitOptions {
@@ -49,7 +49,7 @@ export async function initMachine(options: MachineInitOptions): Promise<Initiali
     lab = await startOnMachine(spec, state, node);
     writeKubeconfig(spec, state);
     const client = createClient(adminConfig(state, spec.apiPort));
-    await waitFor(client, 'nodes', 'Ready', { timeout: readyTimeout });
+    await nodeReady(client, spec, node.name, readyTimeout);
     const cluster = createHandle({ spec, state, client, lab });
     return { cluster, joinCommand: await grantJoining(cluster, grant) };
   } catch (error) {

@@ -16,7 +16,6 @@ import { makeFolder } from '../files.ts';
 import { OptionError } from '../option-error.ts';
 import { apiserverPort, type ClusterSpec, type NodeSpec } from '../spec.ts';
 import { type StateDir, writeSpec, writeWhole } from '../state.ts';
-import { waitFor } from '../wait.ts';
 import { joinedCredentials, nodeFolder, servingFiles } from './credentials.ts';
 import { discover } from './discovery.ts';
 import { type Joined, type JoinOptions, pinned, requireFreeName } from './join.ts';
@@ -29,6 +28,7 @@ import {
   undoMachine,
 } from './machine.ts';
 import { configName, type SharedSpec, specKey } from './objects.ts';
+import { nodeReady } from './ready.ts';
 
 /** As kubeadm's: who reads the line may do so while the control plane is still coming up. */
 const discoveryTimeout = 10_000;
@@ -81,7 +81,7 @@ export async function joinMachine(options: JoinOptions): Promise<Joined> {
     writeSpec(state, spec);
     onStep(`[kubelet-start] starting node ${name} at ${node.address}`);
     lab = await startOnMachine(spec, state, node);
-    await ready(state, node, lab, onStep);
+    await ready({ state, spec, node, lab, onStep });
     return { cluster, node: name };
   } catch (error) {
     await undoMachine(state, spec, lab);
@@ -137,17 +137,20 @@ function writeServing(state: StateDir, name: string, { cert, key }: { cert: stri
   writeWhole(join(pki, servingFiles.key), key);
 }
 
+interface Started {
+  state: StateDir;
+  spec: ClusterSpec;
+  node: NodeSpec;
+  lab: Lab;
+  onStep(text: string): void;
+}
+
 /** Once the Node says its addresses, a certificate for them is asked for. */
-async function ready(
-  state: StateDir,
-  node: NodeSpec,
-  lab: Lab,
-  onStep: (text: string) => void,
-): Promise<void> {
+async function ready({ state, spec, node, lab, onStep }: Started): Promise<void> {
   const { client: config } = await joinedCredentials(state, node.name);
   const client = createClient(config);
   try {
-    await waitFor(client, `nodes/${node.name}`, 'Ready', { timeout: readyTimeout });
+    await nodeReady(client, spec, node.name, readyTimeout);
     if (await certifyServing(client, state, node, onStep)) await lab.restart(node.name);
   } catch (error) {
     const log = lastOf(join(state.log, `${node.name}.log`));

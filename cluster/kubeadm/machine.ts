@@ -19,9 +19,9 @@ import { OptionError } from '../option-error.ts';
 import { nodeEnvironment, nodeProgram } from '../runtime.ts';
 import type { ClusterSpec, NodeSpec } from '../spec.ts';
 import { clusterNames, type StateDir, stateDir, stateHome, writeWhole } from '../state.ts';
-import { waitFor } from '../wait.ts';
 import { joinedCredentials } from './credentials.ts';
 import { parametersFile, removeFromMachine } from './machine-reset.ts';
+import { nodeReady } from './ready.ts';
 
 /** What node-agent and dataplane may change on a machine. */
 const parameters = [
@@ -125,7 +125,7 @@ export async function bringBack(spec: ClusterSpec, state: StateDir): Promise<Clu
     ? (await joinedCredentials(state, node.name)).client
     : adminConfig(state, spec.apiPort);
   const client = createClient(config);
-  await waitFor(client, `nodes/${node.name}`, 'Ready', { timeout: readyTimeout });
+  await nodeReady(client, spec, node.name, readyTimeout);
   return createHandle({ spec, state, client, lab });
 }
 

@@ -8,6 +8,7 @@ import { resetNodeIn } from '../../cluster/kubeadm/reset.ts';
 import { stateDir } from '../../cluster/state.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
 import { findCommand } from '../../lab/doctor.ts';
+import { installFlannel } from '../flannel/install.ts';
 import { readyAddresses } from '../hostnames/hostnames.ts';
 import { host } from '../report.ts';
 import type { Scenario, Stage } from '../scenario.ts';
@@ -15,13 +16,15 @@ import type { Scenario, Stage } from '../scenario.ts';
 /** Lines by which clusters that were just started are joined. */
 const joinCommands = new WeakMap<Cluster, string>();
 
+const podCidr = '10.244.0.0/16';
+
 /** Article 000: a control plane, a pod network, a second machine that joins, and the Deployment of three pods on it. */
 export const kubeadm: Scenario = {
   name: 'kubeadm',
   title:
     'A cluster the way of kubeadm: init, the join line, a node that joins while kubectl get nodes -w looks on, and its reset (article 000).',
-  cluster: { nodeName: 'd2', podCidr: '10.244.0.0/16' },
-  command: 'v9s init --node-name d2 --pod-network-cidr=10.244.0.0/16',
+  cluster: { nodeName: 'd2', podCidr, overlay: 'none' },
+  command: `v9s init --node-name d2 --pod-network-cidr=${podCidr} --overlay none`,
   async start(options) {
     const { cluster, joinCommand } = await initCluster(options);
     joinCommands.set(cluster, joinCommand);
@@ -39,11 +42,12 @@ export const kubeadm: Scenario = {
 async function controlPlane(stage: Stage): Promise<void> {
   const { report, cluster } = stage;
   report.output(`Worker nodes join with\n\n${joinCommands.get(cluster)}`);
+  await installFlannel(stage, podCidr);
+  report.note(
+    'Without --overlay none the network is there from the start, and this step is not needed. The manifest is of today: that of the article does not tolerate the taint of a control plane as it is called now.',
+  );
   const nodes = await stage.kubectl('get nodes');
   report.check('d2 is Ready, and the control plane', /^d2 +Ready +control-plane /m.test(nodes), nodes);
-  report.note(
-    "kubeadm's nodes are NotReady until kubectl create -f kube-flannel.yml; ours have flannel's vxlan from the start.",
-  );
   const device = await stage.onNode('d2', 'ip -brief address show flannel.1');
   report.check(
     "flannel.1 has the first address of the node's network",
@@ -95,7 +99,7 @@ async function refused(stage: Stage): Promise<void> {
 }
 
 /** How long `kubectl get nodes -w` looks on. */
-const watching = '--request-timeout=4s';
+const watching = '--request-timeout=5s';
 
 async function joined(stage: Stage): Promise<void> {
   const { report, cluster } = stage;
@@ -108,13 +112,14 @@ async function joined(stage: Stage): Promise<void> {
     'joining',
     joinLab({ endpoint, token, hashes: [hash], nodeName: 'v1', stateDir: cluster.stateDir }),
   );
-  report.output(`v1 is Ready after ${((performance.now() - began) / 1000).toFixed(2)} s`);
+  report.output(`v1 has joined after ${((performance.now() - began) / 1000).toFixed(2)} s`);
   if (watch) {
     const { stdout } = await report.progress('kubectl get nodes -w', watch);
     report.command(host, `kubectl get nodes -w ${watching}`);
     report.output(stdout);
-    report.check('it was seen to come: v1 Ready <none>', /^v1 +Ready +<none> /m.test(stdout), stdout);
+    report.check('it was seen to come', /^v1 +(Not)?Ready +<none> /m.test(stdout), stdout);
   }
+  await report.progress('waiting for its pod of flannel', cluster.waitFor<Node>('nodes', 'Ready'));
   const nodes = await stage.kubectl('get nodes');
   report.check('two nodes are Ready', nodes.match(/ Ready /g)?.length === 2, nodes);
   const requests = await stage.kubectl('get csr');
