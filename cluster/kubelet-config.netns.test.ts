@@ -26,6 +26,7 @@ authentication:
   anonymous:
     enabled: true
 maxPods: 30
+podPidsLimit: 50
 healthzPort: 10248
 staticPodPath: ${manifests}
 `;
@@ -66,6 +67,9 @@ it('gives pods the resolver of the file, dot and all, and the Service its addres
   expect(service.spec?.clusterIP).toBe('10.0.0.2');
   // Cluster DNS is a pod too, and may be younger.
   const patient = 'for i in $(seq 100); do nslookup kubernetes.default && exit; sleep 0.05; done; exit 1';
+  const limit = await cluster.pod('asking').exec(['cat', '/proc/sys/kernel/pid_max']);
+  // Linux keeps 300 ids for those that live long.
+  expect(limit.stdout).toBe('350\n');
   const answer = await cluster.pod('asking').exec(['sh', '-c', patient]);
   expect(answer.stdout).toContain('10.0.0.1');
 });

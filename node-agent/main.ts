@@ -59,7 +59,14 @@ export interface NodeAgentConfig {
   /** Of a KubeletConfiguration what is not said above. */
   kubelet?: Pick<
     KubeletSettings,
-    'staticPodPath' | 'maxPods' | 'podPidsLimit' | 'anonymous' | 'alwaysAllow' | 'allowedFor' | 'deniedFor' | 'healthz'
+    | 'staticPodPath'
+    | 'maxPods'
+    | 'podPidsLimit'
+    | 'anonymous'
+    | 'alwaysAllow'
+    | 'allowedFor'
+    | 'deniedFor'
+    | 'healthz'
   >;
   /** All Nodes and all Services, where this process watches them already. */
   informers?: { nodes: Informer<Node>; services: Informer<Service> };

@@ -25,7 +25,8 @@ export function watchProcesses(
     for (const { pod, containers } of pods()) {
       if (!pod) continue;
       for (const { name, record, running } of containers.values()) {
-        if (!record || !running || told.has(record.id) || countProcesses(running.pid) < nearly * most) continue;
+        if (!record || !running || told.has(record.id) || countProcesses(running.pid) < nearly * most)
+          continue;
         told.add(record.id);
         const text = `Container ${name} can start no more processes: its PID namespace has room for ${most} (kernel.pid_max)`;
         recorder.event(eventSubject(pod, name), 'Warning', 'PIDLimitReached', text);

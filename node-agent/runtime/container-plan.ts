@@ -108,7 +108,9 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
       spec,
       host.guard,
       root,
-      spec.rootfs ? imageRootSteps(root, spec.rootfs, spec.processes) : rootSteps(root, host.links, spec.processes),
+      spec.rootfs
+        ? imageRootSteps(root, spec.rootfs, spec.processes)
+        : rootSteps(root, host.links, spec.processes),
     ),
     ...guardSteps(root, host.guard, spec.privileged),
     ...overlaySteps(root, spec.binds),
