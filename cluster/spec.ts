@@ -120,6 +120,8 @@ export const underlay = {
   outside: '172.18.255.254',
   /** Services of type LoadBalancer get addresses from here. */
   loadBalancers: '172.18.250.0/24',
+  /** On the same link, beside the addresses of nodes. */
+  loadBalancers6: 'fd00:172:18:0:250::/112',
 } as const;
 
 /** A /16 less its gateway, `outside` and broadcast; a bridge takes 1,023 ports. */

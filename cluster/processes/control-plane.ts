@@ -55,7 +55,7 @@ void runProgram('control-plane', async ({ spec, state, args, signal }) => {
         nodeCidrMaskSizeIpv6: 64,
         caPem: pem('ca.crt'),
         clusterSigning: { cert: pem('ca.crt'), key: pem('ca.key') },
-        loadBalancerCidrs: spec.onMachine ? [] : [underlay.loadBalancers],
+        loadBalancerCidrs: loadBalancerCidrs(spec),
       },
       { signal },
     );
@@ -95,4 +95,11 @@ function initialObjects(spec: ClusterSpec): KubeObject[] {
     }),
   );
   return [...nodes, ...(spec.clusterDns.length > 0 ? dnsAddon(spec) : [])];
+}
+
+/** A machine's own network has no addresses to give away. */
+function loadBalancerCidrs({ onMachine, nodes }: ClusterSpec): string[] {
+  if (onMachine) return [];
+  const hasIpv6 = nodes.some(({ address6 }) => address6 !== undefined);
+  return [underlay.loadBalancers, ...(hasIpv6 ? [underlay.loadBalancers6] : [])];
 }

@@ -28,8 +28,9 @@ export function logFile(pod: string, container: string, attempt: number): string
 }
 
 /** Programs beside this file; each says itself what it does. */
-export const runtimeScript = (name: 'shim.pl' | 'exec.pl' | 'forward.pl' | 'encapsulate.pl'): string =>
-  join(packageRoot, 'node-agent/runtime', name);
+export const runtimeScript = (
+  name: 'shim.pl' | 'exec.pl' | 'forward.pl' | 'encapsulate.pl' | 'announce.pl',
+): string => join(packageRoot, 'node-agent/runtime', name);
 
 /** Of a running attempt: first line of `pid`: the program's process id in the lab, and its start time. */
 export function containerDir(nodeName: string, uid: string, container: string, restartCount: number): string {
