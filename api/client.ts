@@ -10,6 +10,8 @@ import type { DeleteOptions, Status } from './types.ts';
 /** How to reach an API server. Either `server` (an https URL) or `socketPath` (loopback, trusted). */
 export interface ClientConfig {
   server?: string;
+  /** Several of the same cluster take the place of `server`: while one cannot be reached, the next is asked. */
+  servers?: readonly string[];
   socketPath?: string;
   /** Takes the place of HTTP to the server, for components in the server's own process. */
   transport?: Transport;
@@ -172,8 +174,10 @@ const mostConnections = 4;
 
 function createTransport(config: ClientConfig): Transport {
   const { socketPath } = config;
-  const url = socketPath ? undefined : new URL(config.server ?? '');
-  const secure = url?.protocol === 'https:';
+  const urls = socketPath ? [] : (config.servers ?? [config.server ?? '']).map((server) => new URL(server));
+  /** The one that answered last. */
+  let answering = 0;
+  const secure = urls[0]?.protocol === 'https:';
   let agents: Agents | undefined;
   const current = (): Agents => {
     const { cert, key } = config.certificate?.() ?? config;
@@ -184,8 +188,8 @@ function createTransport(config: ClientConfig): Transport {
   };
   // Now, because most clients have time to spare until their server listens.
   current();
-  const address = url ? { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port } : { socketPath };
-  const prefix = url?.pathname.replace(/\/$/, '') ?? '';
+  const addresses = urls.map((url) => ({ host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port }));
+  const prefix = urls[0]?.pathname.replace(/\/$/, '') ?? '';
   const start = secure ? httpsRequest : httpRequest;
 
   return {
@@ -208,19 +212,32 @@ function createTransport(config: ClientConfig): Transport {
       };
       const { signal } = sending;
       const { calls, watches } = current();
-      return new Promise((resolve, reject) => {
-        const outgoing: ClientRequest = start({
-          ...address,
-          path: prefix + path,
-          method,
-          headers,
-          agent: sending.watch ? watches : calls,
-          ...(signal ? { signal } : {}),
+      const attempt = (server: number) =>
+        new Promise<Answer>((resolve, reject) => {
+          const outgoing: ClientRequest = start({
+            ...(addresses[server] ?? { socketPath }),
+            path: prefix + path,
+            method,
+            headers,
+            agent: sending.watch ? watches : calls,
+            ...(signal ? { signal } : {}),
+          });
+          outgoing.once('response', resolve);
+          outgoing.once('error', reject);
+          outgoing.end(body);
         });
-        outgoing.once('response', resolve);
-        outgoing.once('error', reject);
-        outgoing.end(body);
-      });
+      for (let attempts = 1; ; attempts++) {
+        const server = answering;
+        try {
+          return await attempt(server);
+        } catch (error) {
+          if (signal?.aborted || addresses.length < 2) throw error;
+          if (answering === server) answering = (server + 1) % addresses.length;
+          // Only what surely never arrived is sent again.
+          const { syscall, code } = error as NodeJS.ErrnoException;
+          if (syscall !== 'connect' || code === 'ECONNRESET' || attempts === addresses.length) throw error;
+        }
+      }
     },
   };
 }

@@ -11,25 +11,26 @@ export interface ElectionOptions {
   /** Who this is. One that comes back under its name leads on at once. */
   identity: string;
   onError(error: unknown): void;
+  /** Default: kube-controller-manager's. */
+  times?: typeof upstreamTimes;
 }
 
 /** Milliseconds. Upstream: `--leader-elect-lease-duration`, `-renew-deadline`, `-retry-period`. */
-const leaseDuration = 15_000;
-const renewDeadline = 10_000;
-const retryPeriod = 2_000;
+const upstreamTimes = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
 
 const namespace = 'kube-system';
 
 /**
- * Calls `lead` whenever this candidate is the leader, with a signal that fires when it is no more; gives the
- * lease up when `signal` fires. Clocks need not agree: what counts is when a change of the lease was seen.
+ * Calls `lead` whenever this candidate is the leader, with a signal that fires when it is no more. A candidate
+ * that ends, when `signal` fires, leaves its lease to run out, as upstream's components do. Clocks need not agree: what counts is when a change of the lease was seen.
  * Upstream: client-go `tools/leaderelection`.
  */
 export async function runElected(
-  { client, name, identity, onError }: ElectionOptions,
+  { client, name, identity, onError, times = upstreamTimes }: ElectionOptions,
   lead: (signal: AbortSignal) => void,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
+  const { leaseDuration, renewDeadline, retryPeriod } = times;
   /** The lease as last seen, and when that changed. */
   let seen = '';
   let seenAt = 0;
@@ -56,7 +57,7 @@ export async function runElected(
     if (holderIdentity && !mine && performance.now() < seenAt + leaseDuration) return false;
     const spec = {
       holderIdentity: identity,
-      leaseDurationSeconds: leaseDuration / 1_000,
+      leaseDurationSeconds: Math.ceil(leaseDuration / 1_000),
       acquireTime: mine ? acquireTime : now,
       renewTime: now,
       leaseTransitions: leaseTransitions + (lease && !mine ? 1 : 0),

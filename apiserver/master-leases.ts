@@ -11,8 +11,8 @@ const everyMilliseconds = 10_000;
 
 /**
  * Keeps the endpoints of the Service `kubernetes` to the apiservers that live: each holds a key in the database
- * that goes with it, and all look at these keys, at every change and now and then. Resolves when this one is
- * among the endpoints; ends with `signal`. Upstream: `pkg/controlplane/reconcilers/lease.go`.
+ * that goes with it, and all look at these keys now and then. Resolves when this one is among the endpoints; ends with
+ * `signal`. Upstream: `pkg/controlplane/reconcilers/lease.go`.
  *
  * @returns what is to be called before the storage is closed: it takes this apiserver off the list
  */
@@ -37,26 +37,11 @@ export async function startMasterLeases(
     }
   }
 
-  let again = false;
-  let running: Promise<void> | undefined;
-
   async function reconcile(): Promise<void> {
-    do {
-      again = false;
-      const { values } = await storage.range(masterLeases);
-      const hosts = values.map(({ key }) => key.slice(masterLeases.length)).sort();
-      // All gone means that this one could not renew its own, not that nobody serves.
-      if (hosts.length > 0) await putEndpoints(registry, hosts, advertise.port);
-    } while (again && !signal.aborted);
-  }
-
-  /** One at a time; what changes meanwhile is looked at afterwards. */
-  function settle(): Promise<void> {
-    again = true;
-    running ??= reconcile().finally(() => {
-      running = undefined;
-    });
-    return running;
+    const { values } = await storage.range(masterLeases);
+    const hosts = values.map(({ key }) => key.slice(masterLeases.length)).sort();
+    // All gone means that this one could not renew its own, not that nobody serves.
+    if (hosts.length > 0) await putEndpoints(registry, hosts, advertise.port);
   }
 
   const report = (error: unknown) => {
@@ -67,26 +52,22 @@ export async function startMasterLeases(
     while (!signal.aborted) {
       await delay(everyMilliseconds, undefined, { signal, ref: false }).catch(() => undefined);
       if (signal.aborted) return;
-      await renew().then(settle).catch(report);
+      running = renew().then(reconcile).catch(report);
+      await running;
     }
   }
 
-  const { revision } = await storage.range(masterLeases);
+  let running: Promise<void> | undefined;
   await renew();
-  const stop = await storage.watch(masterLeases, revision, (changes) => {
-    // Renewals change nothing: only who comes and who goes.
-    const isNews = changes.some(({ key, value }) => !value || key !== own);
-    if (isNews && !signal.aborted) void settle().catch(report);
-  });
-  await settle();
+  await reconcile();
   void keep();
 
   return async () => {
-    stop();
-    await running?.catch(() => undefined);
+    await running;
     const { values } = await storage.range(own);
     const held = values.find(({ key }) => key === own);
     if (held) await storage.delete(own, held.revision);
+    await reconcile();
   };
 }
 

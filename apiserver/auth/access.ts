@@ -8,9 +8,7 @@ import { createRbac } from './rbac/rbac.ts';
 import { createSignerCheck, type SignerCheck } from './signers.ts';
 
 /** What decides about requests, and what looks at objects that roles and nodes are written with; all follow the cache. */
-export async function createAccess(
-  cache: Cache,
-): Promise<{
+export async function createAccess(cache: Cache): Promise<{
   authorizer: Authorizer;
   escalation: EscalationCheck;
   restriction: NodeRestriction;

@@ -49,6 +49,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     if (!existsSync(join(state.pki, `${proxyName}.crt`))) return client;
     proxyClient ??= createClient({
       ...clientConfig(state, proxyName, server),
+      ...(servers.length > 1 ? { servers } : {}),
       userAgent: `${proxyName}/${node.name}`,
       after: listens,
     });
