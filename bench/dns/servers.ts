@@ -13,7 +13,7 @@ export interface Server {
 }
 
 /** As the image of CoreDNS starts our server. */
-const asInTheImage = ['--max-semi-space-size=1'];
+const asInTheImage = ['--max-semi-space-size=1', '--no-maglev'];
 /** Ticks of /proc/PID/stat in a second: the same on all of Linux' architectures that Node.js runs on. */
 const ticks = 100;
 
