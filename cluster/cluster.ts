@@ -7,6 +7,7 @@ import { packageRoot } from '../kernel/package-root.ts';
 import type { Command } from '../kernel/run.ts';
 import { attachLab, type Lab } from '../lab/handle.ts';
 import { type LabOptions, startLab } from '../lab/lab.ts';
+import { linkComponent } from '../lab/link.ts';
 import type { ComponentSpec } from '../lab/spec.ts';
 import type { KubeletSettings } from '../node-agent/configuration/read.ts';
 import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
@@ -61,7 +62,7 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
       `cluster ${spec.name} is running already; choose another name, or end it with v9s down${nameFlag(spec.name)}`,
     );
   }
-  if (spec.onMachine) {
+  if (spec.onMachine || spec.linkedTo !== undefined) {
     const { bringBack } = await import('./kubeadm/machine.ts');
     return bringBack(spec, state);
   }
@@ -98,8 +99,10 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
   }
 }
 
-/** A file that is rarely there, and a parser nobody else needs. */
-async function kubeletSettings({ kubeletConfig }: ClusterOptions): Promise<KubeletSettings | undefined> {
+/** What `kubeletConfig` names, for {@link resolveOptions}: a file that is rarely there, with a parser nobody else needs. */
+export async function kubeletSettings({
+  kubeletConfig,
+}: ClusterOptions): Promise<KubeletSettings | undefined> {
   if (kubeletConfig === undefined) return undefined;
   const { readKubeletConfiguration } = await import('../node-agent/configuration/read.ts');
   return readKubeletConfiguration(kubeletConfig);
@@ -111,7 +114,11 @@ export async function attachCluster(name: string): Promise<Cluster> {
   const spec = readSpec(state);
   const lab = await attachLab(state.root);
   if (!spec || !lab) throw new Error(`cluster ${name} is not running; start it with v9s up${nameFlag(name)}`);
-  const client = await connect(adminConfig(state, spec.apiPort));
+  const isMember = spec.onMachine || spec.linkedTo !== undefined;
+  const config = isMember
+    ? await (await import('./kubeadm/member.ts')).holderConfig(spec, state)
+    : adminConfig(state, spec.apiPort);
+  const client = await connect(config);
   return createHandle({ spec, state, client, lab });
 }
 
@@ -224,6 +231,7 @@ function components(spec: ClusterSpec, state: StateDir, node: readonly string[])
       }),
     ),
     ...spec.nodes.map(({ name }) => ({ name, command: program('node', name), node: name, env })),
+    ...(spec.linked ? [linkComponent('listen', state.root)] : []),
   ];
 }
 

@@ -11,6 +11,7 @@ interface InitOptions {
   nodeName?: string;
   token?: string;
   tokenTtl?: string;
+  kubeletConfig?: string;
   apiPort?: number;
   host?: boolean;
   apiserverAdvertiseAddress?: string;
@@ -42,6 +43,7 @@ export const register: Register = (program) => {
     .option('--node-name <name>', 'of the first node (default control-plane)')
     .option('--token <token>', 'by which nodes join (default: a random one)')
     .option('--token-ttl <duration>', 'how long it is good; 0 for ever (default 24h)')
+    .option('--kubelet-config <file>', 'a KubeletConfiguration that every node follows')
     .option(
       '--overlay <type>',
       "the way to other nodes' pods: vxlan (default), host-gw, udp; none, for a manifest of flannel's",

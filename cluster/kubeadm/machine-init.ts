@@ -1,5 +1,6 @@
 import { createClient } from '../../api/client.ts';
 import type { Lab } from '../../lab/handle.ts';
+import { kubeletSettings } from '../cluster.ts';
 import { adminConfig, ensurePki, writeKubeconfig } from '../credentials.ts';
 import { makeFolder } from '../files.ts';
 import { createHandle } from '../handle.ts';
@@ -63,7 +64,10 @@ async function machineSpec(
   name: string,
   advertised: string | undefined,
 ): Promise<ClusterSpec> {
-  const spec = resolveOptions({ ...options, nodes: 1, taintControlPlane: true });
+  const spec = resolveOptions(
+    { ...options, nodes: 1, taintControlPlane: true },
+    await kubeletSettings(options),
+  );
   if (spec.podCidrs.some((cidr) => cidr.includes(':')))
     throw new OptionError(
       'pod-network-cidr',
