@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { resources } from '../api/scheme.ts';
 import { type PodScene, shell, startPodScene } from './testing/pods.ts';
 
 let scene: PodScene;
@@ -47,4 +48,41 @@ it('hostPID and hostIPC are those of the node', async () => {
   expect(root).toMatch(/Permission denied/);
   // The limit of processes is a container's, not the node's.
   expect(Number(await scene.onNode(['cat', '/proc/sys/kernel/pid_max']))).toBeGreaterThan(30_000);
+});
+
+it('an ephemeral container sees the processes of its target, once, and changes nothing else', async () => {
+  await scene.create('target', { containers: [shell('exec sleep 4322', { name: 'main' })] });
+  await scene.podWhere('target', scene.isReady);
+  const ref = { name: 'target', namespace: 'default', subresource: 'ephemeralcontainers' };
+  const add = (ephemeralContainers: object[]) =>
+    scene.client.patch(resources.pods, ref, 'strategic', { spec: { ephemeralContainers } });
+  const debug = {
+    ...shell('tr "\\0" " " < /proc/1/cmdline; echo; hostname; exit 3'),
+    name: 'debug',
+    targetContainerName: 'main',
+  };
+  await add([debug]);
+  const pod = await scene.podWhere(
+    'target',
+    ({ status }) => status?.ephemeralContainerStatuses?.[0]?.state?.terminated !== undefined,
+  );
+  expect(pod.status?.ephemeralContainerStatuses?.[0]).toMatchObject({
+    name: 'debug',
+    restartCount: 0,
+    state: { terminated: { exitCode: 3 } },
+  });
+  expect(await scene.log(pod, 'debug')).toBe('sleep 4322 \ntarget\n');
+  expect(pod.status?.containerStatuses?.[0]?.restartCount).toBe(0);
+  expect(scene.isReady(pod)).toBe(true);
+  await scene.until(async () =>
+    (await scene.events('target', 'debug')).includes('Normal Started Started container debug'),
+  );
+
+  await expect(add([{ ...debug, image: 'curl' }])).rejects.toThrow(
+    'existing ephemeral containers "debug" may not be changed',
+  );
+  await expect(add([{ ...debug, name: 'main' }])).rejects.toThrow('Duplicate value: "main"');
+  await expect(add([{ ...debug, name: 'x', ports: [{ containerPort: 1 }] }])).rejects.toThrow(
+    'cannot be set for an Ephemeral Container',
+  );
 });

@@ -83,6 +83,7 @@ function special(name: string): [string, Partial<APIResource>][] {
         ['portforward', { kind: 'PodPortForwardOptions', verbs: ['create', 'get'] }],
         ['proxy', { kind: 'PodProxyOptions', verbs: proxyVerbs }],
         ['binding', { kind: 'Binding', verbs }],
+        ['ephemeralcontainers', { kind: 'Pod', verbs: ['get', 'patch', 'update'] }],
         ['eviction', { group: 'policy', version: 'v1', kind: 'Eviction', verbs }],
       ];
     case 'serviceaccounts':

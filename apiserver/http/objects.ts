@@ -275,8 +275,14 @@ export function typeOf(resource: Resource) {
 }
 
 function part(subresource: string | undefined): Pick<UpdateOptions, 'subresource'> {
-  const isPart = subresource === 'status' || subresource === 'finalize' || subresource === 'approval';
-  return isPart ? { subresource } : {};
+  switch (subresource) {
+    case 'status':
+    case 'finalize':
+    case 'approval':
+    case 'ephemeralcontainers':
+      return { subresource };
+  }
+  return {};
 }
 
 export function methodNotAllowed(): StatusError {

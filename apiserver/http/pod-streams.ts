@@ -54,9 +54,9 @@ const isTrue = (value: string | null) => value !== null && value.toLowerCase() !
 
 /** @throws StatusError 400 when none is named and there are several, or none of that name */
 function containerName({ metadata, spec }: Pod, wanted: string | null): string {
-  const { containers = [], initContainers = [] } = spec ?? {};
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec ?? {};
   const [first] = containers;
-  const all = [...initContainers, ...containers].map(({ name }) => name);
+  const all = [...initContainers, ...containers, ...ephemeralContainers].map(({ name }) => name);
   const pod = metadata?.name ?? '';
   if (wanted) {
     if (all.includes(wanted)) return wanted;

@@ -69,7 +69,10 @@ export async function serveSubresource(serving: SubresourceOptions, call: Call):
       return serveProxy(serving, serving.kubelets, call);
     }
   }
-  const isPart = (subresource === 'status' && resource.status) || isApproval(call);
+  const isPart =
+    (subresource === 'status' && resource.status) ||
+    isApproval(call) ||
+    (subresource === 'ephemeralcontainers' && resource === resources.pods);
   if (isPart) {
     if (!['get', 'update', 'patch'].includes(call.verb)) throw methodNotAllowed();
     return serveObjects(serving, call);

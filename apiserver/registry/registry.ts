@@ -35,8 +35,8 @@ export interface Backend {
 export type Mutation = (current: KubeObject | undefined) => KubeObject;
 
 export interface UpdateOptions {
-  /** `status`, `finalize` of a namespace, `binding` of a pod, `approval` of a certificate; absent: the object itself. */
-  subresource?: 'status' | 'finalize' | 'binding' | 'approval';
+  /** `status`, `finalize` of a namespace, `binding` of a pod, `approval` of a certificate, `ephemeralcontainers` of a pod; absent: the object itself. */
+  subresource?: 'status' | 'finalize' | 'binding' | 'approval' | 'ephemeralcontainers';
   /** A PUT may create objects of some kinds, as upstream's `AllowCreateOnUpdate`. */
   mayCreate?: boolean;
 }

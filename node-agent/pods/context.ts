@@ -45,7 +45,9 @@ export interface PodContext {
 /** The subject of Events about a pod, or about one of its containers. */
 export function eventSubject(pod: Pod, container?: string): ObjectReference {
   const { name = '', namespace = '', uid = '', resourceVersion } = pod.metadata ?? {};
-  const isInit = pod.spec?.initContainers?.some((one) => one.name === container);
+  const list = (['initContainers', 'ephemeralContainers'] as const).find((field) =>
+    pod.spec?.[field]?.some((one) => one.name === container),
+  );
   return {
     kind: 'Pod',
     apiVersion: 'v1',
@@ -53,6 +55,6 @@ export function eventSubject(pod: Pod, container?: string): ObjectReference {
     namespace,
     uid,
     ...(resourceVersion ? { resourceVersion } : {}),
-    ...(container ? { fieldPath: `spec.${isInit ? 'initContainers' : 'containers'}{${container}}` } : {}),
+    ...(container ? { fieldPath: `spec.${list ?? 'containers'}{${container}}` } : {}),
   };
 }

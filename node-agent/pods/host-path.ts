@@ -50,7 +50,8 @@ export function hostPath(
   if (wanted && !wanted.is(found))
     throw new NotYetError(`hostPath type check failed: ${path} is not ${wanted.what}`);
   if (isOwn || !ofMachine) return { source: own, readOnly: false, base: hostDir };
-  const kept = [...ofLab, ...hidden].filter((folder) => look(folder));
+  const all = [...ofLab, ...hidden].filter((folder) => look(folder));
+  const kept = all.filter((one) => !all.some((other) => other !== one && isWithin(other, one)));
   if (kept.some((folder) => isWithin(folder, ofMachine)))
     throw new NotYetError(`hostPath ${path} belongs to the lab itself; no pod sees it`);
   const below = kept.filter((folder) => isWithin(ofMachine, folder)).map((one) => relative(ofMachine, one));

@@ -79,8 +79,10 @@ export function gracePeriod(pod: Pod): number {
 
 /** A container or init container of a pod by its name. */
 export function containerOf(pod: Pod, name: string): Container | undefined {
-  const { containers = [], initContainers = [] } = pod.spec ?? {};
-  return [...containers, ...initContainers].find((container) => container.name === name);
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  return [...containers, ...initContainers, ...ephemeralContainers].find(
+    (container) => container.name === name,
+  );
 }
 
 function setDeadline(ending: NonNullable<ContainerEntry['ending']>, dir: string, killAt: number): void {

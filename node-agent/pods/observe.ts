@@ -41,8 +41,14 @@ export function observe(context: PodContext, state: PodState, entry: ContainerEn
 export function entryOf(state: PodState, name: string): ContainerEntry {
   const known = state.containers.get(name);
   if (known) return known;
-  const { containerStatuses = [], initContainerStatuses = [] } = state.pod?.status ?? {};
-  const before = [...containerStatuses, ...initContainerStatuses].find((status) => status.name === name);
+  const {
+    containerStatuses = [],
+    initContainerStatuses = [],
+    ephemeralContainerStatuses = [],
+  } = state.pod?.status ?? {};
+  const before = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find(
+    (status) => status.name === name,
+  );
   const entry: ContainerEntry = { name, firstAttempt: 0 };
   if (before?.containerID) {
     entry.firstAttempt = before.restartCount + 1;

@@ -23,7 +23,8 @@ export function watchProcesses(
   const told = new Set<string>();
   const look = () => {
     for (const { pod, containers } of pods()) {
-      if (!pod) continue;
+      // With hostPID it is not the pod's own.
+      if (!pod || pod.spec?.hostPID) continue;
       for (const { name, record, running } of containers.values()) {
         if (!record || !running || told.has(record.id) || countProcesses(running.pid) < nearly * most)
           continue;

@@ -37,6 +37,11 @@ export async function runContainers(
       ? { requeueAfter: Math.min(...waits.map(({ requeueAfter }) => requeueAfter)) }
       : undefined;
 
+  // Once, whatever the others do.
+  for (const container of pod.spec?.ephemeralContainers ?? []) {
+    const { record, terminated } = entryOf(state, container.name);
+    if (!record && !terminated) await start(container);
+  }
   const all = [...initContainers, ...containers];
   for (const [index, container] of initContainers.entries()) {
     const entry = entryOf(state, container.name);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Container, Pod } from '../../api/types.ts';
+import type { Container, EphemeralContainer, Pod } from '../../api/types.ts';
 import { inspectContainer, signalContainer, startContainer } from '../runtime/containers.ts';
 import { logFile } from '../runtime/paths.ts';
 import type { PodContext } from './context.ts';
@@ -18,19 +18,27 @@ const folder = (podDir: string) => join(podDir, 'containers', pidHolder, '0');
 /**
  * Where a container's processes are: undefined for a PID namespace of its own, '' for that of the lab, or the path of
  * the one that the pod's containers share (`shareProcessNamespace`). Its first process, which adopts what others leave,
- * is there before the first container. Upstream: the pause container.
+ * is there before the first container. An ephemeral container may have a target, whose
+ * processes it sees. Upstream: the pause container.
  */
 export async function pidNamespace(
   context: PodContext,
   state: PodState,
   pod: Pod,
+  container: Container | EphemeralContainer,
 ): Promise<string | undefined> {
+  const target = 'targetContainerName' in container ? container.targetContainerName : undefined;
   if (pod.spec?.hostPID) {
     if (context.host.guard.isMachineRoot && podContainers(pod).some(maySeeOthers))
       throw new NotYetError(refused);
     return '';
   }
-  if (!pod.spec?.shareProcessNamespace) return undefined;
+  if (!pod.spec?.shareProcessNamespace) {
+    if (!target) return undefined;
+    const { running } = state.containers.get(target) ?? {};
+    if (!running) throw new NotYetError(`unable to find target container "${target}"`);
+    return `/proc/${running.pid}/ns/pid`;
+  }
   const dir = folder(state.dir);
   const before = inspectContainer(dir);
   if (before.phase !== 'running') await startHolder(context, state, pod);
@@ -52,6 +60,7 @@ function maySeeOthers({ securityContext }: Container): boolean {
 }
 
 const podContainers = ({ spec }: Pod): Container[] => [
+  ...(spec?.ephemeralContainers ?? []),
   ...(spec?.initContainers ?? []),
   ...(spec?.containers ?? []),
 ];

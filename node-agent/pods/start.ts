@@ -43,7 +43,7 @@ export async function startNext(
   };
   const before = { ...entry };
   try {
-    const shared = await pidNamespace(context, state, pod);
+    const shared = await pidNamespace(context, state, pod, container);
     const spec = await containerSpec(pod, container, image, attempt, {
       dir: state.dir,
       netns: state.netns,

@@ -49,6 +49,9 @@ export function podStatus(pod: Pod, view: PodView): PodStatus {
   const initContainerStatuses = initContainers.map((container) =>
     containerStatus(container, view, hasInit, !isSidecar(container)),
   );
+  const ephemeralContainerStatuses = (pod.spec?.ephemeralContainers ?? []).map((container) =>
+    containerStatus(container, view, false),
+  );
   const phase = view.failure
     ? 'Failed'
     : podPhase(pod, containerStatuses, initContainerStatuses, view.finished);
@@ -62,6 +65,7 @@ export function podStatus(pod: Pod, view: PodView): PodStatus {
     startTime: before.startTime ?? view.startTime,
     containerStatuses,
     ...(initContainers.length > 0 ? { initContainerStatuses } : {}),
+    ...(ephemeralContainerStatuses.length > 0 ? { ephemeralContainerStatuses } : {}),
   };
 }
 

@@ -285,6 +285,7 @@ sub bind_one {
 # A folder without anything in it, or an empty file, in the place of another.
 sub hide {
     my ($path) = @_;
+    return if !-e $path;
     if (-d $path) { mount('tmpfs', $path, 'tmpfs', $flag{ro} | $flag{nosuid} | $flag{nodev} | $flag{noexec}, 'size=4k') }
     else { mount('/dev/null', $path, '', $flag{bind}, '') }
 }

@@ -19,7 +19,8 @@ export function findPod(
 }
 
 export function containerOf({ pod }: LivePod, name: string): Container | undefined {
-  return [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].find(
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  return [...containers, ...initContainers, ...ephemeralContainers].find(
     (container) => container.name === name,
   );
 }

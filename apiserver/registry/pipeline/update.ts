@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../../api/object.ts';
 import { type Resource, resources } from '../../../api/scheme.ts';
-import type { Namespace } from '../../../api/types.ts';
+import type { Namespace, Pod } from '../../../api/types.ts';
 import { createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
 import { storageKey } from '../../storage/keys.ts';
 import {
@@ -113,6 +113,14 @@ function prepare(
   }
   // The rules of a kind keep clients from doing what a binding does: it is the apiserver's own write.
   if (subresource === 'binding') return object;
+  if (subresource === 'ephemeralcontainers') {
+    const next = structuredClone(old) as Pod;
+    const { ephemeralContainers } = (object as Pod).spec ?? {};
+    if (next.spec && ephemeralContainers) next.spec.ephemeralContainers = ephemeralContainers;
+    else delete next.spec?.ephemeralContainers;
+    strategy?.defaults?.(next);
+    return next;
+  }
   if (subresource === 'status') {
     const next = { ...structuredClone(old), status: (object as { status?: unknown }).status } as KubeObject;
     next.metadata = { ...next.metadata, ...statusMetadata(object) };

@@ -26,7 +26,8 @@ export function setPodSpecDefaults(spec: PodSpec): void {
     spec.serviceAccountName = serviceAccountName;
     spec.serviceAccount = serviceAccountName;
   }
-  for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec;
+  for (const container of [...containers, ...initContainers, ...ephemeralContainers]) {
     setContainerDefaults(container, spec.hostNetwork ?? false);
   }
   for (const volume of spec.volumes ?? []) setVolumeDefaults(volume);

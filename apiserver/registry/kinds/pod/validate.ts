@@ -1,13 +1,24 @@
 import type { Pod, PodSpec } from '../../../../api/types.ts';
-import type { FieldError } from '../../strategy.ts';
+import type { FieldError, WriteContext } from '../../strategy.ts';
 import { forbidden, invalid } from '../validation/field.ts';
 import { isSameValue } from '../validation/same.ts';
+import { validateEphemeralContainers } from './ephemeral.ts';
 import { validatePodSpec } from './validate-spec.ts';
 
 /** Upstream: `ValidatePodCreate` and `ValidatePodUpdate` in `pkg/apis/core/validation/validation.go`. */
-export function validatePod(pod: Pod, old: Pod | undefined): FieldError[] {
+export function validatePod(
+  pod: Pod,
+  old: Pod | undefined,
+  context?: Pick<WriteContext, 'subresource'>,
+): FieldError[] {
   const spec = pod.spec ?? { containers: [] };
-  if (!old?.spec) return validatePodSpec('spec', spec);
+  if (!old?.spec) {
+    const early = spec.ephemeralContainers
+      ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')]
+      : [];
+    return [...early, ...validatePodSpec('spec', spec)];
+  }
+  if (context?.subresource === 'ephemeralcontainers') return validateEphemeralContainers(pod, old);
   if (isSameValue(spec, old.spec)) return [];
   return [...validatePodSpec('spec', spec), ...validateChange(spec, old.spec)];
 }
