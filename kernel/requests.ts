@@ -4,10 +4,11 @@ import { SessionEnd } from './session.ts';
 /** A program that is asked many things at a time, and stays. */
 export interface Requests {
   /**
-   * Sends a line, and resolves to what the program answers: a line that begins with the same text and a tab, and what is
-   * behind that. One question of a text at a time. Rejects with {@link SessionEnd} when the program ends before.
+   * Sends a line, `name` and behind a tab what else there is, and resolves to what the program answers: a line that begins
+   * with the same name and a tab, and what is behind that. One question of a name at a time. Rejects with
+   * {@link SessionEnd} when the program ends before.
    */
-  ask(line: string): Promise<string>;
+  ask(name: string, rest?: string): Promise<string>;
   /** Whether the program has ended, for whatever reason. */
   ended(): boolean;
   /** Ends the program by the end of its input. Nobody waits for it. */
@@ -55,12 +56,12 @@ export function openRequests(file: string, args: readonly string[]): Requests {
   hold(false);
 
   return {
-    ask: (line) =>
+    ask: (name, more) =>
       new Promise((resolve, reject) => {
         if (ended) return reject(ended);
-        waiting.set(line, { resolve, reject });
+        waiting.set(name, { resolve, reject });
         hold(true);
-        child.stdin.write(`${line}\n`);
+        child.stdin.write(more === undefined ? `${name}\n` : `${name}\t${more}\n`);
       }),
     ended: () => ended !== undefined,
     close() {

@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { openRequests, type Requests } from './requests.ts';
+import { type CommandEnd, createCommandRunner } from './command-runner.ts';
+import { openRequests } from './requests.ts';
 import { openSession, type Session } from './session.ts';
+import { createStandingRequests, type StandingRequests } from './standing-requests.ts';
 
 /** One command as it was given to the kernel's tools. */
 export interface Command {
@@ -34,8 +36,8 @@ export interface Kernel {
   run(file: string, args: readonly string[], options?: RunOptions): Promise<Output>;
   /** Starts a program that is sent one batch after the other. Where it is missing, {@link run} does. */
   open?(file: string, args: readonly string[]): Promise<Session>;
-  /** Starts a program that answers lines, many at a time. Where it is missing, {@link run} does. */
-  serve?(file: string, args: readonly string[]): Requests;
+  /** The program of {@link KernelOptions.helper}. */
+  readonly helper?: StandingRequests;
   /** Only where this process is in the very namespaces that {@link run}'s commands act in. */
   readonly files?: KernelFiles;
 }
@@ -51,6 +53,11 @@ export interface KernelFiles {
 export interface KernelOptions {
   /** Sees every command before it runs; `-v` prints here, tests record here. */
   onCommand?: (command: Command) => void;
+  /**
+   * A small program that runs commands in this process's place, see command-runner.ts: `['perl', '…/shim.pl']`. What else
+   * it does when it is asked is recorded as if for each question there were a process of its own.
+   */
+  helper?: readonly [file: string, ...args: string[]];
   /** Records but runs nothing; every command succeeds with empty output. */
   dryRun?: boolean;
 }
@@ -73,8 +80,21 @@ export class CommandError extends Error {
   }
 }
 
-export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel {
+export function createKernel(options: KernelOptions = {}): Kernel {
+  const { onCommand, dryRun } = options;
+  const [program, ...itsArgs] = (dryRun ? undefined : options.helper) ?? [];
+  const standing =
+    program === undefined ? undefined : createStandingRequests(() => openRequests(program, itsArgs));
+  const runner = standing && createCommandRunner(standing);
+  const helper = standing && {
+    ...standing,
+    ask(name: string, rest?: string) {
+      onCommand?.({ file: program ?? '', args: [...itsArgs, name] });
+      return standing.ask(name, rest);
+    },
+  };
   return {
+    ...(helper ? { helper } : {}),
     files: {
       read: (path) => (dryRun ? '' : readIfThere(path)),
       write(path, text) {
@@ -94,22 +114,12 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
         },
       };
     },
-    serve(file, args) {
-      if (dryRun) return { ask: async () => '', ended: () => false, close: () => undefined };
-      const requests = openRequests(file, args);
-      return {
-        ...requests,
-        ask(line) {
-          // As if for each there were a process of its own.
-          onCommand?.({ file, args: [...args, line] });
-          return requests.ask(line);
-        },
-      };
-    },
     async run(file, args, { input, wholeLines, env, signal } = {}) {
       const command: Command = { file, args, ...(input === undefined ? {} : { input }) };
       onCommand?.(command);
       if (dryRun) return { stdout: '', stderr: '' };
+      const ending = env || signal ? undefined : runner?.run(file, args, input);
+      if (ending) return outcome(command, await ending);
       // Loaded with the first command: what starts no command, or only a lab, need not wait for it.
       const { execa } = await import('execa');
       const running = execa(file, args, {
@@ -122,16 +132,23 @@ export function createKernel({ onCommand, dryRun }: KernelOptions = {}): Kernel 
       if (input !== undefined && wholeLines && running.stdin) await writeLines(running.stdin, input);
       const result = await running;
       if (result.failed) {
-        const why =
-          result.code === 'ENOENT'
-            ? 'command not found; run `v9s doctor`'
-            : (result.shortMessage ?? 'failed');
+        const why = result.code === 'ENOENT' ? missingCommand : (result.shortMessage ?? 'failed');
         throw new CommandError(command, result.exitCode, result.stderr ?? '', why, result.stdout);
       }
       return { stdout: result.stdout, stderr: result.stderr };
     },
   };
 }
+
+/** What {@link Kernel.run} makes of a command that another process has run. */
+function outcome(command: Command, { code, stdout, stderr }: CommandEnd): Output {
+  if (code === 0) return { stdout, stderr };
+  if (code === 'missing') throw new CommandError(command, undefined, '', missingCommand);
+  const why = code === undefined ? 'ended by a signal' : `exit code ${code}`;
+  throw new CommandError(command, code, stderr, why, stdout);
+}
+
+const missingCommand = 'command not found; run `v9s doctor`';
 
 /** What a pipe takes whole or not at all, in bytes: PIPE_BUF of pipe(7). Unix sockets take more than that at once. */
 const atomicWrite = 4_096;

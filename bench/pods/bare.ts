@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createKernel } from '../../kernel/run.ts';
 import { attachCommands, podCommands } from '../../node-agent/network/plan.ts';
 import { terminationLog } from '../../node-agent/runtime/paths.ts';
-import { createStarter } from '../../node-agent/runtime/starter.ts';
+import { createStarter, helperProgram } from '../../node-agent/runtime/starter.ts';
 import { inSandbox } from './sandbox.ts';
 
 /** Milliseconds a pod, of all pods together on all cores. */
@@ -99,7 +99,7 @@ export async function measureContainers(
 
 /** In a sandbox: carries out the plans of {@link measureContainers}; milliseconds for all. */
 export async function startContainers(folder: string, count: number): Promise<number> {
-  const start = createStarter(createKernel());
+  const start = createStarter(createKernel({ helper: helperProgram() }));
   let next = 0;
   const began = performance.now();
   const worker = async () => {

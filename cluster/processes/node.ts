@@ -10,6 +10,7 @@ import { createKernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../../node-agent/main.ts';
 import { startAnnouncing } from '../../node-agent/network/announce.ts';
 import { nodeRunDir } from '../../node-agent/runtime/paths.ts';
+import { helperProgram } from '../../node-agent/runtime/starter.ts';
 import { clientConfig, kubeletServing, proxyName, readPem } from '../credentials.ts';
 import { imageFolder } from '../images.ts';
 import { joinedCredentials } from '../kubeadm/credentials.ts';
@@ -66,7 +67,10 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
     signal,
   );
   const runDir = nodeRunDir(node.name);
-  const kernel = createKernel(spec.trace ? { onCommand: traceCommand } : {});
+  const kernel = createKernel({
+    helper: helperProgram(),
+    ...(spec.trace ? { onCommand: traceCommand } : {}),
+  });
   const watching = (what: string) => ({
     signal,
     onError: (error: unknown) => process.stderr.write(`watching ${what}: ${error}\n`),

@@ -12,7 +12,9 @@
 # Without PLAN it reads names of plans from standard input, a line each, carries them out side by side, and answers
 # each with a line: the name, and behind a tab what would have been said of it, escaped in the same way; nothing when
 # the program runs. A process for each of them is a copy of this one: it need not be started and compiled again, which
-# is half of a container's cost, and shares its memory. Ends with its input.
+# is half of a container's cost, and shares its memory. It runs commands too, since it is small and there (commands.pl):
+# NAME, INPUT and the command's words on a line are answered with NAME, exit code, output and errors. A line that does not come
+# whole is nothing. Ends with its input; what was begun goes on.
 #
 # Only perl-base is asked for: it is on every Debian and starts in 2 ms. System calls go by number.
 use strict;
@@ -54,53 +56,73 @@ sub start_one {
     undef &$_ for qw(run_program mount_one mount_overlay bind_one within make_read_only mount enter_root flags
         make_directory hold_namespace read_plan process_line listen_at terminal_of_program become_user
         take_terminal use_streams execute become_only_user give_no_privileges write_kernel_file
-        start start_many begin answer);
+        start start_many take begin answer);
     require "$folder/supervise.pl";
     exit supervise();
 }
 
 # --- many -------------------------------------------------------------------------------------------
 
+my %open;    # By file number: handle, where its text goes, and what comes when it has ended.
+
 sub start_many {
-    require "$folder/supervise.pl";
-    # Those that have ended need not be waited for.
-    $SIG{CHLD} = 'IGNORE';
-    my (%starting, $rest);
+    require "$folder/$_.pl" for qw(supervise commands);
+    $SIG{PIPE} = 'IGNORE';
+    my $rest = '';
     for (;;) {
-        my ($readable) = ready([ \*STDIN, map { $_->{outcome} } values %starting ], [], undef);
+        my ($readable) = ready([ \*STDIN, map { $_->[0] } values %open ], [], undef);
+        note_ends();
         for my $handle (@$readable) {
             if ($handle == \*STDIN) {
-                exit 0 if !sysread(STDIN, $rest, 65536, length($rest // ''));
-                begin($1, \%starting) while $rest =~ s/^([^\n]*)\n//;
+                my $length = sysread(STDIN, $rest, 1 << 20, length $rest);
+                exit 0 if !$length && (defined $length || !try_again());
+                take($1) while $rest =~ s/^([^\n]*)\n//;
                 next;
             }
-            my $one = $starting{ fileno $handle };
-            next if sysread($handle, $one->{failure}, 65536, length $one->{failure});
-            delete $starting{ fileno $handle };
-            answer($one->{file}, $one->{failure});
+            my (undef, $text, $then) = @{ $open{ fileno $handle } };
+            my $length = sysread($handle, $$text, 65536, length $$text);
+            next if $length || !defined $length && try_again();
+            delete $open{ fileno $handle };
+            $then->();
         }
     }
 }
 
+sub take {
+    my ($name, @fields) = map { s/%([0-9A-F]{2})/chr hex $1/ger } split /\t/, $_[0], -1;
+    return begin($name) if !@fields;
+    my $command = begin_command($name, @fields);
+    return answer($name, 126, '', $command) if !ref $command;
+    my $left = 2;
+    my $then = sub { answer($name, answer_of($command)) if --$left == 0 };
+    $open{ fileno $_->{handle} } = [ $_->{handle}, \$_->{text}, $then ] for @$command{qw(out err)};
+}
+
 sub begin {
-    my ($file, $starting) = @_;
+    my ($file) = @_;
     pipe(my $outcome, my $own) or return answer($file, "pipe: $!");
     my $shim = fork() // return answer($file, "fork: $!");
     if ($shim) {
-        $starting->{ fileno $outcome } = { file => $file, outcome => $outcome, failure => '' };
+        my $failure = '';
+        $open{ fileno $outcome } = [ $outcome, \$failure, sub { answer($file, $failure) } ];
         return;
     }
-    close $_ for $outcome, map { $_->{outcome} } values %$starting;
+    $SIG{PIPE} = 'DEFAULT';
+    close $_ for $outcome, map { $_->[0] } values %open;
+    %open = ();
     $report = $own;
-    $SIG{CHLD} = 'DEFAULT';
     eval { @plan = read_plan($file); start(); exit supervise() };
     fail($@ =~ s/\n$//r);
 }
 
 sub answer {
-    my ($file, $failure) = @_;
-    $failure =~ s/([%\t\n\r])/sprintf '%%%02X', ord $1/ge;
-    syswrite(STDOUT, "$file\t$failure\n");
+    my $line = join("\t", map { s/([%\t\n\r])/sprintf '%%%02X', ord $1/ger } @_) . "\n";
+    for (my $sent = 0 ; $sent < length $line ;) {
+        my $more = syswrite(STDOUT, $line, length($line) - $sent, $sent);
+        # Nobody hears it any more.
+        exit 1 if !defined $more && !try_again();
+        $sent += $more // 0;
+    }
 }
 
 # --- the shim ---------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { machine, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openRequests } from '../../kernel/requests.ts';
 import { createKernel, type Kernel } from '../../kernel/run.ts';
 import { planText } from './container-plan.ts';
 import { runtimeScript } from './paths.ts';
@@ -14,19 +15,16 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** As root of a user namespace, which an ordinary user may be too. */
-function createTestKernel(asked: string[] = []): Kernel {
-  const kernel = createKernel({ onCommand: ({ args }) => asked.push(args.at(-1) ?? '') });
-  const inside = (file: string, args: readonly string[]): [string, string[]] => [
-    'unshare',
-    ['--user', '--map-root-user', file, ...args],
-  ];
-  const { serve } = kernel;
-  if (!serve) throw new Error('the kernel serves nothing');
-  return {
-    run: (file, args, options) => kernel.run(...inside(file, args), options),
-    serve: (file, args) => serve(...inside(file, args)),
-  };
-}
+const inside: [string, ...string[]] = [
+  'unshare',
+  '--user',
+  '--map-root-user',
+  'perl',
+  runtimeScript('shim.pl'),
+];
+
+const createTestKernel = (asked: string[] = []): Kernel =>
+  createKernel({ helper: inside, onCommand: ({ args }) => asked.push(args.at(-1) ?? '') });
 
 function writePlan(name: string, ...command: string[]): string {
   const own = join(folder, name);
@@ -86,10 +84,11 @@ test('a plan that is not there is told, and others go on', async () => {
 });
 
 test('what was started outlives the process that started it', async () => {
-  const opened = createTestKernel().serve?.('perl', [runtimeScript('shim.pl')]);
-  await opened?.ask(writePlan('c', 'sleep', '1000'));
-  opened?.close();
-  await expect.poll(() => opened?.ended(), { timeout: 20_000, interval: 10 }).toBe(true);
+  const [file, ...args] = inside;
+  const opened = openRequests(file, args);
+  await opened.ask(writePlan('c', 'sleep', '1000'));
+  opened.close();
+  await expect.poll(() => opened.ended(), { timeout: 20_000, interval: 10 }).toBe(true);
   const [pid, start] = readFileSync(join(folder, 'c.pid'), 'utf8').split(/\s/);
   expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(` ${start} `);
   process.kill(Number(pid), 'SIGKILL');

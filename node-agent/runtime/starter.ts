@@ -1,6 +1,4 @@
-import type { Requests } from '../../kernel/requests.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
-import { idleTime } from '../../kernel/standing-session.ts';
 import { runtimeScript } from './paths.ts';
 
 /** Carries out plans of containers, see container-plan.ts; resolves once the program runs. */
@@ -12,35 +10,21 @@ export class ContainerStartError extends Error {
 }
 
 /**
- * One process makes the shims of all containers, as copies of itself: starting a program from here costs several times
- * what making such a copy does. It is there while there is something to start, and a little longer; what it has started
- * does not need it. Rejects with {@link ContainerStartError} when a step of the plan failed.
+ * The kernel's helper, where it has one, makes the shims of all containers, as copies of itself: starting a program from here
+ * costs several times what making such a copy does. What it has started does not need it. Rejects with
+ * {@link ContainerStartError} when a step of the plan failed.
  */
 export function createStarter(kernel: Kernel): Starter {
-  const script = runtimeScript('shim.pl');
-  let program: Requests | undefined;
-  let idle: NodeJS.Timeout | undefined;
-  let busy = 0;
-
+  const { helper } = kernel;
+  if (!helper) return (plan) => startAlone(kernel, plan);
   return async (plan) => {
-    if (!kernel.serve) return startAlone(kernel, plan);
-    clearTimeout(idle);
-    if (!program || program.ended()) program = kernel.serve('perl', [script]);
-    busy += 1;
-    try {
-      const failure = await program.ask(plan);
-      if (failure) throw new ContainerStartError(unescaped(failure).trim());
-    } finally {
-      busy -= 1;
-      if (busy === 0) idle = setTimeout(end, idleTime).unref();
-    }
+    const failure = await helper.ask(plan);
+    if (failure) throw new ContainerStartError(unescaped(failure).trim());
   };
-
-  function end(): void {
-    program?.close();
-    program = undefined;
-  }
 }
+
+/** The program that is a kernel's helper on a node. */
+export const helperProgram = (): [file: string, ...args: string[]] => ['perl', runtimeScript('shim.pl')];
 
 async function startAlone(kernel: Kernel, plan: string): Promise<void> {
   try {

@@ -1,6 +1,7 @@
 import { createClient } from '../../api/client.ts';
 import { createKernel, type Kernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../main.ts';
+import { helperProgram } from '../runtime/starter.ts';
 
 /**
  * One node-agent as a process of its own: `agent.ts SOCKET NODE ADDRESS [MOMENT COUNT]`. Prints its process id, then
@@ -13,10 +14,11 @@ const end = new AbortController();
 process.once('SIGTERM', () => end.abort());
 
 process.stdout.write(`${process.pid}\n`);
+const kernel = createKernel({ helper: helperProgram() });
 const agent = await startNodeAgent(
   {
     client: createClient({ socketPath }),
-    kernel: moment ? interrupted(createKernel()) : createKernel(),
+    kernel: moment ? interrupted(kernel) : kernel,
     nodeName,
     nodeIps: [address],
     clusterCidrs: ['10.244.0.0/16'],
@@ -44,17 +46,10 @@ function interrupted(kernel: Kernel): Kernel {
     if (isLast) end();
     return output;
   };
-  const { serve } = kernel;
+  const { helper } = kernel;
   return {
     ...kernel,
     run: (file, args, options) => counted(() => kernel.run(file, args, options)),
-    ...(serve
-      ? {
-          serve(file, args) {
-            const requests = serve(file, args);
-            return { ...requests, ask: (request) => counted(() => requests.ask(request)) };
-          },
-        }
-      : {}),
+    ...(helper ? { helper: { ...helper, ask: (...request) => counted(() => helper.ask(...request)) } } : {}),
   };
 }
