@@ -99,6 +99,10 @@ export interface ClusterSpec extends Store {
   apiPort: number;
   /** Its lab has the network of this machine, which is its one node here; see kubeadm/machine.ts. */
   onMachine?: true;
+  /** This is a lab whose one node joined the cluster with this state folder; see kubeadm/lab-join.ts. */
+  linkedTo?: string;
+  /** Other labs are connected to its underlay. */
+  linked?: true;
 }
 
 const defaults = {

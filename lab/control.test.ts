@@ -13,6 +13,8 @@ test('requests are checked', () => {
   expect(() => parseRequest('{"do":"remove-node","node":"worker","netns":["a b"]}')).toThrow(
     'netns must be a list of names',
   );
-  expect(() => parseRequest('[]')).toThrow('known are status, restart, stop, add-node, remove-node');
+  expect(() => parseRequest('[]')).toThrow(
+    'known are status, restart, stop, add-component, add-node, remove-node',
+  );
   expect(() => parseRequest('status')).toThrow(SyntaxError);
 });

@@ -8,6 +8,7 @@ export type ControlRequest =
   | { do: 'status' }
   | { do: 'restart'; component: string }
   | { do: 'stop' }
+  | { do: 'add-component'; component: ComponentSpec }
   | { do: 'add-node'; node: LabNode; components: readonly ComponentSpec[] }
   /** `netns`: names of the network namespaces that go with it. */
   | { do: 'remove-node'; node: string; netns: readonly string[] };
@@ -51,6 +52,8 @@ export function parseRequest(line: string): ControlRequest {
     if (value.do === 'status' || value.do === 'stop') return { do: value.do };
     if (value.do === 'restart' && 'component' in value && typeof value.component === 'string')
       return { do: 'restart', component: value.component };
+    if (value.do === 'add-component' && 'component' in value)
+      return { do: 'add-component', component: value.component as ComponentSpec };
     // Who may write here is the lab's own user; names and addresses are looked at by validateNames.
     if (
       value.do === 'add-node' &&
@@ -62,7 +65,9 @@ export function parseRequest(line: string): ControlRequest {
     if (value.do === 'remove-node' && 'node' in value && typeof value.node === 'string')
       return { do: 'remove-node', node: value.node, netns: namesOf(value) };
   }
-  throw new Error(`unknown request ${line}; known are status, restart, stop, add-node, remove-node`);
+  throw new Error(
+    `unknown request ${line}; known are status, restart, stop, add-component, add-node, remove-node`,
+  );
 }
 
 function namesOf(value: object): string[] {

@@ -52,6 +52,8 @@ export interface Lab {
   components(): Promise<ComponentStatus[]>;
   /** Starts a component anew. Rejects when there is no such component. */
   restart(component: string): Promise<void>;
+  /** Starts one more component. Rejects where its name is taken. */
+  addComponent(component: ComponentSpec): Promise<void>;
   /**
    * Adds a node to the running lab and starts its components. Rejects, with nothing of it left, for a name or an
    * address that is taken or wrong.
@@ -112,6 +114,9 @@ export function labHandle(state: LabState): Lab {
     },
     async restart(component) {
       await control(stateDir, { do: 'restart', component });
+    },
+    async addComponent(component) {
+      await control(stateDir, { do: 'add-component', component });
     },
     async addNode(node, components) {
       await control(stateDir, { do: 'add-node', node, components });

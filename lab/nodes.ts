@@ -10,6 +10,8 @@ import { writeNodes } from './state.ts';
 export interface Nodes {
   /** Makes its namespaces and starts its components. Rejects, leaving nothing, where the name or an address is taken. */
   add(node: LabNode, components: readonly ComponentSpec[]): Promise<void>;
+  /** Starts one more component, of any node or of none. Rejects where its name is taken. */
+  addComponent(component: ComponentSpec): Promise<void>;
   /** Ends its components, then whatever else runs in its network namespace or in `netns`, and removes these. */
   remove(name: string, netns: readonly string[]): Promise<void>;
 }
@@ -73,7 +75,15 @@ export function createNodes(spec: LabSpec, { components, start, log }: NodesOpti
     log(`node "${name}" has been removed`);
   }
 
+  async function addComponent(component: ComponentSpec): Promise<void> {
+    const wanted = [...specs, component];
+    validateNames({ ...spec, nodes, components: wanted });
+    specs = wanted;
+    start(component);
+  }
+
   return {
+    addComponent: (component) => inTurn(() => addComponent(component)),
     add: (node, wanted) => inTurn(() => add(node, wanted)),
     remove: (name, netns) => inTurn(() => remove(name, netns)),
   };

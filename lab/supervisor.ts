@@ -60,6 +60,7 @@ async function run(): Promise<void> {
           log,
         }),
     startControl(controlPath(spec.stateDir), async (request) => {
+      if (request.do === 'add-component') await nodes.addComponent(request.component);
       if (request.do === 'add-node') await nodes.add(request.node, request.components);
       if (request.do === 'remove-node') await nodes.remove(request.node, request.netns);
       if (request.do === 'restart') {

@@ -10,7 +10,10 @@ interface JoinOptions {
   discoveryTokenUnsafeSkipCaVerification?: boolean;
   nodeName?: string;
   host?: boolean;
+  lab?: string;
 }
+
+type JoinSpec = import('../../cluster/kubeadm/index.ts').JoinOptions;
 
 /** What of `kubeadm join` means nothing here. */
 const ignored = {
@@ -36,14 +39,21 @@ export const register: Register = (program) => {
     )
     .option('--discovery-token-unsafe-skip-ca-verification', 'trust whoever knows the token')
     .option('--node-name <name>', 'of the new node (default: the next of worker, worker2, …)')
+    .option(
+      '--lab <name>',
+      'a new lab of that name has the node, joined by a cable to the one that HOST is in',
+    )
     .option('--host', 'this machine itself becomes the node, with its interfaces; for root');
   ignoredOptions(command, ignored);
   command.action(async (endpoint: string, options: JoinOptions, self: Command) => {
     noteIgnored(self, ignored);
     const token = options.token ?? options.discoveryToken;
     if (token === undefined) self.error("error: required option '--token <token>' not specified");
-    const { joinLab, joinMachine } = await import('../../cluster/kubeadm/index.ts');
-    const { cluster, node } = await (options.host ? joinMachine : joinLab)({
+    const { joinFromLab, joinLab, joinMachine } = await import('../../cluster/kubeadm/index.ts');
+    const { lab, host } = options;
+    const way =
+      lab !== undefined ? (given: JoinSpec) => joinFromLab({ ...given, lab }) : host ? joinMachine : joinLab;
+    const { cluster, node } = await way({
       endpoint,
       token,
       hashes: options.discoveryTokenCaCertHash,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BootstrapToken, bootstrapTokenText } from '../../api/bootstrap-token.ts';
 import { bootstrapNode } from '../../node-agent/bootstrap/bootstrap.ts';
@@ -9,6 +9,8 @@ import { nodeFolder, servingFiles } from './credentials.ts';
 
 export interface LabBootstrap {
   state: StateDir;
+  /** Where the certificate authority is, where that is elsewhere. */
+  authority?: StateDir;
   node: NodeSpec;
   /** At which the API is reached from here. */
   server: string;
@@ -27,7 +29,7 @@ const timeout = 10_000;
  * is nothing to take back. What it serves with is signed here, for kubeadm's clusters have nobody who signs that for it.
  */
 export async function bootstrapLabNode(options: LabBootstrap): Promise<void> {
-  const { state, node, server, nodeServer, ca, token } = options;
+  const { state, authority: home = state, node, server, nodeServer, ca, token } = options;
   const dir = nodeFolder(state, node.name);
   const { kubeconfig } = await bootstrapNode({
     server,
@@ -37,9 +39,10 @@ export async function bootstrapLabNode(options: LabBootstrap): Promise<void> {
     dir,
     timeout,
   });
+  if (home !== state) copyFileSync(kubeconfig, state.kubeconfig);
   writeWhole(kubeconfig, readFileSync(kubeconfig, 'utf8').replace(server, nodeServer));
   const pki = await import('../pki.ts');
-  const authority = await pki.loadCertificateAuthority(readPem(state, 'ca.crt'), readPem(state, 'ca.key'));
+  const authority = await pki.loadCertificateAuthority(readPem(home, 'ca.crt'), readPem(home, 'ca.key'));
   const { cert, key } = await authority.issue({
     commonName: `system:node:${node.name}`,
     organizations: ['system:nodes'],

@@ -3,6 +3,7 @@ export { bootstrapTokenText, generateBootstrapToken } from '../../api/bootstrap-
 export { attachCluster } from '../cluster.ts';
 export { grantJoining, type InitOptions, initCluster } from './init.ts';
 export { type JoinOptions, joinLab } from './join.ts';
+export { joinFromLab } from './lab-join.ts';
 export { initMachine, type MachineInitOptions } from './machine-init.ts';
 export { joinMachine } from './machine-join.ts';
 export { resetMachine } from './machine-reset.ts';

@@ -3,8 +3,6 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseBootstrapToken } from '../../api/bootstrap-token.ts';
 import { type Client, createClient } from '../../api/client.ts';
-import { resources } from '../../api/scheme.ts';
-import type { ConfigMap } from '../../api/types.ts';
 import type { Lab } from '../../lab/handle.ts';
 import { bootstrapNode } from '../../node-agent/bootstrap/bootstrap.ts';
 import {
@@ -27,7 +25,8 @@ import {
   startOnMachine,
   undoMachine,
 } from './machine.ts';
-import { configName, type SharedSpec, specKey } from './objects.ts';
+import { memberSpec, sharedSpec } from './member.ts';
+import { configName } from './objects.ts';
 import { nodeReady } from './ready.ts';
 
 /** As kubeadm's: who reads the line may do so while the control plane is still coming up. */
@@ -62,7 +61,7 @@ export async function joinMachine(options: JoinOptions): Promise<Joined> {
       taints: [],
       joined: true,
     };
-    spec = machineSpec(await sharedSpec(client), cluster, host, node);
+    spec = { ...memberSpec(await sharedSpec(client), cluster, host, node), onMachine: true };
     makeFolder(state.root);
     makeFolder(state.pki);
     writeWhole(join(state.pki, 'ca.crt'), ca);
@@ -95,31 +94,6 @@ function hostOf(endpoint: string): string {
   const [, host = '', port = ''] = /^\[?([\w.:-]+?)\]?:(\d+)$/.exec(endpoint) ?? [];
   if (host && Number(port) === apiserverPort) return host;
   throw new OptionError('endpoint', endpoint, `HOST:${apiserverPort}, as v9s init printed it`);
-}
-
-/** How the cluster is made, as `v9s init` has written it down. */
-async function sharedSpec(client: Client): Promise<SharedSpec> {
-  const found = await client.get<ConfigMap>(resources.configmaps, {
-    name: configName,
-    namespace: 'kube-system',
-  });
-  const text = found.data?.[specKey];
-  if (!text)
-    throw new Error(
-      `the ${configName} ConfigMap has no ${specKey}: this cluster was not made by v9s; kubeadm join is what joins it`,
-    );
-  return JSON.parse(text) as SharedSpec;
-}
-
-/** The control plane as far as the node must know it, and the node. */
-function machineSpec(shared: SharedSpec, name: string, host: string, node: NodeSpec): ClusterSpec {
-  const controlPlane: NodeSpec = {
-    name: host,
-    address: host,
-    labels: { 'node-role.kubernetes.io/control-plane': '' },
-    taints: [],
-  };
-  return { ...shared, name, nodes: [controlPlane, node], egress: false, apiPort: 0, onMachine: true };
 }
 
 /** What the kubelet's API is served with, until somebody approves of another: as kubelets do. */

@@ -10,17 +10,17 @@ import { createKernel } from '../../kernel/run.ts';
 import { readSysctls } from '../../kernel/sysctl.ts';
 import type { Lab } from '../../lab/handle.ts';
 import { startLab } from '../../lab/lab.ts';
+import { linkComponent } from '../../lab/link.ts';
 import type { ComponentSpec } from '../../lab/spec.ts';
 import { nodeComponent } from '../cluster.ts';
-import { adminConfig } from '../credentials.ts';
 import { modeFeatures } from '../dataplane.ts';
 import { type Cluster, createHandle } from '../handle.ts';
 import { OptionError } from '../option-error.ts';
 import { nodeEnvironment, nodeProgram } from '../runtime.ts';
 import type { ClusterSpec, NodeSpec } from '../spec.ts';
 import { clusterNames, type StateDir, stateDir, stateHome, writeWhole } from '../state.ts';
-import { joinedCredentials } from './credentials.ts';
 import { parametersFile, removeFromMachine } from './machine-reset.ts';
+import { holderConfig } from './member.ts';
 import { nodeReady } from './ready.ts';
 
 /** What node-agent and dataplane may change on a machine. */
@@ -78,11 +78,11 @@ export async function addressTowards(host: string): Promise<string> {
   }
 }
 
-/** Starts the node's processes on the machine; they go on when this one ends. Notes what is to be restored first. */
+/** Starts the node's processes on the machine, or in a lab beside that of the cluster; they go on when this one ends. Notes what is to be restored first. */
 export async function startOnMachine(spec: ClusterSpec, state: StateDir, node: NodeSpec): Promise<Lab> {
   const file = parametersFile(state);
   // Of the first time: later they are as the node has set them.
-  if (!existsSync(file)) {
+  if (spec.onMachine && !existsSync(file)) {
     const before = await readSysctls(createKernel(), parameters);
     writeWhole(file, `${JSON.stringify(before, undefined, 2)}\n`);
   }
@@ -90,9 +90,9 @@ export async function startOnMachine(spec: ClusterSpec, state: StateDir, node: N
     name: spec.name,
     stateDir: state.root,
     nodes: [{ name: node.name, address: node.address }],
-    components: await machineComponents(node, state),
+    components: await machineComponents(spec, node, state),
     lifetime: 'detached',
-    onMachine: true,
+    onMachine: spec.onMachine ?? false,
     features: [...requiredFeatures, ...modeFeatures(spec.dataplane)],
   });
 }
@@ -107,24 +107,26 @@ export async function undoMachine(
   else rmSync(state.root, { recursive: true, force: true });
 }
 
-/** The components of the node that this machine is. */
-export async function machineComponents(node: NodeSpec, state: StateDir): Promise<ComponentSpec[]> {
+/** The components of a node that this machine is, or that is alone in its lab. */
+export async function machineComponents(
+  spec: ClusterSpec,
+  node: NodeSpec,
+  state: StateDir,
+): Promise<ComponentSpec[]> {
   const agent = await nodeComponent(node.name, state);
+  if (spec.linkedTo !== undefined) return [linkComponent('connect', spec.linkedTo), agent];
   if (node.joined) return [agent];
   const program = join(packageRoot, 'dist', 'control-plane.cjs');
   const command = [...(await nodeProgram()), program, state.root, node.name];
   return [{ name: 'apiserver', command, node: node.name, env: nodeEnvironment() }, agent];
 }
 
-/** Starts the node again that this machine is, after `v9s down` or a boot. One that joined speaks for itself alone. */
+/** Starts a node again that this machine is, or that is alone in its lab, after `v9s down` or a boot. One that joined speaks for itself alone. */
 export async function bringBack(spec: ClusterSpec, state: StateDir): Promise<Cluster> {
   const node = spec.nodes.at(-1);
   if (!node) throw new Error(`${state.spec} names no node`);
   const lab = await startOnMachine(spec, state, node);
-  const config = node.joined
-    ? (await joinedCredentials(state, node.name)).client
-    : adminConfig(state, spec.apiPort);
-  const client = createClient(config);
+  const client = createClient(await holderConfig(spec, state));
   await nodeReady(client, spec, node.name, readyTimeout);
   return createHandle({ spec, state, client, lab });
 }

@@ -64,10 +64,21 @@ export function joinObjects(spec: ClusterSpec, server: string, ca: string): Kube
 const requests = 'system:certificates.k8s.io:certificatesigningrequests';
 
 /** What of a cluster's options its nodes have in common; no node of it, and nothing of this machine. */
-export type SharedSpec = Omit<ClusterSpec, 'nodes' | 'apiPort' | 'egress' | 'onMachine'>;
+export type SharedSpec = Omit<
+  ClusterSpec,
+  'nodes' | 'apiPort' | 'egress' | 'onMachine' | 'linked' | 'linkedTo'
+>;
 
 function sharedSpec(spec: ClusterSpec): SharedSpec {
-  const { nodes: _, apiPort: __, egress: ___, onMachine: ____, ...shared } = spec;
+  const {
+    nodes: _,
+    apiPort: __,
+    egress: ___,
+    onMachine: ____,
+    linked: _____,
+    linkedTo: ______,
+    ...shared
+  } = spec;
   return shared;
 }
 

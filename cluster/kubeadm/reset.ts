@@ -27,6 +27,12 @@ export async function resetNodeIn(state: StateDir, name: string): Promise<void> 
       `a node that has joined cluster ${spec?.name}: ${joined.join(', ') || 'there is none'}`,
     );
   const lab = await attachLab(state.root);
+  // It was alone there.
+  if (spec?.linkedTo !== undefined) {
+    await lab?.stop();
+    rmSync(state.root, { recursive: true, force: true });
+    return;
+  }
   if (lab) await leaveLab(lab, name);
   rmSync(nodeFolder(state, name), { recursive: true, force: true });
   await changeSpec(state, (now) => {
