@@ -2,15 +2,27 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Node, Pod } from '../../api/types.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
-import { fileArgument } from '../objects.ts';
+import { createFrom, fileArgument } from '../objects.ts';
 import { host } from '../report.ts';
 import type { Stage } from '../scenario.ts';
 
-const manifest = 'flannel/kube-flannel.yaml';
-const namespace = 'kube-flannel';
+/** What their net-conf.json has. */
+const published = '10.244.0.0/16';
+
+/** flannel's manifests as they were published, and what each makes. */
+const manifests = {
+  today: { file: 'flannel/kube-flannel.yaml', namespace: 'kube-flannel', objects: 6 },
+  /** Of the commit that article 000 names; a DaemonSet for each architecture. */
+  article: { file: 'flannel/kube-flannel-v0.10.0.yaml', namespace: 'kube-system', objects: 9 },
+} as const;
 
 /** flannel's own manifest, with this cluster's network: its pods are the overlay. */
-export async function installFlannel(stage: Stage, podCidr: string): Promise<void> {
+export async function installFlannel(
+  stage: Stage,
+  podCidr: string,
+  of: keyof typeof manifests = 'today',
+): Promise<void> {
+  const { file, namespace, objects } = manifests[of];
   const { report, cluster } = stage;
   report.step("flannel's own manifest, whose pods make the network");
   const before = await stage.kubectl('get nodes');
@@ -19,22 +31,21 @@ export async function installFlannel(stage: Stage, podCidr: string): Promise<voi
     before.match(/ NotReady /g)?.length === cluster.spec.nodes.length,
     before,
   );
-  const text = readFileSync(join(packageRoot, 'scenarios', manifest), 'utf8');
-  report.command(host, `sed 's#10.244.0.0/16#${podCidr}#' ${fileArgument(manifest)} | kubectl create -f -`);
-  const edited = text.replaceAll('10.244.0.0/16', podCidr);
-  const { stdout: answer } = await cluster.kubectl(['create', '-f', '-'], edited);
-  report.output(answer);
+  const answer =
+    podCidr === published ? await createFrom(stage, file) : await createEdited(stage, file, podCidr);
   report.check(
-    "it is accepted, with this cluster's network for its own",
-    answer.match(/ created\n/g)?.length === 6,
+    podCidr === published
+      ? 'it is accepted as it stands'
+      : "it is accepted, with this cluster's network for its own",
+    answer.match(/ created\n/g)?.length === objects,
     answer,
   );
   await report.progress('waiting for the nodes', cluster.waitFor<Node>('nodes', 'Ready'));
   const pods = await report.progress(
     'waiting for its pods',
-    cluster.waitFor<Pod>('pods', 'Ready', { namespace }),
+    cluster.waitFor<Pod>('pods', 'Ready', { namespace, labelSelector: 'app=flannel' }),
   );
-  await stage.kubectl(`get pods -n ${namespace} -o wide`);
+  await stage.kubectl(`get pods -n ${namespace} -l app=flannel -o wide`);
   report.check(
     'each node has a pod of it, and is Ready',
     pods.length === cluster.spec.nodes.length,
@@ -49,4 +60,13 @@ export async function installFlannel(stage: Stage, podCidr: string): Promise<voi
     stdout.includes(`FLANNEL_NETWORK=${podCidr}\n`) && stdout.includes('FLANNEL_MTU=1450\n'),
     stdout,
   );
+}
+
+/** The manifest with another network: everybody edits that one line. */
+async function createEdited({ report, cluster }: Stage, file: string, podCidr: string): Promise<string> {
+  report.command(host, `sed 's#${published}#${podCidr}#' ${fileArgument(file)} | kubectl create -f -`);
+  const text = readFileSync(join(packageRoot, 'scenarios', file), 'utf8');
+  const { stdout } = await cluster.kubectl(['create', '-f', '-'], text.replaceAll(published, podCidr));
+  report.output(stdout);
+  return stdout;
 }

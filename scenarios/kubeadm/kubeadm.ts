@@ -42,9 +42,9 @@ export const kubeadm: Scenario = {
 async function controlPlane(stage: Stage): Promise<void> {
   const { report, cluster } = stage;
   report.output(`Worker nodes join with\n\n${joinCommands.get(cluster)}`);
-  await installFlannel(stage, podCidr);
+  await installFlannel(stage, podCidr, 'article');
   report.note(
-    'Without --overlay none the network is there from the start, and this step is not needed. The manifest is of today: that of the article does not tolerate the taint of a control plane as it is called now.',
+    'Without --overlay none the network is there from the start, and this step is not needed. The manifest is that of the article, whose group versions are no longer served elsewhere.',
   );
   const nodes = await stage.kubectl('get nodes');
   report.check('d2 is Ready, and the control plane', /^d2 +Ready +control-plane /m.test(nodes), nodes);
