@@ -45,10 +45,10 @@ export function openServingCertificate(dir: string, ca: string): ServingCertific
   return {
     current: () => shown,
     keep({ client, nodeName, ips, bootstrap = false, onError }, signal) {
-      const isSigned = new X509Certificate(start.cert).verify(new X509Certificate(ca).publicKey);
-      if (!isSigned && !bootstrap) return;
-      // What nobody else has signed counts as nothing to go on with.
-      let known = isSigned ? start : undefined;
+      // Who asks for one does not count what was there before they could ask.
+      const before = bootstrap ? renewed : start;
+      let known = before && isSignedBy(ca, before) ? before : undefined;
+      if (!known && !bootstrap) return;
       const store: PairStore = {
         path: files.path,
         current: () => known,
@@ -65,6 +65,10 @@ export function openServingCertificate(dir: string, ca: string): ServingCertific
       void rotate({ client, store, request, onRotated, onError }, { signal });
     },
   };
+}
+
+function isSignedBy(ca: string, { cert }: Pair): boolean {
+  return new X509Certificate(cert).verify(new X509Certificate(ca).publicKey);
 }
 
 function newest(one: Pair | undefined, other: Pair | undefined): Pair | undefined {
