@@ -133,6 +133,39 @@ describe.skipIf(!etcd)('two apiservers on one etcd', () => {
     expect(names).toEqual(['second', 'third']);
   });
 
+  it('say that etcd is away, go on with what they know for version 0, and recover with their watches', async () => {
+    const one = await start('172.18.0.2');
+    const ref = { name: 'first', namespace: 'default' };
+    const { metadata } = await one.client.create(resources.configmaps, configMap('first'));
+    const names: (string | undefined)[] = [];
+    const watching = (async () => {
+      for await (const { object } of one.client.watch(resources.configmaps, {
+        namespace: 'default',
+        resourceVersion: metadata?.resourceVersion ?? '',
+      })) {
+        names.push(object.metadata?.name);
+        return;
+      }
+    })();
+    await etcd?.kill();
+    const away = { code: 500, message: expect.stringContaining('rpc error: code = Unavailable') };
+    await expect(one.client.get(resources.configmaps, ref)).rejects.toMatchObject({ status: away });
+    await expect(one.client.create(resources.configmaps, configMap('during'))).rejects.toMatchObject({
+      status: away,
+    });
+    const known = await one.client.list(resources.configmaps, { namespace: 'default', resourceVersion: '0' });
+    expect(known.items.map((item) => item.metadata?.name)).toContain('first');
+    await expect(one.client.request('GET', '/readyz')).rejects.toThrow(/\[-\]storage failed/);
+    await etcd?.restart();
+    // The first to ask may still meet the connection that broke.
+    const created = () => one.client.create(resources.configmaps, configMap('after'));
+    await created().catch(created);
+    await watching;
+    expect(names).toEqual(['after']);
+    // Its lease could not be renewed in between, which it said.
+    one.failures.splice(0);
+  });
+
   it('read what upstream writes, and write events that go by themselves', async () => {
     const storage = await openEtcdStorage(options());
     // As kube-apiserver 1.33 with --storage-media-type=application/json has it, line feed and all.

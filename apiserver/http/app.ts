@@ -99,14 +99,21 @@ async function serveApi(
   const verb = verbOf(request.method ?? '', target, isWatch(query));
   if (!verb) throw methodNotAllowed();
   const call: Call = { request, response, target, verb, query, user };
-  // What anybody was told shall be seen by everybody: only who asks for version 0 is content with less.
-  const waiting = query.get('resourceVersion') === '0' ? undefined : options.cache.fresh();
-  if (waiting) await waiting;
+  if (!takesLess(call)) await options.cache.fresh();
   if (bindings) return bind(options, call);
   if (target.subresource) return serveSubresource(options, call);
   const needsName = verb === 'update' || verb === 'patch';
   if (needsName && !target.name) throw methodNotAllowed();
   return serveObjects(options, call);
+}
+
+/**
+ * What anybody was told shall be seen by everybody. Only who asks for version 0 is content with what is known here,
+ * and who goes on with a watch will be told the rest.
+ */
+function takesLess({ verb, query }: Call): boolean {
+  const version = query.get('resourceVersion');
+  return version === '0' || (verb === 'watch' && Boolean(version) && !query.get('sendInitialEvents'));
 }
 
 function checkEncoding(path: string): void {

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -28,7 +37,7 @@ export function openWatermark(folder: string): Watermark {
     found,
     raise(revision) {
       try {
-        file ??= openSync(path, existsSync(path) ? 'r+' : 'w', 0o600);
+        file ??= openWhole(path, revision);
         writeSync(file, format(revision), 0);
       } catch {
         // The write itself is stored. Without this line a later loss of it would go unnoticed, no more.
@@ -44,6 +53,15 @@ export function openWatermark(folder: string): Watermark {
       }
     },
   };
+}
+
+/** A new file appears with its line in it: a full disk must not leave an empty one. */
+function openWhole(path: string, revision: number): number {
+  if (!existsSync(path)) {
+    writeFileSync(`${path}.new`, format(revision), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+  return openSync(path, 'r+');
 }
 
 /** Of one length, whatever the number, so that a new line covers the old. */
