@@ -29,6 +29,8 @@ export interface Settings {
   maxEndpointsPerSlice: number;
   /** Where Services of type LoadBalancer get addresses from; empty: they stay pending. */
   loadBalancerCidrs: readonly string[];
+  /** How long after the others the informers of roles begin: a new cluster has other things to do at first. */
+  rolesDelayMs: number;
   /** How long a Job waits after its first failed pod; twice as long after each further one. */
   jobBackoffMs: number;
 }
@@ -42,6 +44,7 @@ export const defaultSettings = {
   podGcQuarantineMs: 40_000,
   maxEndpointsPerSlice: 100,
   loadBalancerCidrs: [],
+  rolesDelayMs: 2_000,
   jobBackoffMs: 10_000,
 } as const;
 

@@ -42,13 +42,10 @@ export async function startControllers(
   const ready = Promise.all(earlyInformers(informers).map(({ synced }) => synced)).then(() => {
     if (signal.aborted) return;
     for (const start of controllers) start(context);
-    setTimeout(beginLate, lateMilliseconds).unref();
+    setTimeout(beginLate, context.settings.rolesDelayMs).unref();
   });
   return { ready };
 }
-
-/** A new cluster has other things to do in its first moments. */
-const lateMilliseconds = 2_000;
 
 function printError(controller: string, message: string): void {
   process.stderr.write(`${new Date().toISOString()} ${controller}: ${message}\n`);
