@@ -28,7 +28,7 @@ const leaderElection = (name: string) => [
   rule('get update', 'coordination', 'leases', name),
 ];
 
-export const componentRoles: readonly ClusterRole[] = [
+export const componentRoles = (): ClusterRole[] => [
   clusterRole('system:heapster', [
     rule(read, 'core', 'events namespaces nodes pods'),
     rule(read, 'extensions', 'deployments'),
@@ -116,7 +116,7 @@ export const componentRoles: readonly ClusterRole[] = [
 const [everybody, nobody] = [group('system:authenticated'), group('system:unauthenticated')];
 const scheduler = user('system:kube-scheduler');
 
-export const componentBindings: readonly ClusterRoleBinding[] = [
+export const componentBindings = (): ClusterRoleBinding[] => [
   clusterBinding('cluster-admin', [group('system:masters')]),
   clusterBinding('system:monitoring', [group('system:monitoring')]),
   clusterBinding('system:discovery', [everybody]),

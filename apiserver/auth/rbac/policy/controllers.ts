@@ -2,7 +2,7 @@ import type { ClusterRole, ClusterRoleBinding, PolicyRule } from '../../../../ap
 import { account, clusterBinding, clusterRole, read, rule, writeEvents } from './rule.ts';
 
 /** What each controller does, under the ServiceAccount it has. Upstream: `bootstrappolicy/controller_policy.go`. */
-const rules: Readonly<Record<string, PolicyRule[]>> = {
+const rules = (): Record<string, PolicyRule[]> => ({
   'attachdetach-controller': [
     rule('list watch', 'core', 'persistentvolumeclaims persistentvolumes'),
     rule(read, 'core', 'nodes'),
@@ -211,14 +211,12 @@ const rules: Readonly<Record<string, PolicyRule[]>> = {
     rule('get patch update', 'admissionregistration', 'validatingadmissionpolicies/status'),
     writeEvents,
   ],
-};
+});
 
 const prefix = 'system:controller:';
 
-export const controllerRoles: readonly ClusterRole[] = Object.entries(rules).map(([name, list]) =>
-  clusterRole(`${prefix}${name}`, list),
-);
+export const controllerRoles = (): ClusterRole[] =>
+  Object.entries(rules()).map(([name, list]) => clusterRole(`${prefix}${name}`, list));
 
-export const controllerBindings: readonly ClusterRoleBinding[] = Object.keys(rules).map((name) =>
-  clusterBinding(`${prefix}${name}`, [account(name)]),
-);
+export const controllerBindings = (): ClusterRoleBinding[] =>
+  Object.keys(rules()).map((name) => clusterBinding(`${prefix}${name}`, [account(name)]));

@@ -25,7 +25,7 @@ const lockRules = (component: string): PolicyRule[] => [
   rule('get update', 'core', 'configmaps', component),
 ];
 
-export const namespaceRoles: readonly Role[] = [
+export const namespaceRoles = (): Role[] => [
   role(system, authenticationReader, [
     rule(read, 'core', 'configmaps', 'extension-apiserver-authentication'),
   ]),
@@ -43,7 +43,7 @@ export const namespaceRoles: readonly Role[] = [
 
 const [manager, scheduler] = ['kube-controller-manager', 'kube-scheduler'] as const;
 
-export const namespaceBindings: readonly RoleBinding[] = [
+export const namespaceBindings = (): RoleBinding[] => [
   binding(
     system,
     `system::${authenticationReader}`,

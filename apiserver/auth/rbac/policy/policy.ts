@@ -15,14 +15,17 @@ export interface DefaultObject {
 /** An object with this annotation `true` is put right. Upstream: `rbacv1.AutoUpdateAnnotationKey`. */
 export const autoUpdate = 'rbac.authorization.kubernetes.io/autoupdate';
 
-/** Roles and bindings of a new cluster, as Kubernetes 1.33 makes them with its default feature gates. */
+/**
+ * Roles and bindings of a new cluster, as Kubernetes 1.33 makes them with its default feature gates. Made when asked for,
+ * so that nobody holds them once they are written.
+ */
 export function defaultPolicy(): DefaultObject[] {
-  const roles = withAggregation([...userRoles, ...componentRoles, ...controllerRoles]);
+  const roles = withAggregation([...userRoles(), ...componentRoles(), ...controllerRoles()]);
   return [
     ...roles.map(of(resources.clusterroles)),
-    ...[...componentBindings, ...controllerBindings].map(of(resources.clusterrolebindings)),
-    ...namespaceRoles.map(of(resources.roles)),
-    ...namespaceBindings.map(of(resources.rolebindings)),
+    ...[...componentBindings(), ...controllerBindings()].map(of(resources.clusterrolebindings)),
+    ...namespaceRoles().map(of(resources.roles)),
+    ...namespaceBindings().map(of(resources.rolebindings)),
   ];
 }
 

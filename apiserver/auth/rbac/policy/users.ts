@@ -17,7 +17,7 @@ const workloads =
 const workloadStatus = 'daemonsets/status deployments/status replicasets/status statefulsets/status';
 const health = '/healthz /livez /readyz';
 
-export const userRoles: readonly ClusterRole[] = [
+export const userRoles = (): ClusterRole[] => [
   clusterRole('cluster-admin', [rule('*', 'any', '*'), { verbs: ['*'], nonResourceURLs: ['*'] }]),
   clusterRole('system:discovery', [
     urls(`${health} /version /version/ /openapi /openapi/* /api /api/* /apis /apis/*`),
