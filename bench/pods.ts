@@ -19,7 +19,7 @@ import type { Cluster } from '../cluster/handle.ts';
 import { attachLab, type Lab } from '../lab/handle.ts';
 import { nodeRunDir, podDir } from '../node-agent/runtime/paths.ts';
 import { measureContainers, measureNetwork, startContainers } from './pods/bare.ts';
-import { cpuByKind, memoryByKind, netnsOf } from './pods/processes.ts';
+import { cpuByKind, memoryByKind, neighbourTableFull, netnsOf } from './pods/processes.ts';
 import { startProber } from './pods/reach.ts';
 import { type Figures, printFigures, type Times } from './pods/report.ts';
 import { measureApi, measureScheduler } from './pods/steps.ts';
@@ -69,10 +69,20 @@ async function measure(wanted: Wanted, say: (text: string) => void): Promise<Fig
     const lab = await attachLab(cluster.stateDir);
     if (!lab) throw new Error('the lab has ended');
     await cluster.waitFor('pods', 'Ready', { namespace: 'kube-system', timeout: 120_000 });
-    const before = { cpu: cpuByKind(lab.pid), memory: memoryByKind(lab.pid), free: freemem() };
+    const before = {
+      cpu: cpuByKind(lab.pid),
+      memory: memoryByKind(lab.pid),
+      free: freemem(),
+      full: neighbourTableFull(),
+    };
     say(`${wanted.pods} pods`);
     const { times, sample } = await createPods(cluster, lab, wanted, say);
-    const after = { cpu: cpuByKind(lab.pid), memory: memoryByKind(lab.pid), free: freemem() };
+    const after = {
+      cpu: cpuByKind(lab.pid),
+      memory: memoryByKind(lab.pid),
+      free: freemem(),
+      full: neighbourTableFull(),
+    };
     say('the containers alone');
     const containers = await measureContainers(
       { init: lab.pid, dir: podDir(nodeRunDir(sample.spec?.nodeName ?? ''), sample.metadata?.uid ?? '') },

@@ -5,7 +5,8 @@ import { labMemory } from '../memory.ts';
 const kinds: readonly (readonly [kind: string, is: RegExp])[] = [
   ['control plane', /control-plane\.cjs/],
   ['node processes', /node\.cjs/],
-  ['shims', /^pid$|v9s-shim|shim\.pl/],
+  ['shims', /^pid$|v9s-shim/],
+  ['helpers of nodes: ip and its kin', /shim\.pl/],
   ['lab', /supervisor\.cjs|dns\.cjs|^sh -c/],
 ];
 
@@ -36,7 +37,10 @@ export function cpuByKind(init: number): Map<string, number> {
     const [user = 0, system = 0, childrenUser = 0, childrenSystem = 0] = fields.slice(11);
     const kind = kindOf(command);
     add(kind, Math.max((user + system) / ticks, onCpu(pid)));
-    add(kind === 'node processes' ? 'ip and others of nodes' : kind, (childrenUser + childrenSystem) / ticks);
+    add(
+      kind === 'node processes' ? 'commands that nodes start themselves' : kind,
+      (childrenUser + childrenSystem) / ticks,
+    );
   }
   return found;
 }
@@ -70,4 +74,14 @@ function statOf(pid: number): number[] | undefined {
 /** Names of the network namespaces of a lab's pods. */
 export function netnsOf(init: number): string[] {
   return readdirSync(`/proc/${init}/root/run/netns`).filter((name) => name.startsWith('cni-'));
+}
+
+/**
+ * How often the kernel had no room for another neighbour. The table is one for all network namespaces of a machine,
+ * with `net.ipv4.neigh.default.gc_thresh3` entries, 1,024 unless somebody raised it: a pod that talks takes two.
+ */
+export function neighbourTableFull(): number {
+  const [names = '', ...lines] = readFileSync('/proc/net/stat/arp_cache', 'utf8').trim().split('\n');
+  const column = names.trim().split(/\s+/).indexOf('table_fulls');
+  return lines.reduce((sum, line) => sum + Number.parseInt(line.trim().split(/\s+/)[column] ?? '0', 16), 0);
 }

@@ -15,6 +15,8 @@ interface Moment {
   cpu: Map<string, number>;
   memory: Map<string, { count: number; pss: number }>;
   free: number;
+  /** See neighbourTableFull. */
+  full: number;
 }
 
 /** All that was measured; times in milliseconds. */
@@ -50,6 +52,7 @@ export function printFigures(figures: Figures): void {
     ]),
     ['pods a second, until reachable', (pods / (last(times.reachable) / 1_000)).toFixed(0)],
     ['deleted, nothing left', seconds(figures.removal)],
+    ['no room for a neighbour (gc_thresh3), times', String(figures.after.full - figures.before.full)],
   ]);
   print('Against the limit, a pod', [
     ['in all', ms(each)],
