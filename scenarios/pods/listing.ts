@@ -16,10 +16,9 @@ const line = (name: RegExp, ready: string, status: string, restarts = never): Li
   restarts,
 });
 
-/** Article 003's listing, line by line. */
-export const articleLines: readonly Line[] = [
-  line(/^agent-\w{5}$/, '1/1', 'Running'),
-  line(/^agent-\w{5}$/, '1/1', 'Running'),
+/** Article 003's listing, line by line, with an agent for each node that takes pods: there are two in the article. */
+export const articleLines = (agents: number): readonly Line[] => [
+  ...Array.from({ length: agents }, () => line(/^agent-\w{5}$/, '1/1', 'Running')),
   line(/^frontend$/, '1/2', 'CrashLoopBackOff', again),
   line(/^hello-1556011920-\w{5}$/, '0/1', 'Completed'),
   line(/^hello-1556011980-\w{5}$/, '0/1', 'Completed'),
@@ -50,10 +49,11 @@ export function rowsOf(table: string): string[][] {
 }
 
 /** Where a listing is not the article's; empty where it is. */
-export function unlikeArticle(table: string): string {
+export function unlikeArticle(table: string, agents: number): string {
+  const lines = articleLines(agents);
   const rows = rowsOf(table);
-  if (rows.length !== articleLines.length) return `${rows.length} pods instead of ${articleLines.length}`;
-  return articleLines
+  if (rows.length !== lines.length) return `${rows.length} pods instead of ${lines.length}`;
+  return lines
     .flatMap(({ name, ready, status, restarts }, index) => {
       const [foundName = '', foundReady, foundStatus, foundRestarts = ''] = rows[index] ?? [];
       const same =

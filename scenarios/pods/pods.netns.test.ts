@@ -12,4 +12,5 @@ it('pods: the listing of article 003, and a shell on a terminal', () => {
   expect(stdout).toMatch(/mypod5 +0\/1 +Error/);
   if (findCommand('kubectl')) expect(stdout).toContain('✓ Ctrl-C ended it, and not the shell');
   expect(stdout).toMatch(/\nAll \d+ checks held, in [\d.]+ s\.\n$/);
-});
+  // It waits for a full minute of the clock.
+}, 150_000);
