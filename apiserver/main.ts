@@ -122,7 +122,7 @@ export async function startApiserver(
     });
     for (const at of config.listen) servers.push(await listen(at, config.tls, handlers));
     reconcileDefaults(registry, cache.lookup, present, signal).catch(onError);
-    const leave = await sharing?.enter({ registry, advertise: config.advertise, onError }, signal);
+    const leave = await sharing?.enter({ registry, cache, advertise: config.advertise, onError }, signal);
     // etcd lets them go by itself.
     if (!sharing) expireEvents(registry, cache, signal, onError);
     const stopped = untilAborted(signal).then(async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { putEndpoints } from './endpoints.ts';
 import type { Registry } from './registry/registry.ts';
+import type { Cache } from './storage/cache.ts';
 import { masterLeases } from './storage/keys.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -20,12 +21,13 @@ export async function startMasterLeases(
   options: {
     storage: Storage;
     registry: Registry;
+    cache: Pick<Cache, 'fresh'>;
     advertise: { host: string; port: number };
     onError(error: unknown): void;
   },
   signal: AbortSignal,
 ): Promise<() => Promise<void>> {
-  const { storage, registry, advertise, onError } = options;
+  const { storage, registry, cache, advertise, onError } = options;
   const own = masterLeases + advertise.host;
 
   async function renew(): Promise<void> {
@@ -37,11 +39,23 @@ export async function startMasterLeases(
     }
   }
 
-  async function reconcile(): Promise<void> {
+  async function living(): Promise<string[]> {
     const { values } = await storage.range(masterLeases);
-    const hosts = values.map(({ key }) => key.slice(masterLeases.length)).sort();
-    // All gone means that this one could not renew its own, not that nobody serves.
-    if (hosts.length > 0) await putEndpoints(registry, hosts, advertise.port);
+    return values.map(({ key }) => key.slice(masterLeases.length)).sort();
+  }
+
+  /** Those who start together see one another come: whoever wrote last looks once more. */
+  async function reconcile(): Promise<void> {
+    let hosts: string[];
+    let now = await living();
+    do {
+      hosts = now;
+      // What the others wrote is looked at, not what this one remembers.
+      await cache.fresh();
+      // All gone means that this one could not renew its own, not that nobody serves.
+      if (hosts.length > 0) await putEndpoints(registry, hosts, advertise.port);
+      now = await living();
+    } while (now.join() !== hosts.join());
   }
 
   const report = (error: unknown) => {

@@ -102,8 +102,7 @@ describe.skipIf(!etcd)('two apiservers on one etcd', () => {
   });
 
   it('are both endpoints of the Service kubernetes, until one stops', async () => {
-    const one = await start('172.18.0.2');
-    const two = await start('172.18.0.3');
+    const [one, two] = await Promise.all([start('172.18.0.2'), start('172.18.0.3')]);
     const addresses = (object: Endpoints) => object.subsets?.[0]?.addresses?.map(({ ip }) => ip);
     const ref = { name: 'kubernetes', namespace: 'default' };
     expect(addresses(await one.client.get(resources.endpoints, ref))).toEqual(['172.18.0.2', '172.18.0.3']);

@@ -25,6 +25,7 @@ export interface Sharing {
   enter(
     options: {
       registry: Registry;
+      cache: Cache;
       advertise: { host: string; port: number };
       onError(error: unknown): void;
     },
