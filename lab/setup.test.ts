@@ -8,7 +8,9 @@ const nodes = [
 
 test('interfaces are named by index, since a node name may be longer than IFNAMSIZ', () => {
   const lines = rootBatch([{ name: 'a-node-with-a-name-of-many-letters', address: '172.18.0.2' }]);
-  expect(lines).toContain('link add node0 type veth peer name eth0 netns a-node-with-a-name-of-many-letters');
+  expect(lines).toContain(
+    'link add node0 type veth peer name eth0 address 02:12:ac:12:00:02 netns a-node-with-a-name-of-many-letters',
+  );
   expect(lines).toContain('link set node0 master underlay alias a-node-with-a-name-of-many-letters up');
 });
 

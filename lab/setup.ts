@@ -65,12 +65,22 @@ export function rootBatch(nodes: readonly LabNode[]): string[] {
   ];
 }
 
-/** A node's end of the underlay is named by its place: a node's name may be longer than a link's. */
-const linkCommands = ({ name }: LabNode, index: number): string[] => [
+/**
+ * A node's end of the underlay is named by its place: a node's name may be longer than a link's. Its MAC address follows
+ * from its address, as the gateway's, so that who knew the node before a restart need not ask for it again.
+ */
+const linkCommands = ({ name, address }: LabNode, index: number): string[] => [
   `netns add ${name}`,
-  `link add node${index} type veth peer name eth0 netns ${name}`,
+  `link add node${index} type veth peer name eth0 address ${macOf(address)} netns ${name}`,
   `link set node${index} master underlay alias ${name} up`,
 ];
+
+/** `172.18.0.2` → `02:12:ac:12:00:02`; locally administered. */
+const macOf = (address: string) =>
+  `02:12:${address
+    .split('.')
+    .map((byte) => Number(byte).toString(16).padStart(2, '0'))
+    .join(':')}`;
 
 /** The script that adds a node to a lab which is up; `index` is no other node's. Prints as {@link setupScript} does. */
 export function addNodeScript(node: LabNode, index: number): string {
