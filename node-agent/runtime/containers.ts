@@ -131,8 +131,14 @@ export function inspectContainer(dir: string): ContainerCondition {
 export function signalContainer(dir: string, signal: NodeJS.Signals): boolean {
   const program = parseProcess(readIfThere(join(dir, 'pid'))?.split('\n')[0] ?? '');
   if (!program || !isAlive(program)) return false;
-  process.kill(program.pid, signal);
-  return true;
+  try {
+    process.kill(program.pid, signal);
+    return true;
+  } catch (error) {
+    // It has ended since.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 interface ProcessIdentity {
