@@ -27,12 +27,11 @@ export const kubernetes: Plugin = {
       let release = () => {};
       controller.onStart(async () => {
         const client = () => clientOf(surroundings.client, options);
-        const followed = await followShared(
-          surroundings.client,
-          client,
-          options,
-          createComplaint(surroundings.log),
-        );
+        const followed = await followShared(surroundings.client, client, options, {
+          onError: createComplaint(surroundings.log),
+          onInstead: (reason) =>
+            surroundings.log.info(`plugin/kubernetes: following Endpoints, not EndpointSlices: ${reason}`),
+        });
         ({ records, imports, release } = followed);
         await waitForApi(followed.synced, options.startupTimeout, surroundings.log);
       });

@@ -2,6 +2,7 @@ import type { Client } from '../../../api/client.ts';
 import { startInformer } from '../../../api/informer.ts';
 import { type KubeObject, matchesLabelSelector } from '../../../api/object.ts';
 import { type Resource, resources } from '../../../api/scheme.ts';
+import { createEndpointsParts, followEndpoints } from './endpoints.ts';
 import type { ServiceImport } from './objects.ts';
 import type { KubernetesOptions } from './options.ts';
 import { createRecords, type RecordStore, type Records } from './records.ts';
@@ -29,6 +30,14 @@ export interface Followed {
   release(): void;
 }
 
+/** Who is told how it goes. */
+export interface Listener {
+  /** A list or watch failed, and is tried again. */
+  onError(resource: string, error: unknown): void;
+  /** Endpoints are followed in the place of EndpointSlices, which the API refuses for this reason. */
+  onInstead(reason: string): void;
+}
+
 interface Shared {
   records: RecordStore;
   imports: RecordStore | undefined;
@@ -49,7 +58,7 @@ export async function followShared(
   owner: object,
   makeClient: () => Promise<Client>,
   options: KubernetesOptions,
-  onError: (resource: string, error: unknown) => void,
+  listener: Listener,
 ): Promise<Followed> {
   const all = shared.get(owner) ?? new Map<string, Shared>();
   shared.set(owner, all);
@@ -96,7 +105,7 @@ export async function followShared(
     const end = new AbortController();
     const stores = imports ? [records, imports] : [records];
     const started = makeClient().then((client) => ({
-      synced: followApi(client, options, stores, end.signal, onError),
+      synced: followApi(client, options, stores, end.signal, listener),
     }));
     return { records, imports, started, users: 0, end };
   }
@@ -111,37 +120,77 @@ function followApi(
   options: KubernetesOptions,
   stores: readonly RecordStore[],
   signal: AbortSignal,
-  onError: (resource: string, error: unknown) => void,
+  listener: Listener,
 ): Promise<void> {
   const [onlyNamespace] = options.namespaces.size === 1 ? options.namespaces : [];
 
-  const follow = <T extends KubeObject>(resource: Resource<T>, labelSelector?: string): Promise<void> => {
+  const tell = (object: KubeObject, isDeleted: boolean) => {
+    for (const records of stores) {
+      if (isDeleted) records.delete(object);
+      else records.put(object);
+    }
+  };
+
+  const follow = <T extends KubeObject>(
+    resource: Resource<T>,
+    { labelSelector, until = signal, onFailure, onChange = tell }: Following<T> = {},
+  ): Promise<void> => {
     const informer = startInformer(client, resource, {
-      signal,
+      signal: until,
       ...(onlyNamespace && resource.namespaced ? { namespace: onlyNamespace } : {}),
       ...(labelSelector ? { labelSelector } : {}),
       keep: identityOf,
       onChange: ({ type, object }) => {
         const typed = object.kind ? object : { ...object, kind: resource.kind };
-        for (const records of stores) {
-          if (type === 'deleted') records.delete(typed);
-          else records.put(typed);
-        }
+        onChange(typed, type === 'deleted');
       },
-      onError: (error) => onError(resource.name, error),
+      onError: (error) => {
+        listener.onError(resource.name, error);
+        onFailure?.(error);
+      },
     });
     return informer.synced;
   };
 
+  const labelled = options.labels === undefined ? {} : { labelSelector: options.labels };
+  const endpointsOrSlices = () => {
+    const partsOf = createEndpointsParts();
+    const scope = onlyNamespace ? { namespace: onlyNamespace } : {};
+    return followEndpoints(client, scope, signal, {
+      slices: (until, onFailure) => follow(resources.endpointslices, { ...labelled, until, onFailure }),
+      endpoints: () =>
+        follow(resources.endpoints, {
+          ...labelled,
+          onChange(endpoints, isDeleted) {
+            const { put, deleted } = partsOf(endpoints, isDeleted);
+            for (const slice of put) tell(slice, false);
+            for (const slice of deleted) tell(slice, true);
+          },
+        }),
+      onInstead: listener.onInstead,
+    });
+  };
+
   return Promise.all([
-    follow(resources.namespaces, options.namespaceLabels),
-    follow(resources.services, options.labels),
-    options.noEndpoints ? undefined : follow(resources.endpointslices, options.labels),
+    follow(
+      resources.namespaces,
+      options.namespaceLabels === undefined ? {} : { labelSelector: options.namespaceLabels },
+    ),
+    follow(resources.services, labelled),
+    options.noEndpoints ? undefined : endpointsOrSlices(),
     options.pods === 'verified' ? follow(resources.pods) : undefined,
     stores.length > 1 ? follow(serviceImports) : undefined,
   ]).then(() => {
     for (const records of stores) records.markSynced();
   });
+}
+
+/** What is followed of a resource, and who is told. */
+interface Following<T> {
+  labelSelector?: string;
+  until?: AbortSignal;
+  onFailure?: (error: unknown) => void;
+  onChange?: (object: T, isDeleted: boolean) => void;
 }
 
 /** The records have the rest. */
