@@ -18,7 +18,8 @@ export const register: Register = (program) => {
           name,
           running ? 'Running' : 'Stopped',
           String(spec.nodes.length),
-          running ? `https://127.0.0.1:${spec.apiPort}` : '-',
+          // The API of a node that joined from elsewhere is not here.
+          running && spec.apiPort > 0 ? `https://127.0.0.1:${spec.apiPort}` : '-',
           folder,
         ]),
       ];

@@ -44,7 +44,7 @@ look() {
 /** Runs it; standard output by its lines `== NAME`. */
 function play(script: string): Record<string, string> {
   const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-  const flags = [...asRoot, '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const flags = [...asRoot, '--mount', '--uts', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const { status, stdout, stderr } = spawnSync('unshare', [...flags, 'sh', '-euc', machines + script], {
     encoding: 'utf8',
     env: { ...process.env, FOLDER: folder, NODE: process.execPath },
