@@ -8,4 +8,5 @@ describeManyPods({
   pods: Number(MANY_PODS),
   seed: Number(SEED),
   patience: 300_000,
+  retries: 9,
 });

@@ -13,13 +13,18 @@ export interface ManyPodsOptions {
   seed: number;
   /** Milliseconds until all are Running, and until all are gone. */
   patience: number;
+  /**
+   * How often a question is asked again that had no answer. The kernel has room for 1,024 neighbours of all network
+   * namespaces together: among very many pods one waits for others to be forgotten. Default 0.
+   */
+  retries?: number;
 }
 
 /**
  * A Deployment on many nodes: each pod has an address of its node that nobody else has, and answers another node with its own
  * name; and when it is deleted nothing is left of it.
  */
-export function describeManyPods({ nodes, pods, seed, patience }: ManyPodsOptions): void {
+export function describeManyPods({ nodes, pods, seed, patience, retries = 0 }: ManyPodsOptions): void {
   test(
     `${pods} pods on ${nodes} nodes answer, have addresses of their own, and leave nothing (seed ${seed})`,
     async () => {
@@ -35,7 +40,7 @@ export function describeManyPods({ nodes, pods, seed, patience }: ManyPodsOption
         timeout: patience,
       });
       await checkAddresses(cluster, running);
-      await askAll(cluster, running, createRandom(seed));
+      await askAll(cluster, running, createRandom(seed), retries);
       // A namespace, two mounts beside it, a folder, an address, a link, a shim and a program each.
       const during = await leftovers(lab, cluster);
       expect(during.length - before.length).toBeGreaterThanOrEqual(8 * pods);
@@ -92,15 +97,23 @@ async function checkAddresses({ client }: Cluster, pods: readonly Pod[]): Promis
 }
 
 /** Each pod from one node that is not its own; one process a node asks all of its pods, one after the other. */
-async function askAll(cluster: Cluster, pods: readonly Pod[], random: () => number): Promise<void> {
+async function askAll(
+  cluster: Cluster,
+  pods: readonly Pod[],
+  random: () => number,
+  retries: number,
+): Promise<void> {
   const names = cluster.spec.nodes.map(({ name }) => name);
   const from = Map.groupBy(pods, (pod) => {
     const others = names.filter((name) => name !== nodeOf(pod));
     return others[Math.floor(random() * others.length)] ?? '';
   });
+  const again = retries > 0 ? ['--retry', String(retries), '--retry-all-errors', '--retry-delay', '2'] : [];
   for (const [node, asked] of from) {
     const urls = asked.map((pod) => `http://${addressOf(pod)}:9376/`);
-    const { stdout } = await cluster.node(node).exec(['curl', '-s', '--max-time', '20', '-w', '\n', ...urls]);
+    const { stdout } = await cluster
+      .node(node)
+      .exec(['curl', '-s', ...again, '--max-time', '20', '-w', '\n', ...urls]);
     expect(stdout.split('\n').filter(Boolean)).toEqual(asked.map(({ metadata }) => metadata?.name));
   }
 }
