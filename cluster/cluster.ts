@@ -63,7 +63,7 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     );
   }
   if (spec.onMachine || spec.linkedTo !== undefined) {
-    const { bringBack } = await import('./kubeadm/machine.ts');
+    const { bringBack } = await import('./kubeadm/index.ts');
     return bringBack(spec, state);
   }
   let lab: Lab | undefined;
@@ -116,7 +116,7 @@ export async function attachCluster(name: string): Promise<Cluster> {
   if (!spec || !lab) throw new Error(`cluster ${name} is not running; start it with v9s up${nameFlag(name)}`);
   const isMember = spec.onMachine || spec.linkedTo !== undefined;
   const config = isMember
-    ? await (await import('./kubeadm/member.ts')).holderConfig(spec, state)
+    ? await (await import('./kubeadm/index.ts')).holderConfig(spec, state)
     : adminConfig(state, spec.apiPort);
   const client = await connect(config);
   return createHandle({ spec, state, client, lab });
@@ -140,7 +140,7 @@ export async function stopCluster(
   const lab = await attachLab(state.root);
   if (remove && readSpec(state)?.onMachine) {
     // Its network is the machine's, and does not go with it.
-    const { resetMachine } = await import('./kubeadm/machine-reset.ts');
+    const { resetMachine } = await import('./kubeadm/index.ts');
     await resetMachine(name);
   }
   await lab?.stop();
