@@ -15,6 +15,7 @@ import { modeFeatures } from './dataplane.ts';
 import { etcdComponents, etcdNodes } from './etcd.ts';
 import { explainDisk, makeFolder, removeAtExit, temporaryFolder } from './files.ts';
 import { type Cluster, createHandle } from './handle.ts';
+import { hasCredentials } from './kubeadm/credentials.ts';
 import { nodeEnvironment, nodeProgram } from './runtime.ts';
 import {
   agreeWithExisting,
@@ -62,6 +63,7 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
       `cluster ${spec.name} is running already; choose another name, or end it with v9s down${nameFlag(spec.name)}`,
     );
   }
+  spec.nodes = spec.nodes.filter(({ name, joined }) => !joined || hasCredentials(state, name));
   if (spec.onMachine || spec.linkedTo !== undefined) {
     const { bringBack } = await import('./kubeadm/index.ts');
     return bringBack(spec, state);

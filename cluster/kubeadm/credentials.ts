@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client, ClientConfig } from '../../api/client.ts';
 import type { KubeletSettings } from '../../node-agent/configuration/read.ts';
@@ -7,6 +8,10 @@ import type { StateDir } from '../state.ts';
 
 /** What a node that has joined was given: `kubelet.conf` and `pki/`, as a machine has it in /etc/kubernetes and /var/lib/kubelet. */
 export const nodeFolder = (state: StateDir, name: string): string => join(state.root, 'nodes', name);
+
+/** Whether a node that joined was given all it needs: a join that was interrupted has left a name alone. */
+export const hasCredentials = (state: StateDir, name: string): boolean =>
+  existsSync(join(nodeFolder(state, name), 'pki', servingFiles.key));
 
 /** With what the kubelet's API is served, below `pki/` of {@link nodeFolder}. */
 export const servingFiles = { cert: 'kubelet.crt', key: 'kubelet.key' } as const;

@@ -7,8 +7,10 @@ import { resources } from '../../api/scheme.ts';
 import type { Node, Pod } from '../../api/types.ts';
 import { missingFeatures } from '../../kernel/features.ts';
 import { attachLab } from '../../lab/handle.ts';
+import { changeSpec } from '../change-spec.ts';
 import { startCluster } from '../cluster.ts';
 import type { Cluster, Place } from '../handle.ts';
+import type { NodeSpec } from '../spec.ts';
 import { stateDir } from '../state.ts';
 import { grantJoining, initCluster } from './init.ts';
 import { type JoinOptions, joinLab } from './join.ts';
@@ -170,6 +172,9 @@ it('those that join at once get places of their own, and come back with the clus
   expect(new Set(addresses).size).toBe(3);
   const certificate = () => readFileSync(join(folder, 'nodes/worker/pki/kubelet-client-current.pem'), 'utf8');
   const before = certificate();
+  // A join that was killed half-way has left a name.
+  const half: NodeSpec = { name: 'half', address: '172.18.0.9', labels: {}, taints: [], joined: true };
+  await changeSpec(stateDir(folder), (now) => void now.nodes.push(half));
   await cluster.stop();
 
   cluster = await startCluster({ name: 'joined', stateDir: folder });
@@ -177,6 +182,9 @@ it('those that join at once get places of their own, and come back with the clus
   expect(certificate()).toBe(before);
   await cluster.waitFor<Node>('nodes', 'Ready');
   await podOn('worker2', 'again');
+  await changeSpec(stateDir(folder), (now) => void now.nodes.push(half));
+  await resetNodeIn(stateDir(folder), 'half');
+  expect(namesInSpec().sort()).toEqual(['d2', 'worker', 'worker2']);
   // A name may be had again when its Node is gone.
   await resetNodeIn(stateDir(folder), 'worker');
   await cluster.client.delete(resources.nodes, { name: 'worker' });

@@ -33,11 +33,21 @@ export async function resetNodeIn(state: StateDir, name: string): Promise<void> 
     rmSync(state.root, { recursive: true, force: true });
     return;
   }
-  if (lab) await leaveLab(lab, name);
+  if (lab && isIn(lab, name)) await leaveLab(lab, name);
   rmSync(nodeFolder(state, name), { recursive: true, force: true });
   await changeSpec(state, (now) => {
     now.nodes = now.nodes.filter((node) => node.name !== name);
   });
+}
+
+/** False for one whose join was interrupted before it had a place there. */
+function isIn(lab: Lab, node: string): boolean {
+  try {
+    lab.enterCommand(['true'], { node });
+    return true;
+  } catch {
+    return false; // Which is what it says.
+  }
 }
 
 /** The supervisor ends what runs there; what is mounted below the node's folder goes then, and the folder. */
