@@ -116,6 +116,33 @@ describe('what a container finds', () => {
     await scene.delete('volumes');
   });
 
+  it('is brought up to date at once when an annotation changes', async () => {
+    await scene.create('notes', {
+      volumes: [
+        { name: 'settings', configMap: { name: 'settings' } },
+        {
+          name: 'api',
+          downwardAPI: { items: [{ path: 'notes', fieldRef: { fieldPath: 'metadata.annotations' } }] },
+        },
+      ],
+      containers: [
+        shell('until grep -q blue /settings/color; do sleep 0.05; done; grep refresh /api/notes', {
+          volumeMounts: [
+            { name: 'settings', mountPath: '/settings' },
+            { name: 'api', mountPath: '/api' },
+          ],
+        }),
+      ],
+      restartPolicy: 'Never',
+    });
+    await scene.podWhere('notes', ({ status }) => status?.phase === 'Running');
+    const map = { name: 'settings', namespace };
+    await scene.client.patch(resources.configmaps, map, 'merge', { data: { color: 'blue' } });
+    const note = { metadata: { annotations: { refresh: '1' } } };
+    await scene.client.patch(resources.pods, { name: 'notes', namespace }, 'merge', note);
+    expect(await said('notes')).toBe('refresh="1"\n');
+  });
+
   it('is the host name it asked for', async () => {
     await scene.create('named', {
       hostname: 'db',

@@ -48,8 +48,8 @@ export interface PodState {
   /** Network and namespaces have been given back. */
   released: boolean;
   readonly containers: Map<string, ContainerEntry>;
-  /** When the files of its volumes were last compared with their sources, milliseconds since the epoch. */
-  volumesFilled?: number;
+  /** When the files of its volumes were last compared with their sources, milliseconds since the epoch; for which labels and annotations. */
+  volumesFilled?: { at: number; for: string };
   /** Set when termination has begun: milliseconds since the epoch of SIGKILL. */
   killAt?: number;
   /** Why the node has ended the pod; it is Failed. */

@@ -10,7 +10,7 @@ import type { PodState } from './state.ts';
 import { removePod, settlePod, terminatePod } from './terminate.ts';
 import { prepareVolumes } from './volumes.ts';
 
-/** Files of volumes are compared with their sources this often. */
+/** Files of volumes are compared with their sources this often, and when the pod's labels or annotations change. */
 const refreshInterval = 60_000;
 
 /** How long a pod waits for a volume's source before it looks again. */
@@ -70,10 +70,11 @@ async function prepare(context: PodContext, state: PodState, pod: Pod): Promise<
   const { nodeName, nodeIps: hostIps, hostDir, hidden = [] } = context;
   const place = { nodeName, hostIps, hostDir, hidden };
   const volumes = async () => {
-    if (state.volumesFilled !== undefined && Date.now() - state.volumesFilled < refreshInterval - 1_000)
-      return;
+    const described = JSON.stringify([pod.metadata?.labels, pod.metadata?.annotations]);
+    const { volumesFilled: last } = state;
+    if (last?.for === described && Date.now() - last.at < refreshInterval - 1_000) return;
     await prepareVolumes(pod, `${state.dir}/volumes`, context, { ...place, podIps: state.ips });
-    state.volumesFilled = Date.now();
+    state.volumesFilled = { at: Date.now(), for: described };
   };
   try {
     // Tokens come over the network while the kernel works.

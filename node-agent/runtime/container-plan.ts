@@ -154,18 +154,24 @@ function kernelFor(
 
 /** Who might mount what was left out of its root, is kept from it where that would be the machine's. */
 function mountSteps({ privileged, capabilities }: ContainerSpec, { isMachineRoot }: Guard): Step[] {
-  const { add = [] } = capabilities ?? {};
+  const { add } = inCapitals(capabilities);
   const mayMount = privileged || add.includes('SYS_ADMIN') || add.includes('ALL');
   return isMachineRoot && mayMount ? [['nomounts']] : [];
 }
 
 function dropSteps({ privileged, capabilities }: ContainerSpec): Step[] {
-  const { add = [], drop = [] } = capabilities ?? {};
+  const { add, drop } = inCapitals(capabilities);
   if (privileged || add.includes('ALL')) return [];
   const kept = new Set([...(drop.includes('ALL') ? [] : defaultCapabilities), ...add]);
   for (const name of drop) if (!add.includes(name)) kept.delete(name);
   const numbers = capabilityNames.flatMap((name, number) => (kept.has(name) ? [] : [String(number)]));
   return [['drop', ...numbers]];
+}
+
+/** `drop: [all]` is as good as `ALL`. Upstream: containerd `internal/cri/opts`. */
+function inCapitals({ add = [], drop = [] }: ContainerSpec['capabilities'] = {}) {
+  const upper = (names: readonly string[]) => names.map((name) => name.toUpperCase());
+  return { add: upper(add), drop: upper(drop) };
 }
 
 /** The text of a plan: a line a step, arguments separated by tabs. */
