@@ -41,9 +41,9 @@ export function describeManyPods({ nodes, pods, seed, patience, retries = 0 }: M
       });
       await checkAddresses(cluster, running);
       await askAll(cluster, running, createRandom(seed), retries);
-      // A namespace, two mounts beside it, a folder, an address, a link, a shim and a program each.
+      // A namespace, two mounts beside it, a folder, an address, a link, a neighbour, a shim and a program each.
       const during = await leftovers(lab, cluster);
-      expect(during.length - before.length).toBeGreaterThanOrEqual(8 * pods);
+      expect(during.length - before.length).toBeGreaterThanOrEqual(9 * pods);
 
       await cluster.client.delete(
         resources.deployments,
@@ -125,6 +125,7 @@ ls /run/netns | sed 's/^/netns /'
 grep -o ' /run/[^ ]*' /proc/mounts | sed 's/^/mount /'
 for folder in pods exits networks/cbr0; do ls -d /run/v9s/nodes/*/$folder/* 2>/dev/null; done | grep -v last_reserved
 for node in "$@"; do
+  nsenter --net=/run/netns/$node ip neighbour show nud permanent dev cni0 2>/dev/null | sed "s/^/$node neighbour /"
   nsenter --net=/run/netns/$node ip -o link | sed -E "s/^[0-9]+: ([^:@]+).*/$node link \\1/"
   nsenter --net=/run/netns/$node iptables-save | grep '^-A' | grep -v -- '^-A KUBE-' | sed "s/^/$node rule /"
 done

@@ -53,7 +53,7 @@ export function createAttacher(config: AttachConfig): (network: PodNetwork) => P
       if (!busy) void drain();
     });
     if (attached) return;
-    await removeLinks(kernel, network);
+    await removeLinks(kernel, network, bridge);
     await ipBatch(kernel, attachCommands(network, bridge));
     await ipBatch(kernel, config.podCommands(network), { netns: network.netns });
   };
@@ -83,9 +83,9 @@ async function attachTogether(
 }
 
 /** Removes what there is of a pod's network. */
-export async function removeLinks(kernel: Kernel, network: PodNetwork): Promise<void> {
+export async function removeLinks(kernel: Kernel, network: PodNetwork, bridge: Bridge): Promise<void> {
   try {
-    await ipBatch(kernel, detachCommands(network), { force: true });
+    await ipBatch(kernel, detachCommands(network, bridge), { force: true });
   } catch (error) {
     // What is gone already cannot be deleted; anything else shows when the pod is attached again.
     if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;

@@ -19,6 +19,8 @@ export class RangeExhaustedError extends Error {
 export interface Ipam {
   /** One address of each range, in their order; the same again when `owner` holds some already. */
   allocate(owner: string): string[];
+  /** What `owner` holds already. */
+  held(owner: string): string[];
   release(owner: string): void;
   /** Who holds addresses now. */
   owners(): Set<string>;
@@ -71,6 +73,7 @@ export function openIpam(folder: string, cidrs: readonly string[]): Ipam {
 
   return {
     owners: () => new Set(owned.values()),
+    held: (owner) => held(owner).flatMap((address) => address ?? []),
     allocate(owner) {
       const existing = held(owner);
       const chosen = ranges.map((range, index) => {

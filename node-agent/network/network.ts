@@ -108,7 +108,7 @@ function ownPods(config: NodeNetworkConfig, bridge: Bridge): PodPart {
   });
   let hostPorts: Promise<HostPorts> | undefined;
   const detach = async (uid: string) => {
-    await removeLinks(kernel, podNetwork(uid, []));
+    await removeLinks(kernel, podNetwork(uid, ipam.held(uid)), bridge);
     ipam.release(uid);
   };
   return {

@@ -29,6 +29,20 @@ export function podNetwork(uid: string, ips: readonly string[]): PodNetwork {
   return { netns: `cni-${uid}`, veth: `veth${hash}`, ips };
 }
 
+/**
+ * The MAC address that goes with an address, so that who needs it need not ask: as CNI's bridge and ptp gave them, `0a:58`
+ * and the four bytes of IPv4 (upstream: containernetworking/plugins `pkg/utils/hwaddr`); of IPv6, four bytes of its hash.
+ */
+export function hardwareAddress(ip: string): string {
+  const bytes = ip.includes(':')
+    ? [...createHash('sha256').update(ip).digest().subarray(0, 4)]
+    : ip.split('.').map(Number);
+  return `0a:58:${bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+}
+
+/** Of a node's bridge: that of its first gateway address. */
+const bridgeMac = ([first = '']: readonly string[]) => hardwareAddress(gatewayOf(first));
+
 /** `ip` commands that make the node's bridge as it should be; none when it is. */
 export function bridgeCommands(
   { name, mtu }: Bridge,
@@ -36,14 +50,16 @@ export function bridgeCommands(
   podCidrs: readonly string[],
 ): string[] {
   const bridge = links.find(({ ifname }) => ifname === name);
+  const mac = bridgeMac(podCidrs);
   const settings = [
+    ...(bridge?.address === undefined || bridge.address === mac ? [] : [`address ${mac}`]),
     ...(bridge?.mtu === undefined || bridge.mtu === mtu ? [] : [`mtu ${mtu}`]),
     ...(bridge?.flags?.includes('UP') ? [] : ['up']),
   ];
   const wanted = podCidrs.map((cidr) => `${gatewayOf(cidr)}/${parseCidr(cidr).bits}`);
   const present = (bridge?.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
   return [
-    ...(bridge ? [] : [`link add ${name} mtu ${mtu} type bridge`]),
+    ...(bridge ? [] : [`link add ${name} address ${mac} mtu ${mtu} type bridge`]),
     ...present
       .filter((address) => !wanted.includes(address) && !address.startsWith('fe80:'))
       .map((address) => `address del ${address} dev ${name}`),
@@ -54,13 +70,19 @@ export function bridgeCommands(
   ];
 }
 
-/** In the node: namespace and pair. Hairpin lets a pod reach itself through its own Service. */
-export function attachCommands({ netns, veth }: PodNetwork, { name, mtu }: Bridge): string[] {
+/**
+ * In the node: namespace and pair. Hairpin lets a pod reach itself through its own Service. The pod's neighbour entries are
+ * permanent, as its own of the gateway: the kernel has room for 1,024 others in all namespaces together, and nobody asks.
+ */
+export function attachCommands({ netns, veth, ips }: PodNetwork, { name, mtu }: Bridge): string[] {
+  const [first] = ips;
+  const mac = first === undefined ? undefined : hardwareAddress(first);
   return [
     `netns add ${netns}`,
-    `link add ${veth} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${netns}`,
+    `link add ${veth} mtu ${mtu} type veth peer name eth0${mac ? ` address ${mac}` : ''} mtu ${mtu} netns ${netns}`,
     `link set ${veth} master ${name} up`,
     `link set ${veth} type bridge_slave hairpin on`,
+    ...ips.map((ip) => `neighbour replace ${ip} lladdr ${mac} dev ${name} nud permanent`),
   ];
 }
 
@@ -70,6 +92,7 @@ export function podCommands(
   podCidrs: readonly string[],
   clusterCidrs: readonly string[],
 ): string[] {
+  const mac = bridgeMac(podCidrs);
   const perFamily = podCidrs.flatMap((cidr, index) => {
     const { bits, family } = parseCidr(cidr);
     const address = `${ips[index]}/${bits}`;
@@ -77,6 +100,7 @@ export function podCommands(
     const cluster = clusterCidrs.find((text) => parseCidr(text).family === family);
     return [
       `address add ${address} ${broadcastOrNodad(address)} dev eth0`,
+      `neighbour add ${gateway} lladdr ${mac} dev eth0 nud permanent`,
       ...(cluster && cluster !== cidr ? [`route add ${cluster} via ${gateway} dev eth0`] : []),
       `route add default via ${gateway} dev eth0`,
     ];
@@ -85,8 +109,8 @@ export function podCommands(
 }
 
 /** Removing the namespace removes the pair; each may be gone already. */
-export function detachCommands({ netns, veth }: PodNetwork): string[] {
-  return [`link del ${veth}`, `netns del ${netns}`];
+export function detachCommands({ netns, veth, ips }: PodNetwork, { name }: Bridge): string[] {
+  return [...ips.map((ip) => `neighbour del ${ip} dev ${name}`), `link del ${veth}`, `netns del ${netns}`];
 }
 
 function broadcastOrNodad(address: string): string {
