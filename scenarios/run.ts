@@ -6,6 +6,7 @@ import { type Feature, missingFeatures } from '../kernel/features.ts';
 import { sharesUserNamespace } from '../kernel/namespaces.ts';
 import { loadClient } from './client.ts';
 import { clusterip } from './clusterip/clusterip.ts';
+import { coredns } from './coredns/coredns.ts';
 import { dataplanes } from './dataplanes/dataplanes.ts';
 import { expose } from './expose/expose.ts';
 import { flannel } from './flannel/flannel.ts';
@@ -26,6 +27,7 @@ const scenarios: readonly Scenario[] = [
   expose,
   clusterip,
   ipvs,
+  coredns,
   pods,
   nodeport,
   flannel,
@@ -162,6 +164,7 @@ function showCluster(scenario: Scenario, { spec }: Cluster, report: Report, mill
     ['--service-cidr', cluster.serviceCidr],
     ['--service-node-port-range', cluster.serviceNodePortRange],
     ['--cluster-dns', cluster.clusterDns],
+    ['--kubelet-config', cluster.kubeletConfig],
     ['--dataplane', cluster.dataplane],
     ['--emulated-version', cluster.emulatedVersion],
   ] as const;
