@@ -13,6 +13,8 @@ export interface SandboxOptions {
   stdio: StdioOptions;
   /** Keeps the caller's user and network namespaces: root alone can. */
   onMachine?: boolean | undefined;
+  /** `cgroup.procs` of groups that all processes of the sandbox are to be in. */
+  cgroups?: readonly string[];
   onCommand?: ((command: Command) => void) | undefined;
 }
 
@@ -32,7 +34,7 @@ export interface Sandbox {
  * namespace, its maps written from here, then the others.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { script, args, env, stdio, onMachine = false, onCommand } = options;
+  const { script, args, env, stdio, onMachine = false, cgroups = [], onCommand } = options;
   const init = ['sh', '-c', script, 'lab', ...args];
   const network = onMachine ? [] : ['--net'];
   const others = ['--mount', ...network, '--pid', '--fork', '--kill-child', '--mount-proc'];
@@ -44,7 +46,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       ? ['--user', 'sh', '-c', waitForMaps, 'sh', 'unshare', ...others, ...init]
       : ['--user', '--map-root-user', ...others, ...init];
   onCommand?.({ file: 'unshare', args: unshareArgs });
-  const child = spawn('unshare', unshareArgs, { env, stdio, detached: true, cwd: '/' });
+  const command = [...enterCgroups(cgroups), 'unshare', ...unshareArgs];
+  const child = spawn(command[0] ?? '', command.slice(1), { env, stdio, detached: true, cwd: '/' });
   const channel = child.stdio[3];
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
@@ -66,6 +69,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     throw error;
   }
 }
+
+/** What goes before a command that is to be in these groups. One that is gone is not worth a lab. */
+const enterCgroups = (files: readonly string[]) =>
+  files.length === 0
+    ? []
+    : ['sh', '-c', `for f in ${files.map(quote).join(' ')}; do echo 0 > "$f"; done; exec "$@"`, 'sh'];
+
+const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** `exec` after the maps are there gives the full capabilities of the new namespace's root. */
 const waitForMaps = 'echo >&3; read -r _ <&3; exec "$@"';

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeEmptyLabGroup, removeLabGroup } from '../kernel/cgroups/lab.ts';
 import { spawnEntered } from '../kernel/enter.ts';
 import { enterCommand } from '../kernel/namespaces.ts';
 import { isRunning, pidsOfNamespace } from '../kernel/processes.ts';
@@ -7,7 +8,7 @@ import type { ComponentStatus } from './components.ts';
 import { control } from './control.ts';
 import { utsPath } from './setup.ts';
 import { type ComponentSpec, commandFolder, type LabNode } from './spec.ts';
-import { type LabState, readRunning } from './state.ts';
+import { type LabState, readRunning, readState } from './state.ts';
 
 export interface EnterOptions {
   /** A node's name or `outside`; without it the lab's own namespaces. */
@@ -70,8 +71,12 @@ export interface Lab {
 
 /** The lab that runs in this state directory; undefined when none does. */
 export async function attachLab(stateDir: string): Promise<Lab | undefined> {
-  const state = readRunning(stateDir);
-  return state && labHandle(state);
+  const running = readRunning(stateDir);
+  if (running) return labHandle(running);
+  // It may have ended while nobody was there to take them away.
+  const { cgroups } = readState(stateDir) ?? {};
+  if (cgroups) removeEmptyLabGroup(cgroups);
+  return undefined;
 }
 
 export function labHandle(state: LabState): Lab {
@@ -128,6 +133,7 @@ export function labHandle(state: LabState): Lab {
     async stop() {
       if (isRunning(init)) process.kill(init.pid, 'SIGKILL');
       await ended(2, true);
+      if (state.cgroups) await removeLabGroup(state.cgroups);
     },
   };
   return lab;

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Family } from '../api/address.ts';
+import { cgroupVariable, makeLabGroup, removeLabGroup } from '../kernel/cgroups/lab.ts';
 import { type Feature, requiredFeatures, requireFeatures } from '../kernel/features.ts';
 import { type Sandbox, startSandbox } from '../kernel/namespaces.ts';
 import { connectPasta, type PastaGuard, preparePasta } from '../kernel/pasta.ts';
@@ -91,6 +92,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
   const sockets: HostSocket[] = [];
   let sandbox: Sandbox | undefined;
   let guard: PastaGuard | undefined;
+  const cgroups = await makeLabGroup(name, stateDir);
   try {
     mkdirSync(join(stateDir, 'log'), { recursive: true, mode: 0o700 });
     rmSync(controlPath(stateDir), { force: true });
@@ -118,8 +120,9 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
     sandbox = await startSandbox({
       script: initScript,
       args: [setupPath(stateDir), process.execPath, supervisorPath(), specPath(stateDir)],
-      env,
+      env: { ...env, [cgroupVariable]: JSON.stringify(cgroups.access) },
       onMachine,
+      cgroups: cgroups.enter,
       stdio: ['ignore', log, log, 'pipe', ...inherited, ...(guard ? [guard.channel] : [])],
       onCommand: onCommand && ((command) => onCommand({ ...command, input: script })),
     });
@@ -128,7 +131,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
     options.onBoot?.();
     const namespacesAt = since();
     const report = await readReport(sandbox, name, stateDir);
-    const state = describe({ name, stateDir, nodes, onMachine }, sandbox, api?.port);
+    const state = describe({ name, stateDir, nodes, onMachine, cgroups: cgroups.access }, sandbox, api?.port);
     if (guard) state.egress = await startEgress(guard, state, onCommand);
     writeState(state);
     guard?.channel.destroy();
@@ -144,6 +147,7 @@ export async function startLab(options: LabOptions): Promise<StartedLab> {
   } catch (error) {
     guard?.channel.destroy();
     if (sandbox) await endSandbox(sandbox);
+    await removeLabGroup(cgroups.access);
     throw error;
   } finally {
     for (const socket of sockets) socket.close();
@@ -239,7 +243,7 @@ async function readReport({ child, channel }: Sandbox, name: string, stateDir: s
 }
 
 function describe(
-  lab: Pick<LabState, 'name' | 'stateDir' | 'nodes' | 'onMachine'>,
+  lab: Pick<LabState, 'name' | 'stateDir' | 'nodes' | 'onMachine' | 'cgroups'>,
   { child }: Sandbox,
   apiPort: number | undefined,
 ): LabState {

@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CgroupAccess } from '../kernel/cgroups/find.ts';
 import { isRunning, type ProcessIdentity } from '../kernel/processes.ts';
 import type { LabNode } from './spec.ts';
 
@@ -17,6 +18,8 @@ export interface LabState {
   /** The one node is the machine itself. */
   onMachine?: boolean;
   nodes: readonly LabNode[];
+  /** The group of all its processes, which goes with it. */
+  cgroups?: CgroupAccess;
   /** RFC 3339. */
   startedAt: string;
 }
@@ -25,6 +28,12 @@ const file = (stateDir: string) => join(stateDir, 'lab.json');
 
 /** The state of the lab that runs in this directory; undefined when none does, whatever an old file says. */
 export function readRunning(stateDir: string): LabState | undefined {
+  const state = readState(stateDir);
+  return state && isRunning(state.init) && isRunning(state.unshare) ? state : undefined;
+}
+
+/** Of the lab that runs in this directory, or did; undefined when there was none. */
+export function readState(stateDir: string): LabState | undefined {
   let json: string;
   try {
     json = readFileSync(file(stateDir), 'utf8');
@@ -32,8 +41,7 @@ export function readRunning(stateDir: string): LabState | undefined {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
-  const state: LabState = JSON.parse(json);
-  return isRunning(state.init) && isRunning(state.unshare) ? state : undefined;
+  return JSON.parse(json);
 }
 
 /** Notes that a running lab has other nodes now. */

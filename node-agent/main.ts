@@ -5,6 +5,7 @@ import type { Client } from '../api/client.ts';
 import { type Informer, startInformer } from '../api/informer.ts';
 import { resources } from '../api/scheme.ts';
 import type { Node, Service, Taint } from '../api/types.ts';
+import type { CgroupAccess } from '../kernel/cgroups/find.ts';
 import type { Kernel } from '../kernel/run.ts';
 import type { KubeletSettings } from './configuration/read.ts';
 import { createRecorder } from './events.ts';
@@ -21,6 +22,7 @@ import { type Backend, defaultBackend } from './overlay/options.ts';
 import { podCidrsOf } from './overlay/overlay.ts';
 import { type Pods, startPods } from './pods/pods.ts';
 import { createSources } from './pods/sources.ts';
+import { createCgroups } from './runtime/cgroups.ts';
 import { hostLayout } from './runtime/containers.ts';
 import { loadCatalogue } from './runtime/images.ts';
 import type { ServerTls } from './server/config.ts';
@@ -40,6 +42,8 @@ export interface NodeAgentConfig {
   bridge?: string;
   /** Plugins that make pods' networks, and the folders they are in; default none. */
   cni?: { list: Conflist; path: readonly string[] };
+  /** Where groups of pods are made; default nowhere. */
+  cgroups?: CgroupAccess;
   /** For everything that must survive this process but not the lab: `/run/v9s/nodes/NODE`. */
   runDir: string;
   /** Folder of the images that were loaded, see images/store.ts; without, there are only the built-in ones. */
@@ -130,6 +134,7 @@ export async function startNodeAgent(
         clusterDomain: config.clusterDomain,
         nodeResolvConf: config.resolvConf && readFileSync(config.resolvConf, 'utf8'),
       },
+      cgroups: createCgroups(config.cgroups ?? { missing: 'none were given to this node' }, nodeName),
       host,
       catalogue,
       sources: createSources(client, config.caPem),

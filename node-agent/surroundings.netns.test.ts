@@ -54,7 +54,9 @@ describe('what a container finds', () => {
       const lines = await scene.events('control-plane');
       return lines.find((line) => line.includes('LimitsNotEnforced'));
     });
-    expect(told).toMatch(/^Warning LimitsNotEnforced .* does not enforce them$/);
+    expect(told).toMatch(
+      /^Warning LimitsNotEnforced .*limits of memory and cpu; .* does not enforce them: none were given to this node$/,
+    );
   });
 
   it('are volumes of every kind', async () => {

@@ -6,6 +6,7 @@ import { serverListens } from '../../api/listening.ts';
 import { resources } from '../../api/scheme.ts';
 import { startDataplane } from '../../dataplane/main.ts';
 import { proxyServers } from '../../dataplane/servers.ts';
+import { cgroupsGiven } from '../../kernel/cgroups/lab.ts';
 import { createKernel } from '../../kernel/run.ts';
 import { startNodeAgent } from '../../node-agent/main.ts';
 import { startAnnouncing } from '../../node-agent/network/announce.ts';
@@ -110,6 +111,7 @@ void runProgram('node', async ({ spec, state, args, signal }) => {
         nodeName: node.name,
         nodeIps: nodeAddresses(spec, node),
         runDir,
+        cgroups: cgroupsGiven(),
         imageStore: imageFolder(state.root),
         hidden: [clustersFolder(state.root)],
         clusterCidrs: spec.podCidrs,

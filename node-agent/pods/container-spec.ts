@@ -26,6 +26,7 @@ export interface PodSite {
   /** True when an earlier container has made the pod's UTS and IPC namespaces. */
   namespacesExist: boolean;
   /** See ContainerSpec, here and below. */
+  cgroups?: readonly string[];
   processes?: number | undefined;
   pidNamespace?: string | undefined;
 }
@@ -60,6 +61,7 @@ export async function containerSpec(
       shared: site.namespacesExist,
       hostIpc: pod.spec?.hostIPC ?? false,
     },
+    ...(site.cgroups?.length ? { cgroups: site.cgroups } : {}),
     ...(site.processes === undefined ? {} : { processes: site.processes }),
     ...(site.pidNamespace === undefined ? {} : { pidNamespace: site.pidNamespace }),
     hostname,

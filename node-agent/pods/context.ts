@@ -3,6 +3,7 @@ import type { ObjectReference, Pod, Service } from '../../api/types.ts';
 import type { Kernel } from '../../kernel/run.ts';
 import type { Recorder } from '../events.ts';
 import type { NodeNetwork } from '../network/network.ts';
+import type { Cgroups } from '../runtime/cgroups.ts';
 import type { HostLayout } from '../runtime/container-plan.ts';
 import type { Catalogue } from '../runtime/images.ts';
 import type { Starter } from '../runtime/starter.ts';
@@ -20,6 +21,7 @@ export interface PodContext {
   nodeIps: readonly string[];
   /** Folder that stands for the node's own part of a host's file system. */
   hostDir: string;
+  cgroups: Cgroups;
   /** How many processes and threads a container may have; see runtime/root-plan.ts. */
   podPidsLimit?: number;
   /** Folders of the machine that no pod sees. */

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container, ContainerStateTerminated, Pod } from '../../api/types.ts';
+import { removeCgroup, wasOomKilled } from '../runtime/cgroups.ts';
 import { inspectContainer } from '../runtime/containers.ts';
 import { logFile, terminationLog } from '../runtime/paths.ts';
 import type { PodContext } from './context.ts';
@@ -28,12 +29,14 @@ export function observe(context: PodContext, state: PodState, entry: ContainerEn
   const message = terminationMessage(state, entry, now.exitCode);
   entry.terminated = {
     exitCode: now.exitCode,
-    reason: now.exitCode === 0 ? 'Completed' : 'Error',
+    reason: wasOomKilled(entry.dir) ? 'OOMKilled' : now.exitCode === 0 ? 'Completed' : 'Error',
     ...(message ? { message } : {}),
     startedAt: apiTime(new Date(now.startedAt)),
     finishedAt: apiTime(new Date(now.finishedAt)),
     containerID: `${runtimeName}://${entry.record.id}`,
   };
+  // Should it fail, the pod's group takes it along.
+  void removeCgroup(entry.dir).catch(() => undefined);
   void context.report(state);
 }
 

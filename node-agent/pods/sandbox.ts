@@ -5,6 +5,7 @@ import { CommandError, type Kernel } from '../../kernel/run.ts';
 import type { Recorder } from '../events.ts';
 import type { HostPort } from '../network/host-ports.ts';
 import type { NodeNetwork } from '../network/network.ts';
+import { removeCgroup } from '../runtime/cgroups.ts';
 import { readIfThere, writeAtomically } from '../runtime/containers.ts';
 import { eventSubject } from './context.ts';
 import { hostsFile, kernelHostname } from './hosts.ts';
@@ -105,6 +106,7 @@ export async function releaseSandbox(
 ): Promise<void> {
   if (state.released) return;
   endPidNamespace(state.dir);
+  await removeCgroup(state.dir);
   const held = ['uts', 'ipc'].map((type) => join(state.dir, 'ns', type)).filter(existsSync);
   const mounts = [...held, ...mountedVolumes(state.dir)];
   if (mounts.length > 0) await unmount(kernel, mounts);

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import type { Again } from '../../api/queue.ts';
 import type { Container, Pod } from '../../api/types.ts';
 import { parseReference } from '../images/reference.ts';
 import { type ContainerRecord, removeAttempt, startContainer } from '../runtime/containers.ts';
+import { attemptDir } from '../runtime/paths.ts';
 import { ContainerStartError } from '../runtime/starter.ts';
 import { goDuration, nextBackoff, remainingBackoff } from './backoff.ts';
+import { containerCgroup } from './container-cgroup.ts';
 import { containerSpec } from './container-spec.ts';
 import { eventSubject, type PodContext } from './context.ts';
 import { serviceEnvironment } from './environment.ts';
@@ -43,6 +46,8 @@ export async function startNext(
   };
   const before = { ...entry };
   try {
+    mkdirSync(attemptDir(state.dir, container.name, attempt), { recursive: true });
+    const cgroups = containerCgroup(context, state, pod, container, { id: record.id, attempt });
     const shared = await pidNamespace(context, state, pod, container);
     const spec = await containerSpec(pod, container, image, attempt, {
       dir: state.dir,
@@ -61,6 +66,7 @@ export async function startNext(
       namespacesExist: namespacesExist(state.dir),
       pidNamespace: shared,
       processes: context.podPidsLimit,
+      cgroups,
     });
     if (entry.terminated) {
       entry.previous = entry.terminated;
@@ -76,7 +82,6 @@ export async function startNext(
     removeAttempt(state.dir, container.name, attempt - 2);
     recorder.event(subject, 'Normal', 'Created', `Created container: ${container.name}`);
     recorder.event(subject, 'Normal', 'Started', `Started container ${container.name}`);
-    if (container.resources?.limits) tellOfLimits(context);
     return undefined;
   } catch (error) {
     if (error instanceof NotYetError) {
@@ -104,15 +109,6 @@ export async function startNext(
     };
     return { requeueAfter: 0 };
   }
-}
-
-/** Once, as an Event about the Node: pods have no cgroups. */
-function tellOfLimits({ nodeName, recorder, told }: PodContext): void {
-  if (told.has('limits')) return;
-  told.add('limits');
-  const node = { kind: 'Node', apiVersion: 'v1', name: nodeName, namespace: 'default', uid: nodeName };
-  const text = 'Containers set resource limits; this node counts them, but does not enforce them';
-  recorder.event(node, 'Warning', 'LimitsNotEnforced', text);
 }
 
 /** What is told of an image that is there. With the policy Always kubelet asks a registry; here the catalogue is it. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type Guard, guardSteps } from './guard.ts';
 import { attachSocket } from './paths.ts';
 import { type BindMount, imageRootSteps, overlaySteps, rootSteps } from './root-plan.ts';
@@ -23,6 +24,8 @@ export interface ContainerSpec {
   command: readonly string[];
   env: Readonly<Record<string, string>>;
   workingDir: string;
+  /** Folders of the cgroup that it lives in, one for each hierarchy; without, it stays in that of who starts it. */
+  cgroups?: readonly string[];
   /** How many processes and threads it may have; see `mostProcesses`. */
   processes?: number;
   /** The tree of a loaded image, which is the whole root; without, one is made around the host's `/usr`. */
@@ -73,7 +76,7 @@ const defaultCapabilities =
  *
  * Settings for the shim itself: `arch MACHINE`; `log FILE BYTES FILES`, put aside at that size, so many kept;
  * `pid`, `exit`, `notify` FILE; `attach SOCKET`; `stdin ONCE`; `tty`; `pidns FILE`, a PID namespace to join, none for the one that is there. Steps of the program's process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
- * `unshare TYPE`; `hostname NAME`; `mount SOURCE TARGET TYPE FLAGS DATA`; `overlay LOWER TARGET UPPER`;
+ * `cgroup FILE` enters the group whose `cgroup.procs` that is; `unshare TYPE`; `hostname NAME`; `mount SOURCE TARGET TYPE FLAGS DATA`; `overlay LOWER TARGET UPPER`;
  * `bind SOURCE TARGET rec,ro,nodev,optional BASE`, with BASE for a source below it whose links lead nowhere else; `hide PATH`; `dir PATH MODE`; `link TARGET PATH`; `set FILE VALUE`
  * writes to a file of the kernel; `sysctl FILE VALUE` too, and may fail; `root PATH` pivots; `cwd PATH`; `env NAME VALUE`; `drop CAPABILITY…` by number; `nonewprivs`; `nomounts`;
  * `user UID GID GROUP…`; `exec FILE ARGUMENT…`.
@@ -92,6 +95,7 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
     ...(spec.stdin ? [['stdin', spec.stdin === 'once' ? 'once' : ''] as const] : []),
     ...(spec.tty ? [['tty'] as const] : []),
     ...(spec.pidNamespace === undefined ? [] : [['pidns', spec.pidNamespace] as const]),
+    ...cgroupSteps(spec),
     ...(spec.netns ? [['ns', spec.netns] as const] : []),
     ...(namespaces.shared
       ? shared.map((type) => ['ns', `${namespaces.dir}/${type}`] as const)
@@ -113,6 +117,7 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
         : rootSteps(root, host.links, spec.processes),
     ),
     ...guardSteps(root, host.guard, spec.privileged),
+    ...cgroupMount(root, spec),
     ...overlaySteps(root, spec.binds),
     ['root', root],
     ...(spec.readOnlyRoot ? [['mount', 'none', '/', '', 'remount,bind,ro', ''] as const] : []),
@@ -151,6 +156,18 @@ function kernelFor(
     (step) => (step[2] === `${root}/sys` ? step.map((word) => word.replace(/,ro$/, '')) : step) as Step,
   );
 }
+
+/** What it sees of cgroups begins at its own. */
+const cgroupSteps = ({ cgroups = [] }: ContainerSpec): Step[] =>
+  cgroups.length === 0
+    ? []
+    : [...cgroups.map((folder): Step => ['cgroup', `${folder}/cgroup.procs`]), ['unshare', 'cgroup']];
+
+/** Programs look there for what they may use; with version 2, which has one folder for all controllers. */
+const cgroupMount = (root: string, { cgroups = [] }: ContainerSpec): Step[] =>
+  cgroups.length === 1 && existsSync(`${cgroups[0]}/cgroup.controllers`)
+    ? [['mount', 'cgroup2', `${root}/sys/fs/cgroup`, 'cgroup2', 'nosuid,nodev,noexec,ro', '']]
+    : [];
 
 /** Who might mount what was left out of its root, is kept from it where that would be the machine's. */
 function mountSteps({ privileged, capabilities }: ContainerSpec, { isMachineRoot }: Guard): Step[] {

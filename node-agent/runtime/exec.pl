@@ -27,23 +27,25 @@ if (!$is_own) {
     $SIG{__DIE__} = sub { end_badly($_[0]) };
 }
 
-my (%environment, $directory, $user, @dropped, $no_privileges, $no_mounts);
+my (%environment, $directory, $user, @dropped, $no_privileges, $no_mounts, @groups);
 for (read_plan($plan)) {
     my ($name, @arguments) = @$_;
     if ($name eq 'arch') { use_architecture($arguments[0]) }
     elsif ($name eq 'env') { $environment{ $arguments[0] } = $arguments[1] // '' }
     elsif ($name eq 'cwd') { $directory = $arguments[0] }
     elsif ($name eq 'user') { $user = [@arguments] }
+    elsif ($name eq 'cgroup') { push @groups, $arguments[0] }
     elsif ($name eq 'drop') { @dropped = @arguments }
     elsif ($name eq 'nonewprivs') { $no_privileges = 1 }
     elsif ($name eq 'nomounts') { $no_mounts = 1 }
 }
+@groups = map { open(my $handle, '>', $_) or fail("open $_: $!"); $handle } @groups;
 # All are opened before the first is entered: the last one hides this /proc.
 my @namespaces = map {
     my $file = "/proc/$pid/ns/$_";
     open(my $handle, '<', $file) or fail("open $file: $!");
     [ $file, $handle ];
-} qw(uts ipc net pid mnt);
+} (@groups ? 'cgroup' : ()), qw(uts ipc net pid mnt);
 for (@namespaces) {
     my ($file, $handle) = @$_;
     step("setns $file", call('setns', fileno $handle, 0));
@@ -205,6 +207,7 @@ sub run {
 }
 
 sub become_command {
+    defined syswrite($_, "0\n") or fail("cgroup: $!") for @groups;
     chdir($directory // '/') or fail("chdir $directory: $!");
     drop_capabilities(@dropped);
     give_no_privileges() if $no_privileges;

@@ -215,6 +215,7 @@ sub run_program {
     alarm 120;
     my (%environment, $directory, $user, @command, @dropped, $no_mounts);
     my %verb = (
+        cgroup => sub { write_kernel_file($_[0], "0\n") },
         ns => \&enter_namespace,
         hold => \&hold_namespace,
         unshare => sub { step("unshare $_[0]", call('unshare', $clone{ $_[0] })) },
