@@ -1,3 +1,9 @@
+import { admissionKinds } from './kinds/admission.ts';
+import { coreKinds } from './kinds/core.ts';
+import { networkingKinds } from './kinds/networking.ts';
+import { betaUntil125, rbacBeta, row } from './kinds/row.ts';
+import { storageKinds } from './kinds/storage.ts';
+import { workloadKinds } from './kinds/workload.ts';
 import type { KubeObject } from './object.ts';
 import type {
   Binding,
@@ -72,26 +78,6 @@ export interface OtherVersion {
   readonly categories?: readonly string[];
   readonly shortNames?: readonly string[];
 }
-
-type Row = Omit<Resource, 'version' | 'singular' | 'type' | 'object'> &
-  Partial<Pick<Resource, 'version' | 'singular' | 'type'>>;
-
-const row = <T extends KubeObject>(of: Row): Resource<T> => ({
-  version: 'v1',
-  singular: of.kind.toLowerCase(),
-  type: of.kind,
-  ...of,
-});
-
-/** Of 1.6 to 1.21; manifests and clients of that time use it. */
-const rbacBeta = (kind: string) => ({
-  alsoServed: [
-    {
-      version: 'v1beta1',
-      deprecation: `rbac.authorization.k8s.io/v1beta1 ${kind} is deprecated in v1.17+, unavailable in v1.22+; use rbac.authorization.k8s.io/v1 ${kind}`,
-    },
-  ],
-});
 
 /** Every kind this project knows, by plural name. A new kind is a new row here. */
 export const resources = {
@@ -232,6 +218,7 @@ export const resources = {
     shortNames: ['cj'],
     categories: ['all'],
     status: true,
+    ...betaUntil125('batch', 'CronJob'),
   }),
   poddisruptionbudgets: row<PodDisruptionBudget>({
     group: 'policy',
@@ -240,12 +227,14 @@ export const resources = {
     namespaced: true,
     shortNames: ['pdb'],
     status: true,
+    ...betaUntil125('policy', 'PodDisruptionBudget'),
   }),
   endpointslices: row<EndpointSlice>({
     group: 'discovery.k8s.io',
     name: 'endpointslices',
     kind: 'EndpointSlice',
     namespaced: true,
+    ...betaUntil125('discovery.k8s.io', 'EndpointSlice'),
   }),
   leases: row<Lease>({ group: 'coordination.k8s.io', name: 'leases', kind: 'Lease', namespaced: true }),
   servicecidrs: row<ServiceCIDR>({
@@ -301,6 +290,11 @@ export const resources = {
     categories: ['api-extensions'],
     readOnly: true,
   }),
+  ...coreKinds,
+  ...workloadKinds,
+  ...networkingKinds,
+  ...storageKinds,
+  ...admissionKinds,
 } as const satisfies Record<string, Resource>;
 
 /** Posted to `pods/NAME/binding` by the scheduler; never stored. */

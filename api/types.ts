@@ -133,6 +133,11 @@ export interface AttachedVolume {
   name: string;
 }
 
+export interface AuditAnnotation {
+  key: string;
+  valueExpression: string;
+}
+
 export interface AuthenticationTokenRequest {
   apiVersion?: string;
   kind?: string;
@@ -227,6 +232,16 @@ export interface CSIPersistentVolumeSource {
   readOnly?: boolean;
   volumeAttributes?: Record<string, string>;
   volumeHandle: string;
+}
+
+export interface CSIStorageCapacity {
+  apiVersion?: string;
+  capacity?: string;
+  kind?: string;
+  maximumVolumeSize?: string;
+  metadata?: ObjectMeta;
+  nodeTopology?: LabelSelector;
+  storageClassName: string;
 }
 
 export interface CSIVolumeSource {
@@ -333,6 +348,20 @@ export interface ClusterTrustBundleProjection {
   optional?: boolean;
   path: string;
   signerName?: string;
+}
+
+export interface ComponentCondition {
+  error?: string;
+  message?: string;
+  status: string;
+  type: string;
+}
+
+export interface ComponentStatus {
+  apiVersion?: string;
+  conditions?: ComponentCondition[];
+  kind?: string;
+  metadata?: ObjectMeta;
 }
 
 export interface Condition {
@@ -928,6 +957,11 @@ export interface ExecAction {
   command?: string[];
 }
 
+export interface ExpressionWarning {
+  fieldRef: string;
+  warning: string;
+}
+
 export interface ExternalDocumentation {
   description?: string;
   url?: string;
@@ -1443,6 +1477,14 @@ export interface MatchCondition {
   name: string;
 }
 
+export interface MatchResources {
+  excludeResourceRules?: NamedRuleWithOperations[];
+  matchPolicy?: string;
+  namespaceSelector?: LabelSelector;
+  objectSelector?: LabelSelector;
+  resourceRules?: NamedRuleWithOperations[];
+}
+
 export interface ModifyVolumeStatus {
   status: string;
   targetVolumeAttributesClassName?: string;
@@ -1474,6 +1516,15 @@ export interface NFSVolumeSource {
   path: string;
   readOnly?: boolean;
   server: string;
+}
+
+export interface NamedRuleWithOperations {
+  apiGroups?: string[];
+  apiVersions?: string[];
+  operations?: string[];
+  resourceNames?: string[];
+  resources?: string[];
+  scope?: string;
 }
 
 export interface Namespace {
@@ -1713,6 +1764,18 @@ export interface OwnerReference {
   kind: string;
   name: string;
   uid: string;
+}
+
+export interface ParamKind {
+  apiVersion?: string;
+  kind?: string;
+}
+
+export interface ParamRef {
+  name?: string;
+  namespace?: string;
+  parameterNotFoundAction?: string;
+  selector?: LabelSelector;
 }
 
 export interface ParentReference {
@@ -2833,6 +2896,10 @@ export interface TopologySpreadConstraint {
   whenUnsatisfiable: string;
 }
 
+export interface TypeChecking {
+  expressionWarnings?: ExpressionWarning[];
+}
+
 export interface TypedLocalObjectReference {
   apiGroup?: string;
   kind: string;
@@ -2858,6 +2925,191 @@ export interface UserInfo {
   username?: string;
 }
 
+export interface V2ContainerResourceMetricSource {
+  container: string;
+  name: string;
+  target: V2MetricTarget;
+}
+
+export interface V2ContainerResourceMetricStatus {
+  container: string;
+  current: V2MetricValueStatus;
+  name: string;
+}
+
+export interface V2CrossVersionObjectReference {
+  apiVersion?: string;
+  kind: string;
+  name: string;
+}
+
+export interface V2ExternalMetricSource {
+  metric: V2MetricIdentifier;
+  target: V2MetricTarget;
+}
+
+export interface V2ExternalMetricStatus {
+  current: V2MetricValueStatus;
+  metric: V2MetricIdentifier;
+}
+
+export interface V2HPAScalingPolicy {
+  periodSeconds: number;
+  type: string;
+  value: number;
+}
+
+export interface V2HPAScalingRules {
+  policies?: V2HPAScalingPolicy[];
+  selectPolicy?: string;
+  stabilizationWindowSeconds?: number;
+  tolerance?: string;
+}
+
+export interface V2HorizontalPodAutoscaler {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: ObjectMeta;
+  spec: V2HorizontalPodAutoscalerSpec;
+  status?: V2HorizontalPodAutoscalerStatus;
+}
+
+export interface V2HorizontalPodAutoscalerBehavior {
+  scaleDown?: V2HPAScalingRules;
+  scaleUp?: V2HPAScalingRules;
+}
+
+export interface V2HorizontalPodAutoscalerCondition {
+  lastTransitionTime?: string;
+  message?: string;
+  reason?: string;
+  status: string;
+  type: string;
+}
+
+export interface V2HorizontalPodAutoscalerSpec {
+  behavior?: V2HorizontalPodAutoscalerBehavior;
+  maxReplicas: number;
+  metrics?: V2MetricSpec[];
+  minReplicas?: number;
+  scaleTargetRef: V2CrossVersionObjectReference;
+}
+
+export interface V2HorizontalPodAutoscalerStatus {
+  conditions?: V2HorizontalPodAutoscalerCondition[];
+  currentMetrics?: V2MetricStatus[];
+  currentReplicas?: number;
+  desiredReplicas: number;
+  lastScaleTime?: string;
+  observedGeneration?: number;
+}
+
+export interface V2MetricIdentifier {
+  name: string;
+  selector?: LabelSelector;
+}
+
+export interface V2MetricSpec {
+  containerResource?: V2ContainerResourceMetricSource;
+  external?: V2ExternalMetricSource;
+  object?: V2ObjectMetricSource;
+  pods?: V2PodsMetricSource;
+  resource?: V2ResourceMetricSource;
+  type: string;
+}
+
+export interface V2MetricStatus {
+  containerResource?: V2ContainerResourceMetricStatus;
+  external?: V2ExternalMetricStatus;
+  object?: V2ObjectMetricStatus;
+  pods?: V2PodsMetricStatus;
+  resource?: V2ResourceMetricStatus;
+  type: string;
+}
+
+export interface V2MetricTarget {
+  averageUtilization?: number;
+  averageValue?: string;
+  type: string;
+  value?: string;
+}
+
+export interface V2MetricValueStatus {
+  averageUtilization?: number;
+  averageValue?: string;
+  value?: string;
+}
+
+export interface V2ObjectMetricSource {
+  describedObject: V2CrossVersionObjectReference;
+  metric: V2MetricIdentifier;
+  target: V2MetricTarget;
+}
+
+export interface V2ObjectMetricStatus {
+  current: V2MetricValueStatus;
+  describedObject: V2CrossVersionObjectReference;
+  metric: V2MetricIdentifier;
+}
+
+export interface V2PodsMetricSource {
+  metric: V2MetricIdentifier;
+  target: V2MetricTarget;
+}
+
+export interface V2PodsMetricStatus {
+  current: V2MetricValueStatus;
+  metric: V2MetricIdentifier;
+}
+
+export interface V2ResourceMetricSource {
+  name: string;
+  target: V2MetricTarget;
+}
+
+export interface V2ResourceMetricStatus {
+  current: V2MetricValueStatus;
+  name: string;
+}
+
+export interface ValidatingAdmissionPolicy {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: ObjectMeta;
+  spec?: ValidatingAdmissionPolicySpec;
+  status?: ValidatingAdmissionPolicyStatus;
+}
+
+export interface ValidatingAdmissionPolicyBinding {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: ObjectMeta;
+  spec: ValidatingAdmissionPolicyBindingSpec;
+}
+
+export interface ValidatingAdmissionPolicyBindingSpec {
+  matchResources?: MatchResources;
+  paramRef?: ParamRef;
+  policyName: string;
+  validationActions: string[];
+}
+
+export interface ValidatingAdmissionPolicySpec {
+  auditAnnotations?: AuditAnnotation[];
+  failurePolicy?: string;
+  matchConditions?: MatchCondition[];
+  matchConstraints?: MatchResources;
+  paramKind?: ParamKind;
+  validations?: Validation[];
+  variables?: Variable[];
+}
+
+export interface ValidatingAdmissionPolicyStatus {
+  conditions?: Condition[];
+  observedGeneration?: number;
+  typeChecking?: TypeChecking;
+}
+
 export interface ValidatingWebhook {
   admissionReviewVersions: string[];
   clientConfig: AdmissionregistrationWebhookClientConfig;
@@ -2879,6 +3131,13 @@ export interface ValidatingWebhookConfiguration {
   webhooks?: ValidatingWebhook[];
 }
 
+export interface Validation {
+  expression: string;
+  message?: string;
+  messageExpression?: string;
+  reason?: string;
+}
+
 export interface ValidationRule {
   fieldPath?: string;
   message?: string;
@@ -2886,6 +3145,11 @@ export interface ValidationRule {
   optionalOldSelf?: boolean;
   reason?: string;
   rule: string;
+}
+
+export interface Variable {
+  expression: string;
+  name: string;
 }
 
 export interface Volume {

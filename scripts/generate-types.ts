@@ -68,9 +68,15 @@ const roots = [
     'APIGroupList',
     'APIVersions',
   ],
-  ...['CSIDriver', 'CSINode', 'VolumeAttachment'],
+  ...['CSIDriver', 'CSINode', 'CSIStorageCapacity', 'VolumeAttachment', 'ComponentStatus'],
+  ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
 ].map((kind) => `V1${kind}`);
-const namedRoots = ['CoreV1Event', 'EventsV1Event', 'AuthenticationV1TokenRequest'];
+const namedRoots = [
+  'CoreV1Event',
+  'EventsV1Event',
+  'AuthenticationV1TokenRequest',
+  'V2HorizontalPodAutoscaler',
+];
 
 interface Field {
   type: string;

@@ -14,7 +14,16 @@ const packages: readonly (readonly [RegExp, string])[] = [
   [/^Scale(Spec|Status)?$/, 'io.k8s.api.autoscaling.v1'],
   [/^((Cluster)?Role(Binding)?|PolicyRule|RoleRef|AggregationRule)$/, 'io.k8s.api.rbac.v1'],
   [/^CertificateSigningRequest/, 'io.k8s.api.certificates.v1'],
-  [/^Eviction$/, 'io.k8s.api.policy.v1'],
+  [/^(Eviction$|PodDisruptionBudget)/, 'io.k8s.api.policy.v1'],
+  [/^(Job|CronJob|PodFailurePolicy|SuccessPolicy|UncountedTerminatedPods)/, 'io.k8s.api.batch.v1'],
+  [/^(StorageClass|CSI(Driver|Node|StorageCapacity)|VolumeAttachment|VolumeError)/, 'io.k8s.api.storage.v1'],
+  [/^PriorityClass$/, 'io.k8s.api.scheduling.v1'],
+  [/^RuntimeClass$/, 'io.k8s.api.node.v1'],
+  [
+    /^(MutatingWebhook|Validating|RuleWithOperations|NamedRuleWithOperations|MatchResources|Param(Kind|Ref))/,
+    'io.k8s.api.admissionregistration.v1',
+  ],
+  [/^APIService/, 'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1'],
 ];
 
 /** Names that were made unique in `api/schema.json`, and what upstream calls them. */
@@ -30,5 +39,6 @@ const renamed: Readonly<Record<string, string>> = {
 /** `Pod` → `io.k8s.api.core.v1.Pod`: the name of a model's schema in an OpenAPI document. */
 export function schemaName(model: string): string {
   const [, home = 'io.k8s.api.core.v1'] = packages.find(([pattern]) => pattern.test(model)) ?? [];
+  if (model.startsWith('V2')) return `io.k8s.api.autoscaling.v2.${model.slice(2)}`;
   return renamed[model] ?? `${home}.${model}`;
 }

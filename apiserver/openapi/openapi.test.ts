@@ -19,14 +19,23 @@ test('the index names every group version with the hash of its document', () => 
     'apis/apps/v1',
     'apis/extensions/v1beta1',
     'apis/batch/v1',
+    'apis/batch/v1beta1',
     'apis/policy/v1',
+    'apis/policy/v1beta1',
     'apis/discovery.k8s.io/v1',
+    'apis/discovery.k8s.io/v1beta1',
     'apis/coordination.k8s.io/v1',
     'apis/networking.k8s.io/v1',
     'apis/rbac.authorization.k8s.io/v1',
     'apis/rbac.authorization.k8s.io/v1beta1',
     'apis/certificates.k8s.io/v1',
     'apis/apiextensions.k8s.io/v1',
+    'apis/autoscaling/v2',
+    'apis/scheduling.k8s.io/v1',
+    'apis/node.k8s.io/v1',
+    'apis/storage.k8s.io/v1',
+    'apis/admissionregistration.k8s.io/v1',
+    'apis/apiregistration.k8s.io/v1',
   ]);
   for (const [path, { serverRelativeURL }] of Object.entries(paths)) {
     expect(serverRelativeURL).toBe(`/openapi/v3/${path}?hash=${openApi.groupVersion(path)?.etag}`);

@@ -15,6 +15,9 @@ const quantities: Readonly<Record<string, readonly string[]>> = {
   LimitRangeItem: ['default', 'defaultRequest', 'max', 'maxLimitRequestRatio', 'min'],
   ResourceQuotaSpec: ['hard'],
   ResourceQuotaStatus: ['hard', 'used'],
+  CSIStorageCapacity: ['capacity', 'maximumVolumeSize'],
+  V2MetricTarget: ['averageValue', 'value'],
+  V2MetricValueStatus: ['averageValue', 'value'],
   PersistentVolumeSpec: ['capacity'],
   PersistentVolumeClaimStatus: ['allocatedResources', 'capacity'],
 };

@@ -6,28 +6,37 @@ import type { EscalationCheck } from '../../auth/rbac/escalation.ts';
 import type { SignerCheck } from '../../auth/signers.ts';
 import { customResourceDefinitionColumns, serviceAccountColumns } from '../../table/columns/others.ts';
 import type { Strategy } from '../strategy.ts';
+import { admissionStrategies } from './admission/strategies.ts';
 import { cronJobStrategy } from './batch/cron-job.ts';
 import { jobStrategy } from './batch/job.ts';
 import { certificateSigningRequestStrategy } from './certificate-signing-request.ts';
+import { componentStatusStrategy } from './component-status.ts';
 import { configMapStrategy } from './config-map.ts';
 import { endpointSliceStrategy } from './endpoint-slice.ts';
 import { endpointsStrategy } from './endpoints.ts';
 import { eventStrategy } from './event.ts';
 import { leaseStrategy } from './lease.ts';
 import { namespaceStrategy } from './namespace.ts';
+import { networkingStrategies } from './networking/strategies.ts';
 import { nodeStrategy } from './node.ts';
 import { podStrategy } from './pod/pod.ts';
+import { limitRangeStrategy } from './quota/limit-range.ts';
+import { resourceQuotaStrategy } from './quota/resource-quota.ts';
 import { rbacStrategies } from './rbac/strategies.ts';
+import { schedulingStrategies } from './scheduling/strategies.ts';
 import { secretStrategy } from './secret.ts';
 import type { FollowServices } from './service/allocate.ts';
 import { serviceStrategy } from './service/service.ts';
 import { serviceCidrStrategy } from './service-cidr.ts';
+import { storageStrategies } from './storage/strategies.ts';
 import { validateMetadata } from './validation/metadata.ts';
 import { controllerRevisionStrategy } from './workload/controller-revision.ts';
 import { daemonSetStrategy } from './workload/daemon-set.ts';
 import { deploymentStrategy } from './workload/deployment.ts';
 import { podDisruptionBudgetStrategy } from './workload/pod-disruption-budget.ts';
+import { podTemplateStrategy } from './workload/pod-template.ts';
 import { replicaSetStrategy } from './workload/replica-set.ts';
+import { replicationControllerStrategy } from './workload/replication-controller.ts';
 import { statefulSetStrategy } from './workload/stateful-set.ts';
 
 export interface KindOptions {
@@ -69,6 +78,15 @@ export function createStrategies({
 }: KindOptions): Strategy[] {
   const own: Strategy[] = [
     ...rbacStrategies(escalation),
+    ...admissionStrategies,
+    ...networkingStrategies,
+    ...schedulingStrategies,
+    ...storageStrategies,
+    componentStatusStrategy,
+    limitRangeStrategy,
+    podTemplateStrategy,
+    replicationControllerStrategy,
+    resourceQuotaStrategy,
     certificateSigningRequestStrategy(signers),
     configMapStrategy,
     controllerRevisionStrategy,

@@ -24,9 +24,11 @@ test('every kind of the scheme has a strategy with columns, and its names are ch
     expect(strategy.columns?.length).toBeGreaterThan(1);
     if (strategy.resource.name === 'events') continue;
     // These may be called as one likes, as long as that fits into a path.
-    const isFree = [resources.roles.group, resources.certificatesigningrequests.group].includes(
-      strategy.resource.group,
-    );
+    const isFree = [
+      resources.roles.group,
+      resources.certificatesigningrequests.group,
+      resources.apiservices.group,
+    ].includes(strategy.resource.group);
     const name = isFree ? 'Not/A/Name' : 'Not_A_Name';
     expect(admit(strategy, { metadata: { name } }).errors[0]).toContain(
       `metadata.name: Invalid value: "${name}"`,

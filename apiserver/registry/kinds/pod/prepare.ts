@@ -1,20 +1,16 @@
 import type { Pod, PodSpec, Toleration } from '../../../../api/types.ts';
 import type { WriteContext } from '../../strategy.ts';
+import { admitByLimits } from '../quota/admit-limits.ts';
+import { admitPriority } from '../scheduling/admit-priority.ts';
 import { qosClassOf } from './qos.ts';
 import { admitServiceAccount } from './service-account.ts';
 
 /** Seconds a pod stays on a node that is not ready or not reachable. */
 const evictionSeconds = 300;
 
-/** Priorities of the classes that every cluster has. */
-const systemPriorities: Readonly<Record<string, number>> = {
-  'system-cluster-critical': 2_000_000_000,
-  'system-node-critical': 2_000_001_000,
-};
-
 /**
- * Sets what a client may not, and does what upstream's admission plugins ServiceAccount, Priority and
- * DefaultTolerationSeconds do. Upstream: `pkg/registry/core/pod/strategy.go`, `plugin/pkg/admission`.
+ * Sets what a client may not, and does what upstream's admission plugins ServiceAccount, Priority,
+ * LimitRanger and DefaultTolerationSeconds do. Upstream: `pkg/registry/core/pod/strategy.go`, `plugin/pkg/admission`.
  */
 export function preparePod(pod: Pod, old: Pod | undefined, context: WriteContext): void {
   if (old) {
@@ -22,13 +18,14 @@ export function preparePod(pod: Pod, old: Pod | undefined, context: WriteContext
     if (pod.spec && old.spec) keepAdmitted(pod.spec, old.spec);
     return;
   }
-  pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec) };
   const { spec } = pod;
-  if (!spec) return;
-  admitServiceAccount(pod, context);
-  spec.priority ??= systemPriorities[spec.priorityClassName ?? ''] ?? 0;
-  spec.preemptionPolicy ??= 'PreemptLowerPriority';
-  spec.tolerations = withDefaultTolerations(spec.tolerations ?? []);
+  if (spec) {
+    admitServiceAccount(pod, context);
+    admitPriority(pod, context);
+    admitByLimits(pod.metadata?.namespace ?? '', { pod }, context);
+  }
+  pod.status = { phase: 'Pending', qosClass: qosClassOf(spec) };
+  if (spec) spec.tolerations = withDefaultTolerations(spec.tolerations ?? []);
 }
 
 /** A client that replaces a pod by what it once created does not know what was added to it. */

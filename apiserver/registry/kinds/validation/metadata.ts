@@ -8,6 +8,7 @@ import {
   dns1035Label,
   dnsLabel,
   dnsSubdomain,
+  ipAddress,
   labelValue,
   pathSegment,
   qualifiedName,
@@ -102,6 +103,9 @@ function nameCheckOf(resource: Resource): Check {
   if (resource === resources.namespaces) return dnsLabel;
   // `system:node`
   if (resource.group === resources.roles.group) return pathSegment;
+  if (resource === resources.ipaddresses) return ipAddress;
+  // `v1.`
+  if (resource === resources.apiservices) return pathSegment;
   // Upstream does not care what one calls these.
   if (resource === resources.certificatesigningrequests) return pathSegment;
   return dnsSubdomain;

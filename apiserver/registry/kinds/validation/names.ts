@@ -26,6 +26,14 @@ export const dnsSubdomain: Check = shaped(
   ['example.com'],
 );
 
+/** A name whose first part stands for any, of a certificate or an Ingress. */
+export const wildcardSubdomain: Check = shaped(
+  253,
+  `\\*\\.${subdomain}`,
+  "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+  ['*.example.com'],
+);
+
 export const dns1035Label: Check = shaped(
   63,
   label1035,
@@ -81,6 +89,20 @@ const qualifiedText =
 export const pathSegment: Check = (value) => {
   if (value === '.' || value === '..') return [`may not be '${value}'`];
   return ['/', '%'].filter((one) => value.includes(one)).map((one) => `may not contain '${one}'`);
+};
+
+/** `example.com/controller`. Upstream: `IsDomainPrefixedPath`. */
+export const domainPrefixedPath: Check = (value) => {
+  const slash = value.indexOf('/');
+  if (slash <= 0 || slash === value.length - 1) {
+    return ['must be a domain-prefixed path (such as "acme.io/foo")'];
+  }
+  const path = value.slice(slash + 1);
+  const shape = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+  return [
+    ...dnsSubdomain(value.slice(0, slash)),
+    ...(whole(shape).test(path) ? [] : [regexProblem('Invalid path', shape, [])]),
+  ];
 };
 
 /** A label key: a name with an optional DNS prefix, `example.com/name`. */

@@ -1,0 +1,117 @@
+import { resources } from '../../../../api/scheme.ts';
+import type {
+  MatchResources,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+} from '../../../../api/types.ts';
+import { ageColumn, column, nameColumn } from '../../../table/columns/common.ts';
+import type { FieldError, Strategy } from '../../strategy.ts';
+import { invalid, notSupported, required } from '../validation/field.ts';
+import { validateSelector } from '../validation/selectors.ts';
+import { validateRules } from './rules.ts';
+
+/** Upstream: `ValidateValidatingAdmissionPolicy`. Expressions (CEL) are stored as they are. */
+export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
+  resource: resources.validatingadmissionpolicies,
+  defaults({ spec }) {
+    if (!spec) return;
+    spec.failurePolicy ||= 'Fail';
+    setMatchDefaults(spec.matchConstraints);
+  },
+  prepare(policy, old) {
+    policy.status = old?.status ?? {};
+  },
+  validate({ spec = {} }) {
+    const { failurePolicy = 'Fail', validations = [], auditAnnotations = [], matchConstraints } = spec;
+    const errors: FieldError[] = [];
+    const policies = ['Fail', 'Ignore'];
+    if (!policies.includes(failurePolicy)) {
+      errors.push(notSupported('spec.failurePolicy', failurePolicy, policies));
+    }
+    if (!matchConstraints) errors.push(required('spec.matchConstraints'));
+    else {
+      errors.push(...validateMatch('spec.matchConstraints', matchConstraints));
+      if (!matchConstraints.resourceRules?.length) {
+        errors.push(required('spec.matchConstraints.resourceRules'));
+      }
+    }
+    if (validations.length === 0 && auditAnnotations.length === 0) {
+      const detail = 'validations or auditAnnotations must contain at least one item';
+      errors.push(required('spec.validations', detail));
+    }
+    for (const [index, { expression }] of validations.entries()) {
+      if (!expression?.trim()) {
+        errors.push(required(`spec.validations[${index}].expression`, 'expression is not specified'));
+      }
+    }
+    return errors;
+  },
+  columns: [
+    nameColumn,
+    column('Validations', 'How many it has.', ({ spec }) => spec?.validations?.length ?? 0, 'integer'),
+    column('ParamKind', 'The kind of its parameters.', ({ spec }) =>
+      spec?.paramKind ? `${spec.paramKind.apiVersion}/${spec.paramKind.kind}` : '<unset>',
+    ),
+    ageColumn,
+  ],
+};
+
+/** Upstream: `ValidateValidatingAdmissionPolicyBinding`. */
+export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
+  resource: resources.validatingadmissionpolicybindings,
+  defaults: ({ spec }) => setMatchDefaults(spec?.matchResources),
+  validate({ spec = {} }) {
+    const { policyName, validationActions = [], matchResources } = spec;
+    const errors = policyName ? [] : [required('spec.policyName')];
+    const field = 'spec.validationActions';
+    const actions = ['Audit', 'Deny', 'Warn'];
+    if (validationActions.length === 0)
+      errors.push(required(field, 'at least one validation action is required'));
+    for (const [index, action] of validationActions.entries()) {
+      if (!actions.includes(action)) errors.push(notSupported(`${field}[${index}]`, action, actions));
+    }
+    if (validationActions.includes('Deny') && validationActions.includes('Warn')) {
+      errors.push(
+        invalid(
+          field,
+          validationActions,
+          'must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)',
+        ),
+      );
+    }
+    if (matchResources) errors.push(...validateMatch('spec.matchResources', matchResources));
+    return errors;
+  },
+  columns: [
+    nameColumn,
+    column('PolicyName', 'The policy.', ({ spec }) => spec?.policyName ?? ''),
+    column('ParamRef', 'Its parameters.', ({ spec }) => {
+      const { namespace, name, selector } = spec?.paramRef ?? {};
+      if (selector) return '<selector>';
+      return name ? `${namespace || '*'}/${name}` : '<unset>';
+    }),
+    ageColumn,
+  ],
+};
+
+function setMatchDefaults(match: MatchResources | undefined): void {
+  if (!match) return;
+  match.matchPolicy ||= 'Equivalent';
+  match.namespaceSelector ??= {};
+  match.objectSelector ??= {};
+  for (const rule of [...(match.resourceRules ?? []), ...(match.excludeResourceRules ?? [])]) {
+    rule.scope ||= '*';
+  }
+}
+
+function validateMatch(field: string, match: MatchResources): FieldError[] {
+  const { matchPolicy = 'Equivalent', resourceRules = [], excludeResourceRules = [] } = match;
+  const policies = ['Equivalent', 'Exact'];
+  return [
+    ...(policies.includes(matchPolicy) ? [] : [notSupported(`${field}.matchPolicy`, matchPolicy, policies)]),
+    ...validateSelector(`${field}.namespaceSelector`, match.namespaceSelector),
+    ...validateSelector(`${field}.objectSelector`, match.objectSelector),
+    ...validateRules(`${field}.resourceRules`, resourceRules),
+    ...validateRules(`${field}.excludeResourceRules`, excludeResourceRules),
+  ];
+}
