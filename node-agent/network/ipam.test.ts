@@ -61,7 +61,7 @@ describe('openIpam', () => {
   it('says which range is used up', () => {
     const ipam = openIpam(folder, ['10.244.1.0/30']);
     ipam.allocate('a');
-    expect(() => ipam.allocate('b')).toThrow(new RangeExhaustedError(parseCidr('10.244.1.0/30')).message);
+    expect(() => ipam.allocate('b')).toThrow(new RangeExhaustedError(parseCidr('10.244.1.0/30'), 0).message);
     expect(() => ipam.allocate('b')).toThrow('10.244.1.1-10.244.1.2');
   });
 });

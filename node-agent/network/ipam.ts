@@ -2,11 +2,11 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { addressAt, type Cidr, contains, familyOf, indexOf, parseCidr, sizeOf } from '../../api/address.ts';
 
-/** Every address of a range is taken. */
+/** Every address of a range is taken; said as CNI's host-local says it, which counts ranges from 0. */
 export class RangeExhaustedError extends Error {
-  constructor(range: Cidr) {
+  constructor(range: Cidr, index: number) {
     super(
-      `no IP addresses available in range set: ${addressAt(range, 1)}-${addressAt(range, lastIndex(range))}`,
+      `failed to allocate for range ${index}: no IP addresses available in range set: ${addressAt(range, 1)}-${addressAt(range, lastIndex(range))}`,
     );
     this.name = 'RangeExhaustedError';
   }
@@ -78,7 +78,7 @@ export function openIpam(folder: string, cidrs: readonly string[]): Ipam {
       const existing = held(owner);
       const chosen = ranges.map((range, index) => {
         const address = existing[index] ?? nextAddress(range, new Set(owned.keys()), last[index]);
-        if (!address) throw new RangeExhaustedError(range);
+        if (!address) throw new RangeExhaustedError(range, index);
         return address;
       });
       for (const [index, address] of chosen.entries()) {

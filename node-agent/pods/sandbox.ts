@@ -98,7 +98,11 @@ export function namespacesExist(dir: string): boolean {
   return existsSync(file) && statSync(file).dev !== statSync(join(dir, 'ns')).dev;
 }
 
-/** Takes network and namespaces away; logs and records stay until the pod itself is gone. */
+/** Whether a pod has a network that nobody can take back yet: that of its node comes a moment after a restart. */
+export const awaitsNetwork = (state: PodState, network: NodeNetwork | undefined): boolean =>
+  network === undefined && state.netns !== undefined;
+
+/** Takes network and namespaces away, unless {@link awaitsNetwork}; logs and records stay until the pod itself is gone. */
 export async function releaseSandbox(
   state: PodState,
   network: NodeNetwork | undefined,
@@ -111,8 +115,8 @@ export async function releaseSandbox(
   const mounts = [...held, ...mountedVolumes(state.dir)];
   if (mounts.length > 0) await unmount(kernel, mounts);
   for (const file of held) rmSync(file, { force: true });
-  if (!state.pod?.spec?.hostNetwork) {
-    if (!network) throw new Error('the node has no pod network yet');
+  // Without a network of the node nothing was attached to it, or `collect` will find it.
+  if (network && !state.pod?.spec?.hostNetwork) {
     if (state.hasHostPorts) await (await network.hostPorts()).unmap(state.uid);
     rmSync(join(state.dir, hostPortsFile), { force: true });
     state.hasHostPorts = false;

@@ -6,7 +6,7 @@ import type { Pod } from '../../api/types.ts';
 import { signalContainer } from '../runtime/containers.ts';
 import type { PodContext } from './context.ts';
 import { endAll, gracePeriod } from './kill.ts';
-import { releaseSandbox } from './sandbox.ts';
+import { awaitsNetwork, releaseSandbox } from './sandbox.ts';
 import type { PodState } from './state.ts';
 
 /** How often a container that was sent SIGKILL is looked at. */
@@ -30,6 +30,7 @@ export async function terminatePod(
 
   state.finished = true;
   await context.report(state);
+  if (awaitsNetwork(state, context.network())) return undefined;
   await releaseSandbox(state, context.network(), context.kernel);
   try {
     await context.client.delete(
@@ -52,15 +53,18 @@ export async function terminatePod(
 export async function settlePod(context: PodContext, state: PodState, pod: Pod): Promise<Again | undefined> {
   state.killAt ??= Date.now() + gracePeriod(pod);
   if (!endAll(context, state, pod, state.killAt)) return againAt(state.killAt);
-  if (state.sandboxReady) await releaseSandbox(state, context.network(), context.kernel);
+  if (state.sandboxReady && !awaitsNetwork(state, context.network()))
+    await releaseSandbox(state, context.network(), context.kernel);
   return undefined;
 }
 
 /** The object is gone: nothing asks for a farewell. */
-export async function removePod(context: PodContext, state: PodState): Promise<Again | 'gone'> {
+export async function removePod(context: PodContext, state: PodState): Promise<Again | 'gone' | undefined> {
   const running = [...state.containers.values()].filter((entry) => entry.running);
   for (const { dir } of running) if (dir) signalContainer(dir, 'SIGKILL');
   if (running.length > 0) return { requeueAfter: killedRetry };
+  // All pods are looked at again when it comes.
+  if (awaitsNetwork(state, context.network())) return undefined;
   await releaseSandbox(state, context.network(), context.kernel);
   rmSync(state.dir, { recursive: true, force: true });
   context.sources.forget(state.uid);

@@ -59,6 +59,9 @@ export interface HostLayout {
 const logLimit = 10 << 20;
 const logFiles = 2;
 
+/** Seconds: what a volume lies on may not answer. Kubelet's `runtimeRequestTimeout`. */
+const startDeadline = 120;
+
 /** Linux's capabilities by number; `linux/capability.h`. */
 const capabilityNames =
   'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'.split(
@@ -74,7 +77,7 @@ const defaultCapabilities =
 /**
  * The steps that shim.pl carries out to start one container.
  *
- * Settings for the shim itself: `arch MACHINE`; `log FILE BYTES FILES`, put aside at that size, so many kept;
+ * Settings for the shim itself: `arch MACHINE`; `deadline SECONDS` for all steps before the program runs; `log FILE BYTES FILES`, put aside at that size, so many kept;
  * `pid`, `exit`, `notify` FILE; `attach SOCKET`; `stdin ONCE`; `tty`; `pidns FILE`, a PID namespace to join, none for the one that is there. Steps of the program's process, in order: `ns FILE` enters a namespace; `hold TYPE FILE` makes one and binds it to FILE;
  * `cgroup FILE` enters the group whose `cgroup.procs` that is; `unshare TYPE`; `hostname NAME`; `mount SOURCE TARGET TYPE FLAGS DATA`; `overlay LOWER TARGET UPPER`;
  * `bind SOURCE TARGET rec,ro,nodev,optional BASE`, with BASE for a source below it whose links lead nowhere else; `hide PATH`; `dir PATH MODE`; `link TARGET PATH`; `set FILE VALUE`
@@ -87,6 +90,7 @@ export function containerPlan(spec: ContainerSpec, host: HostLayout): Step[] {
   const shared = namespaces.hostIpc ? ['uts'] : ['uts', 'ipc'];
   return [
     ['arch', host.machine],
+    ['deadline', String(startDeadline)],
     ['log', spec.logFile, String(logLimit), String(logFiles)],
     ['pid', `${dir}/pid`],
     ['exit', `${dir}/exit`],

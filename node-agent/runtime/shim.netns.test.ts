@@ -19,6 +19,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function start(
   script: string,
   steps: readonly Step[] = [['log', join(folder, 'log'), '1000000', '2']],
+  complaint = '',
 ): void {
   const plan: Step[] = [
     ['arch', machine()],
@@ -39,13 +40,22 @@ function start(
       stdio: ['ignore', 'inherit', 'pipe'],
     },
   );
-  expect(result.stderr).toBe('');
+  expect(result.stderr).toBe(complaint);
 }
 
 const ended = () =>
   expect.poll(() => existsSync(join(folder, 'exit')), { timeout: 20_000, interval: 10 }).toBe(true);
 
 describe('shim.pl', () => {
+  it('ends a start that hangs, says so, and leaves no process', () => {
+    const never = join(folder, 'never');
+    spawnSync('mkfifo', [never]);
+    const log: Step = ['log', join(folder, 'log'), '1000000', '2'];
+    // Nobody ever reads what is to be written there.
+    start('true', [log, ['deadline', '1'], ['set', never, '1']], 'context deadline exceeded\n');
+    expect(spawnSync('pgrep', ['-f', join(folder, 'plan')], { encoding: 'utf8' }).stdout).toBe('');
+  });
+
   it('puts a full log aside and keeps as many files as it shall', async () => {
     start('seq 1 100000', [['log', join(folder, 'log'), '10000', '3']]);
     await ended();

@@ -128,7 +128,7 @@ sub answer {
 
 # Returns when the program runs.
 sub start {
-    my $for_shim = qr/^(?:arch|log|pid|exit|notify|attach|stdin|tty|pidns)$/;
+    my $for_shim = qr/^(?:arch|deadline|log|pid|exit|notify|attach|stdin|tty|pidns)$/;
     %setting = map { $_->[0] => $_ } grep { $_->[0] =~ $for_shim } @plan;
     use_architecture($setting{arch}[1]);
     call('setsid');
@@ -209,10 +209,9 @@ sub terminal_of_program {
 sub run_program {
     # Nobody would note its end or read its output without the shim.
     end_with_parent();
-    # What a volume lies on may not answer; as long as kubelet's `runtimeRequestTimeout`.
     call('setsid') if $setting{pidns};
     $SIG{ALRM} = sub { fail('context deadline exceeded') };
-    alarm 120;
+    alarm $setting{deadline}[1] if $setting{deadline};
     my (%environment, $directory, $user, @command, @dropped, $no_mounts);
     my %verb = (
         cgroup => sub { write_kernel_file($_[0], "0\n") },

@@ -17,6 +17,8 @@ export interface AgentProcess {
   kill(): Promise<void>;
   /** Resolves when it is gone, whoever has ended it. */
   gone: Promise<unknown>;
+  /** What it has written to standard error so far. */
+  complaints(): string;
 }
 
 /** When a node-agent kills itself, see agent.ts. */
@@ -118,12 +120,18 @@ export async function startScene(...nodes: string[]): Promise<Scene> {
       const address = `172.18.0.${nodes.indexOf(node) + 2}`;
       const last = interruption ? [interruption.moment, String(interruption.command)] : [];
       const command = [process.execPath, program, socketPath, node, address, ...last];
-      const child = spawn('nsenter', enter(node, command), { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn('nsenter', enter(node, command), { stdio: ['ignore', 'pipe', 'pipe'] });
+      let complaints = '';
+      child.stderr.on('data', (data) => {
+        complaints += data;
+        process.stderr.write(data);
+      });
       const gone = new Promise((resolve) => child.once('exit', resolve));
       const own = await line(child, /^\d+$/);
       await line(child, 'ready');
       return {
         gone,
+        complaints: () => complaints,
         async kill() {
           await run(undefined, ['kill', '-9', own]);
           await gone;
