@@ -1,6 +1,7 @@
 import { encodeReply } from '../wire/encode.ts';
 import type { Lasting, Query, Repeated, Reply } from '../wire/message.ts';
 import { type Layout, layoutOf } from './layout.ts';
+import { roomFor } from './outgoing.ts';
 import { lowerCase, type Question, readQuestion } from './question.ts';
 
 /**
@@ -8,7 +9,10 @@ import { lowerCase, type Question, readQuestion } from './question.ts';
  * before: a hot name costs neither a decoded query nor an encoded reply.
  */
 export interface Repeats {
-  /** The packet that answers `packet`, if one is known that is still right; plugins that count are told. */
+  /**
+   * The packet that answers `packet`, if one is known that is still right; plugins that count are told. It is to be
+   * sent or copied before the next one is asked for ({@link roomFor}).
+   */
   find(packet: Buffer, client: Query['client'], protocol: Query['protocol']): Buffer | undefined;
   /** Keeps the reply to `packet` if it lasts and its question came before. Returns what to send, then. */
   keep(packet: Buffer, query: Query, reply: Reply): Buffer | undefined;
@@ -129,7 +133,7 @@ function packetOf(
   const length = records === undefined ? entry.length : records === 0 ? end : (ends?.[records - 1] ?? end);
   for (const { size, starts } of entry.shuffled) draw(slab, at, size, starts, length);
 
-  const out = Buffer.allocUnsafe(length + opt);
+  const out = roomFor(length + opt);
   slab.copy(out, 0, at, at + length);
   out[0] = packet[0] ?? 0;
   out[1] = packet[1] ?? 0;

@@ -2,6 +2,7 @@ import type { Handler } from '../plugin.ts';
 import { decodeQuery } from '../wire/decode.ts';
 import { encodeReply, encodeTransfer, refusal } from '../wire/encode.ts';
 import { emptyReply, type Query, Rcode, type Reply } from '../wire/message.ts';
+import { parentOf } from '../wire/names.ts';
 import type { Repeats } from './repeats.ts';
 
 /** The zones that share one port, each with the chain of its server block. */
@@ -64,8 +65,7 @@ export function serve(zones: Zones, query: Query): Reply | Promise<Reply> {
       parent = handler;
     }
     if (name === '.') break;
-    const dot = name.indexOf('.');
-    name = dot === name.length - 1 ? '.' : name.slice(dot + 1);
+    name = parentOf(name);
   }
   return parent ? parent(query) : emptyReply(Rcode.REFUSED);
 }

@@ -1,4 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { type Connection, type Connections, createConnections } from './connections.ts';
+import { createInbox } from './inbox.ts';
+import { createOutbox } from './outbox.ts';
 import type { Packets } from './server.ts';
 import { type Answer, isWithoutIpv6, type Place } from './udp.ts';
 
@@ -7,11 +10,13 @@ export interface TcpListener {
   close(): void;
 }
 
-/** Upstream's: a connection that says nothing for this long is closed (milliseconds). */
+/** Upstream's, in milliseconds: for the first message of a connection to come whole, for each after that, for replies to be read. */
+const firstTimeout = 3_000;
 const idleTimeout = 10_000;
+const writeTimeout = 5_000;
 /** A client may ask this many questions before the first is answered; then it is not read from. */
 const mostPipelined = 128;
-const mostConnections = 4_096;
+const limits = { connections: 4_096, bytes: 16 << 20, writeTimeout };
 
 /** Answers on a TCP port: messages with a length of two bytes before each, several on their way at a time (RFC 7766). */
 export async function listenTcp(
@@ -19,13 +24,10 @@ export async function listenTcp(
   answer: Answer,
   onError: (error: Error) => void,
 ): Promise<TcpListener> {
-  const connections = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
-    converse(socket, answer, onError);
-  });
-  server.maxConnections = mostConnections;
+  const connections = createConnections(limits);
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+    converse(socket, answer, onError, connections),
+  );
   await listen(server, place);
   server.on('error', onError);
   const address = server.address();
@@ -33,66 +35,77 @@ export async function listenTcp(
     port: typeof address === 'object' && address ? address.port : place.port,
     close() {
       server.close();
-      for (const socket of connections) socket.destroy();
+      connections.close();
     },
   };
 }
 
-function converse(socket: Socket, answer: Answer, onError: (error: Error) => void): void {
+function converse(
+  socket: Socket,
+  answer: Answer,
+  onError: (error: Error) => void,
+  connections: Connections,
+): void {
   const client = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-  let waiting: Buffer = Buffer.alloc(0);
-  let underway = 0;
-  socket.setTimeout(idleTimeout, () => socket.destroy());
+  const deadline = performance.now() + firstTimeout;
+  const connection: Connection = { socket, deadline, stuckSince: 0, underway: 0, held: 0 };
+  const inbox = createInbox();
+  const outbox = createOutbox(socket);
+  let isEnding = false;
+  connections.add(connection);
   socket.on('error', () => socket.destroy()); // the client's end is gone; nobody is left to tell
 
   const send = (packets: Packets) => {
     if (!packets || socket.destroyed) return;
-    for (const bytes of Buffer.isBuffer(packets) ? [packets] : packets) {
-      const length = Buffer.allocUnsafe(2);
-      length.writeUInt16BE(bytes.length);
-      socket.write(length);
-      socket.write(bytes);
-    }
+    for (const bytes of Buffer.isBuffer(packets) ? [packets] : packets) outbox.add(bytes);
   };
-  const sendTogether = (packets: Packets) => {
-    socket.cork();
-    send(packets);
-    socket.uncork();
-  };
-  const isFull = () => underway >= mostPipelined || socket.writableNeedDrain;
+  const isFull = () => connection.underway >= mostPipelined || socket.writableNeedDrain;
   const read = () => {
-    socket.cork(); // what is answered at once is sent at once, in one call
-    while (waiting.length >= 2 && !isFull()) {
-      const end = 2 + waiting.readUInt16BE(0);
-      if (waiting.length < end) break;
-      const packet = waiting.subarray(2, end);
-      waiting = waiting.subarray(end);
+    while (!isFull()) {
+      const packet = inbox.next();
+      if (!packet) break;
+      connection.deadline = performance.now() + idleTimeout;
+      connections.touch(connection);
       const reply = answer(packet, client);
       if (reply instanceof Promise) later(reply);
       else send(reply);
     }
-    socket.uncork();
+    settle();
+  };
+  /** After everything that may have changed what the connection waits for. */
+  const settle = () => {
+    outbox.flush(); // what is answered at once is sent at once, in one call
+    connection.held = inbox.settle();
+    connection.stuckSince = socket.writableNeedDrain ? connection.stuckSince || performance.now() : 0;
+    connections.weigh(connection);
+    if (isEnding && connection.underway === 0 && !isFull()) socket.end();
     if (isFull()) socket.pause();
     else if (socket.isPaused()) socket.resume();
   };
   const later = (reply: Promise<Packets>) => {
-    underway++;
-    reply.then(sendTogether).then(
-      () => {
-        underway--;
+    connection.underway++;
+    reply
+      .then((packets) => {
+        connection.underway--;
+        connection.deadline = performance.now() + idleTimeout;
+        send(packets);
         read();
-      },
-      (error: Error) => {
+      })
+      .catch((error: Error) => {
         onError(error);
         socket.destroy();
-      },
-    );
+      });
   };
   socket.on('data', (chunk) => {
-    waiting = waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]);
+    inbox.add(chunk);
     read();
   });
   socket.on('drain', read);
+  // A client may say that it has asked everything, and still wait for its answers.
+  socket.on('end', () => {
+    isEnding = true;
+    settle();
+  });
 }
 
 async function listen(server: Server, place: Place): Promise<void> {

@@ -1,6 +1,7 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { lookup } from 'node:dns';
 import { isIP } from 'node:net';
+import { giveAway } from './outgoing.ts';
 import type { Packets } from './server.ts';
 
 /** Takes a packet, gives the answer: at once, later, or never. */
@@ -34,7 +35,9 @@ export async function listenUdp(
     const reply = answer(packet, { address, port });
     const send = (bytes: Packets) => {
       // Without a callback a reply that cannot be sent is lost in silence: UDP owes nothing, the client asks again.
-      if (Buffer.isBuffer(bytes) && open) socket.send(bytes, port, address);
+      if (!Buffer.isBuffer(bytes) || !open) return;
+      socket.send(bytes, port, address);
+      if (socket.getSendQueueCount() > 0) giveAway(bytes);
     };
     if (reply instanceof Promise) reply.then(send, onError);
     else send(reply);

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { createInbox } from '../server/inbox.ts';
 import { decodeQuery } from '../wire/decode.ts';
 import { encodeReply } from '../wire/encode.ts';
 import { emptyReply, type Query, type Reply } from '../wire/message.ts';
@@ -33,12 +34,16 @@ export async function startUpstream(
   });
   tcp.on('connection', (socket) => {
     socket.on('error', () => socket.destroy()); // the client under test closes as it likes
+    const inbox = createInbox();
     socket.on('data', (data) => {
-      for (const reply of packets(data.subarray(2), 'tcp')) {
-        const length = Buffer.alloc(2);
-        length.writeUInt16BE(reply.length);
-        socket.write(Buffer.concat([length, reply]));
-      }
+      inbox.add(data);
+      for (let packet = inbox.next(); packet; packet = inbox.next())
+        for (const reply of packets(packet, 'tcp')) {
+          const length = Buffer.alloc(2);
+          length.writeUInt16BE(reply.length);
+          socket.write(Buffer.concat([length, reply]));
+        }
+      inbox.settle();
     });
   });
   return {

@@ -10,7 +10,8 @@ export type Received = { query: Query } | { refuse: number } | 'drop';
 
 /**
  * Reads what a client sent, by the rules of miekg/dns' acceptance function: replies and stubs are dropped;
- * other opcodes are NOTIMP; anything but one question is FORMERR.
+ * other opcodes are NOTIMP; anything but one question is FORMERR; a header that only says that there is a question is
+ * SERVFAIL; records that the header counts after the end of the packet are not missed.
  */
 export function decodeQuery(packet: Buffer, client: Query['client'], protocol: Query['protocol']): Received {
   if (packet.length < 12) return 'drop';
@@ -20,6 +21,7 @@ export function decodeQuery(packet: Buffer, client: Query['client'], protocol: Q
   const [questions, answers, authorities, additionals] = [4, 6, 8, 10].map((at) => packet.readUInt16BE(at));
   if (questions !== 1 || (answers ?? 0) > 1 || (authorities ?? 0) > 1 || (additionals ?? 0) > 2)
     return { refuse: 1 };
+  if (packet.length === 12) return { refuse: 2 };
   try {
     const cursor = { bytes: packet, at: 12 };
     const name = readName(cursor);
@@ -102,7 +104,7 @@ function serialOf(cursor: Cursor): number | undefined {
 
 function findEdns(cursor: Cursor, records: number): Edns | undefined {
   let found: Edns | undefined;
-  for (let i = 0; i < records; i++) {
+  for (let i = 0; i < records && cursor.at < cursor.bytes.length; i++) {
     readName(cursor);
     const type = read16(cursor);
     const udpSize = read16(cursor);

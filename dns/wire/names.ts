@@ -70,7 +70,7 @@ export function labelsOf(name: string): string[] {
   if (name === '.' || name === '') return [];
   const trimmed = name.endsWith('.') ? name.slice(0, -1) : name;
   if (!trimmed.includes('\\')) return trimmed.split('.');
-  return trimmed.match(/(?:\\.|[^.\\])*(?:\.|$)/g)?.flatMap((label) => label.replace(/\.$/, '') || []) ?? [];
+  return trimmed.match(/(?:\\.|[^.\\])+/g) ?? [];
 }
 
 /** The bytes of one label as text, with its escapes undone. */
@@ -87,8 +87,22 @@ export function isSubdomain(zone: string, name: string): boolean {
   if (zone === '.') return true;
   if (name.length < zone.length) return false;
   const start = name.length - zone.length;
-  if (start > 0 && name.charCodeAt(start - 1) !== 0x2e) return false;
+  if (start > 0 && (name.charCodeAt(start - 1) !== 0x2e || isEscaped(name, start - 1))) return false;
   return name.slice(start).toLowerCase() === zone.toLowerCase();
+}
+
+/** The name without its first label; the root for a name of one. */
+export function parentOf(name: string): string {
+  let dot = name.indexOf('.');
+  while (isEscaped(name, dot)) dot = name.indexOf('.', dot + 1);
+  return dot < 0 || dot === name.length - 1 ? '.' : name.slice(dot + 1);
+}
+
+/** True for a character that belongs to a label, whatever it stands for otherwise. */
+function isEscaped(name: string, at: number): boolean {
+  let slashes = 0;
+  while (name.charCodeAt(at - 1 - slashes) === 0x5c) slashes++;
+  return slashes % 2 === 1;
 }
 
 /** The longest of `zones` that holds `name`. */

@@ -5,7 +5,7 @@ import { canonicalAddress } from './addresses.ts';
 import { decodeQuery, decodeReply } from './decode.ts';
 import { encodeQuery, encodeReply } from './encode.ts';
 import { emptyReply, type Reply, type ResourceRecord } from './message.ts';
-import { isDomainName, isSubdomain, labelsOf, readName } from './names.ts';
+import { isDomainName, isSubdomain, labelsOf, parentOf, readName } from './names.ts';
 
 /** dns-packet is the second opinion: what one writes the other must read. */
 
@@ -145,10 +145,20 @@ describe('queries', () => {
     ['a pointer to itself', changed((packet) => packet.writeUInt16BE(0xc00c, 12)), { refuse: 1 }],
     ['a pointer forwards', changed((packet) => packet.writeUInt16BE(0xc0ff, 12)), { refuse: 1 }],
     ['a label of unknown kind', changed((packet) => packet.writeUInt8(0x80, 12)), { refuse: 1 }],
-    ['a record that is not there', changed((packet) => packet.writeUInt16BE(1, 10)), { refuse: 1 }],
+    [
+      'half a record',
+      Buffer.concat([changed((packet) => packet.writeUInt16BE(1, 10)), Buffer.alloc(9)]),
+      { refuse: 1 },
+    ],
+    ['a header without the question that it counts', good.subarray(0, 12), { refuse: 2 }],
     ['no type', good.subarray(0, -3), { refuse: 1 }],
   ])('%s', (_, packet, expected) => {
     expect(decodeQuery(packet, client, 'udp')).toEqual(expected);
+  });
+
+  test('records that are counted where the packet is over are not missed', () => {
+    const counting = changed((packet) => packet.writeUInt16BE(1, 10));
+    expect(decodeQuery(counting, client, 'udp')).toEqual(decodeQuery(good, client, 'udp'));
   });
 
   test('random packets are never more than refused', () => {
@@ -205,4 +215,15 @@ test.each([
   ['10.0.0.1', '10.0.0.1'],
 ])('%s is written %s', (text, expected) => {
   expect(canonicalAddress(text)).toBe(expected);
+});
+
+test('a dot that belongs to a label does not end it', () => {
+  expect(labelsOf('a\\..b\\\\.c\\\\\\..')).toEqual(['a\\.', 'b\\\\', 'c\\\\\\.']);
+  expect(parentOf('a\\.b.c.')).toBe('c.');
+  expect(parentOf('a\\\\.b.')).toBe('b.');
+  expect([parentOf('a\\..'), parentOf('a.')]).toEqual(['.', '.']);
+  expect(isSubdomain('cluster.local.', 'a\\.cluster.local.')).toBe(false);
+  expect(isSubdomain('cluster.local.', 'a\\\\.cluster.local.')).toBe(true);
+  const name = 'a\\..\\.\\\\.example.org.';
+  expect(decodeReply(encodeReply(queryFor(name), emptyReply(0))).question).toMatchObject({ name });
 });
