@@ -19,11 +19,13 @@ import { nodeport } from './nodeport/nodeport.ts';
 import { pods } from './pods/pods.ts';
 import { count, createReport, host, type Report, wrap } from './report.ts';
 import type { Scenario, Stage } from './scenario.ts';
+import { subdomain } from './subdomain/subdomain.ts';
 
 /** Every scenario, in the order of the articles. */
 const scenarios: readonly Scenario[] = [
   kubeadm,
   hostnames,
+  subdomain,
   expose,
   clusterip,
   ipvs,

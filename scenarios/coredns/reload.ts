@@ -3,10 +3,10 @@ import { resources } from '../../api/scheme.ts';
 import type { Pod } from '../../api/types.ts';
 import { createKernel } from '../../kernel/run.ts';
 import { findCommand } from '../../lab/doctor.ts';
+import { answered } from '../answered.ts';
 import { addressOf, nameOf, readyPods } from '../objects.ts';
 import { host } from '../report.ts';
 import type { Stage } from '../scenario.ts';
-import { answered } from './answered.ts';
 import { article, logOf, readyServer } from './server.ts';
 
 const namespace = 'kube-system';

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { nameOf } from '../objects.ts';
-import type { Stage } from '../scenario.ts';
+import { nameOf } from './objects.ts';
+import type { Stage } from './scenario.ts';
 
 /** Milliseconds: changes come into force in seconds, and later on a busy machine. */
 const patience = 90_000;
