@@ -59,7 +59,7 @@ export async function startUpstream(
 /** Sockets of both kinds on one free port: where another program has the TCP port, on the next one. */
 async function bindBoth(): Promise<{ udp: Socket; tcp: Server; port: number }> {
   for (;;) {
-    const udp = createSocket('udp4');
+    const udp = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
     udp.bind(0, '127.0.0.1');
     await once(udp, 'listening');
     const { port } = udp.address();

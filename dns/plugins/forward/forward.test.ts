@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,13 +10,16 @@ import { ask } from '../../testing/ask.ts';
 import { externalName, namespace } from '../../testing/objects.ts';
 import { chainOf, instanceOf } from '../../testing/plugin.ts';
 import { addressReply, startUpstream, type TestUpstream } from '../../testing/upstream.ts';
+import { decodeQuery } from '../../wire/decode.ts';
 import { encodeReply } from '../../wire/encode.ts';
 import { emptyReply, type Query, Rcode } from '../../wire/message.ts';
 import { isForwarded, parseOptions } from './options.ts';
 
 const open: TestUpstream[] = [];
+const ends: (() => void)[] = [];
 afterEach(() => {
   for (const upstream of open.splice(0)) upstream.close();
+  for (const end of ends.splice(0)) end();
 });
 
 async function upstream(answer: Parameters<typeof startUpstream>[0]): Promise<TestUpstream> {
@@ -57,6 +62,55 @@ describe('forward', () => {
     expect((await ask(forwardTo([server.port]), 'example.org.')).answer).toEqual([
       'example.org. 60 IN A 192.0.2.1',
     ]);
+  });
+
+  test('each query has a port of its own, and what another port or address says of it is not heard', async () => {
+    const upstream = createSocket('udp4');
+    const forger = createSocket('udp4');
+    ends.push(
+      () => upstream.close(),
+      () => forger.close(),
+    );
+    for (const [socket, address] of [
+      [upstream, '127.0.0.1'],
+      [forger, '127.0.0.2'],
+    ] as const) {
+      socket.bind(0, address);
+      await once(socket, 'listening');
+    }
+    const ports: number[] = [];
+    const ids: number[] = [];
+    upstream.on('message', (packet, { port }) => {
+      const received = decodeQuery(packet, { address: '127.0.0.1', port }, 'udp');
+      if (received === 'drop' || !('query' in received)) throw new Error('no query');
+      const { query } = received;
+      ports.push(port);
+      ids.push(query.id);
+      const forged = encodeReply(query, addressReply(query, '6.6.6.6'));
+      const wrongId = encodeReply({ ...query, id: query.id ^ 0x101 }, addressReply(query, '6.6.6.6'));
+      const wrongName = encodeReply({ ...query, name: 'evil.org.' }, addressReply(query, '6.6.6.6'));
+      const right = encodeReply(query, addressReply(query));
+      // The forger has guessed everything but the address; the true answer comes last of all.
+      forger.send(forged, port, '127.0.0.1', () => {
+        for (const one of [wrongId, wrongName, right]) upstream.send(one, port, '127.0.0.1');
+      });
+    });
+    const handler = forwardTo([upstream.address().port]);
+    const names = Array.from({ length: 50 }, (_, i) => `n${i}.example.org.`);
+    for (const name of names)
+      expect((await ask(handler, name)).answer).toEqual([`${name} 60 IN A 192.0.2.1`]);
+    expect(new Set(ports).size).toBeGreaterThan(40);
+    expect(new Set(ids).size).toBeGreaterThan(45);
+    const steps = ids.slice(1).map((id, i) => id - (ids[i] ?? 0));
+    expect(new Set(steps).size).toBeGreaterThan(45); // not counted up either
+  });
+
+  test('more queries at a time than there are sockets for', async () => {
+    const server = await upstream((query) => addressReply(query));
+    const handler = forwardTo([server.port]);
+    const names = Array.from({ length: 400 }, (_, i) => `n${i}.`);
+    const replies = await Promise.all(names.map((name) => ask(handler, name)));
+    expect(replies.every(({ answer }) => answer.length === 1)).toBe(true);
   });
 
   test('the next upstream is asked when one is silent or gone', async () => {

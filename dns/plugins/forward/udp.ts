@@ -13,17 +13,21 @@ export interface Channel {
 interface Open {
   socket: Socket;
   exchange: Exchange;
-  born: number;
   connected: Promise<void>;
+  /** Queries that wait for it, or on it. */
+  users: number;
 }
 
-/** A socket serves this many milliseconds; then another, with another random port, takes its place. */
-const socketLife = 5_000;
+/** With so many sockets open to one upstream, more queries go by those: descriptors are not without end. */
+const mostSockets = 256;
 
-/** Asks from `source`, if there is one: an address of this machine. */
+/**
+ * A socket for each query, so that a forger has to guess its random port besides its id (RFC 5452 9.2); it is
+ * connected, so that only the upstream's own packets come in. Asks from `source`, if there is one: an address of this
+ * machine.
+ */
 export function createUdpChannel({ host, port }: UpstreamAddress, source?: string): Channel {
   const peer = joinHostPort(host, port);
-  let current: Open | undefined;
   const all = new Set<Open>();
 
   function open(): Open {
@@ -31,44 +35,48 @@ export function createUdpChannel({ host, port }: UpstreamAddress, source?: strin
     const exchange = createExchange(`read udp ${peer}`);
     const connected = Promise.withResolvers<void>();
     connected.promise.catch(() => {}); // each asker learns of it by itself
-    const made: Open = { socket, exchange, born: performance.now(), connected: connected.promise };
+    const made: Open = { socket, exchange, connected: connected.promise, users: 0 };
     socket.on('message', (packet) => exchange.receive(packet));
-    socket.on('error', (cause) => {
+    const fail = (cause: Error) => {
       const error = new Error(`udp ${peer}: ${cause.message}`, { cause });
       connected.reject(error);
       exchange.fail(error);
       discard(made);
-    });
-    if (source !== undefined)
-      socket.bind({ address: source }, () => socket.connect(port, host, () => connected.resolve()));
-    else socket.connect(port, host, () => connected.resolve());
+    };
+    socket.on('error', fail);
+    const connect = () =>
+      socket.connect(port, host, (error?: Error) => (error ? fail(error) : connected.resolve()));
+    if (source === undefined) connect();
+    else socket.bind({ address: source }, connect);
     all.add(made);
     return made;
   }
 
   function discard(old: Open): void {
-    if (current === old) current = undefined;
-    if (!all.delete(old)) return;
-    old.socket.close();
+    if (all.delete(old)) old.socket.close();
   }
 
-  /** Sockets that are past their time go when nobody waits for them any more. */
-  function retire(): void {
-    for (const old of all) if (old !== current && old.exchange.underway === 0) discard(old);
+  function pick(): Open {
+    if (all.size < mostSockets) return open();
+    const sockets = [...all];
+    return sockets[Math.floor(Math.random() * sockets.length)] ?? open();
   }
 
   return {
     async ask(query, timeout) {
-      if (current && performance.now() - current.born > socketLife) current = undefined;
-      current ??= open();
-      const { socket, exchange, connected } = current;
-      retire();
-      await connected;
-      return exchange.ask(query, timeout, (packet) =>
-        socket.send(packet, (error) => {
-          if (error) exchange.fail(new Error(`write udp ${peer}: ${error.message}`, { cause: error }));
-        }),
+      const chosen = pick();
+      const { socket, exchange, connected } = chosen;
+      chosen.users++;
+      const reply = connected.then(() =>
+        exchange.ask(query, timeout, (packet) =>
+          socket.send(packet, (error) => {
+            if (error) exchange.fail(new Error(`write udp ${peer}: ${error.message}`, { cause: error }));
+          }),
+        ),
       );
+      return reply.finally(() => {
+        if (--chosen.users === 0) discard(chosen);
+      });
     },
     close() {
       for (const old of [...all]) {
