@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { KubeObject } from '../api/object.ts';
 import { allResources, type Resource } from '../api/scheme.ts';
 import type { Transport } from '../api/transport.ts';
+import { followDefinitions } from './apiextensions/kinds.ts';
 import { createAccess } from './auth/access.ts';
 import { createAuthenticator } from './auth/authenticate.ts';
 import { withBootstrapTokens } from './auth/bootstrap-tokens.ts';
@@ -93,9 +94,15 @@ export async function startApiserver(
     const byResource = new Map<Resource, (typeof strategies)[number]>(
       strategies.map((one) => [one.resource, one]),
     );
+    const customKinds = followDefinitions({ cache, now, onError }, signal);
+    const customStrategyOf = customKinds.strategyOf;
     const registry = sharing
-      ? sharing.createRegistry({ cache, strategies, now, nodePorts: config.serviceNodePortRange })
-      : createRegistry({ storage, cache, strategies, now });
+      ? sharing.createRegistry({
+          ...{ cache, strategies, customStrategyOf, now },
+          nodePorts: config.serviceNodePortRange,
+        })
+      : createRegistry({ storage, cache, strategies, customStrategyOf, now });
+    await customKinds.begin(registry);
     const tokens = withBootstrapTokens(createTokens(config.serviceAccount, cache.lookup), cache.lookup);
     const { issuer } = config.serviceAccount;
     const options = {
@@ -106,7 +113,8 @@ export async function startApiserver(
       authorizer,
       restriction,
       now,
-      strategyOf: (resource: Resource) => byResource.get(resource),
+      strategyOf: (resource: Resource) => byResource.get(resource) ?? customStrategyOf(resource),
+      customKinds,
       authenticate: createAuthenticator(tokens, [issuer], now),
       kubelets: createKubelets(cache.lookup, config.kubeletClient),
       storageHealthy: () => storage.healthy(),

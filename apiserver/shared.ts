@@ -1,4 +1,4 @@
-import { resources } from '../api/scheme.ts';
+import { type Resource, resources } from '../api/scheme.ts';
 import type { Service } from '../api/types.ts';
 import { startMasterLeases } from './master-leases.ts';
 import type { FollowServices } from './registry/kinds/service/allocate.ts';
@@ -18,6 +18,7 @@ export interface Sharing {
   createRegistry(options: {
     cache: Cache;
     strategies: readonly Strategy[];
+    customStrategyOf: (resource: Resource) => Strategy | undefined;
     now: () => Date;
     nodePorts: string;
   }): Registry;

@@ -47,6 +47,8 @@ export function createMemoryCache(objects: readonly (readonly [Resource, KubeObj
     watch: async (resource, _, receive) => of(resource).follow(receive),
     reached: async () => undefined,
     fresh: () => undefined,
+    add: async () => undefined,
+    drop: () => undefined,
     close: () => undefined,
   };
   const put = (resource: Resource, object: KubeObject) =>

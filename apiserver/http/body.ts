@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { KubeObject } from '../../api/object.ts';
 import { statusError } from '../../api/status.ts';
+import type { CustomRules } from '../registry/strategy.ts';
 import type { FieldValidation } from '../schema/decode.ts';
 import { type ParsedBody, parseBody } from '../schema/parse.ts';
 import { parseMediaType } from './negotiate.ts';
@@ -40,6 +41,8 @@ export interface ExpectedType {
   kind: string;
   /** Name of the type in `api/schema.json`. */
   type: string;
+  /** Takes its place. */
+  custom?: CustomRules | undefined;
 }
 
 /**
@@ -58,7 +61,9 @@ export async function readObject(
     import('../schema/decode.ts'),
   ]);
   checkType(value, expected);
-  const { object, warnings } = decode(expected.type, value, validation, duplicates);
+  const { object, warnings } = expected.custom
+    ? expected.custom.decode(value, validation, duplicates)
+    : decode(expected.type, value, validation, duplicates);
   for (const warning of warnings) warn(warning);
   return object;
 }

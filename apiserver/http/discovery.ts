@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { apiVersionOf, type Resource, servedResources } from '../../api/scheme.ts';
 import type { APIResource } from '../../api/types.ts';
+import { comparePriority } from './version-priority.ts';
 
 /** One line of discovery: a kind, or a subresource (`name` then has a slash). */
 interface Served {
@@ -33,7 +34,11 @@ function review(group: string, name: string, kind: string, namespaced: boolean):
   return { group, version: 'v1', resource };
 }
 
-function verbsOf({ name, readOnly }: Resource): string[] {
+/** In the order in which upstream lists those of custom kinds. */
+const customVerbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+
+function verbsOf({ name, readOnly, stored }: Resource): string[] {
+  if (stored) return customVerbs;
   if (readOnly) return ['get', 'list', 'watch'];
   return name === 'namespaces' ? objectVerbs.filter((verb) => verb !== 'deletecollection') : objectVerbs;
 }
@@ -60,7 +65,7 @@ function linesOf(row: Resource): Served[] {
     }),
     ...(row.status ? [part('status')] : []),
     ...(row.scale ? [part('scale', { group: 'autoscaling', version: 'v1', kind: 'Scale' })] : []),
-    ...special(name).map(([sub, of]) => part(sub, of)),
+    ...(row.stored ? [] : special(name)).map(([sub, of]) => part(sub, of)),
   ];
 }
 
@@ -93,11 +98,36 @@ function special(name: string): [string, Partial<APIResource>][] {
   }
 }
 
-const lines: readonly Served[] = [...servedResources.flatMap(({ served }) => linesOf(served)), ...reviews];
-const groupVersions = [...new Set(lines.map(({ group, version }) => `${group}/${version}`))];
-const groups = [...new Set(lines.map(({ group }) => group))].filter((group) => group !== '');
+/** All that is served at one moment. */
+interface Catalogue {
+  lines: readonly Served[];
+  groupVersions: readonly string[];
+  groups: readonly string[];
+}
 
-const groupOf = (name: string) => {
+function catalogueOf(lines: readonly Served[]): Catalogue {
+  const groupVersions = [...new Set(lines.map(({ group, version }) => `${group}/${version}`))];
+  const groups = [...new Set(lines.map(({ group }) => group))].filter((group) => group !== '');
+  return { lines, groupVersions, groups };
+}
+
+const builtIn = catalogueOf([...servedResources.flatMap(({ served }) => linesOf(served)), ...reviews]);
+const known = new WeakMap<readonly Resource[], Catalogue>();
+
+/** With custom kinds, whose versions come with the most stable and latest first. */
+function catalogue(custom: readonly Resource[]): Catalogue {
+  if (custom.length === 0) return builtIn;
+  const made =
+    known.get(custom) ??
+    catalogueOf([
+      ...builtIn.lines,
+      ...custom.toSorted((a, b) => comparePriority(a.version, b.version)).flatMap(linesOf),
+    ]);
+  known.set(custom, made);
+  return made;
+}
+
+const groupOf = ({ groupVersions }: Catalogue, name: string) => {
   const versions = groupVersions
     .filter((gv) => gv.startsWith(`${name}/`))
     .map((groupVersion) => ({ groupVersion, version: groupVersion.slice(name.length + 1) }));
@@ -111,18 +141,26 @@ export function coreVersions(address: string): object {
 }
 
 /** `/apis` */
-export function groupList(): object {
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupOf) };
+export function groupList(custom: readonly Resource[] = []): object {
+  const all = catalogue(custom);
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: all.groups.map((name) => groupOf(all, name)) };
 }
 
 /** `/apis/GROUP`, or undefined. */
-export function groupDocument(name: string): object | undefined {
-  return groups.includes(name) ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name) } : undefined;
+export function groupDocument(name: string, custom: readonly Resource[] = []): object | undefined {
+  const all = catalogue(custom);
+  return all.groups.includes(name)
+    ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(all, name) }
+    : undefined;
 }
 
 /** `/api/v1`, `/apis/GROUP/VERSION`, or undefined. */
-export function resourceList(group: string, version: string): object | undefined {
-  const own = lines.filter((line) => line.group === group && line.version === version);
+export function resourceList(
+  group: string,
+  version: string,
+  custom: readonly Resource[] = [],
+): object | undefined {
+  const own = catalogue(custom).lines.filter((line) => line.group === group && line.version === version);
   if (own.length === 0) return undefined;
   const resources = own.map(({ resource }) => resource).sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
@@ -137,13 +175,22 @@ export function resourceList(group: string, version: string): object | undefined
  * Aggregated discovery (KEP-3352): `/api` or `/apis` in one document.
  * @param version `v2`, or `v2beta1` for clients before 1.30
  */
-export function aggregated(root: 'api' | 'apis', version: string): { body: Buffer; etag: string } {
+export function aggregated(
+  root: 'api' | 'apis',
+  version: string,
+  custom: readonly Resource[] = [],
+): { body: Buffer; etag: string } {
+  const { lines, groups, groupVersions } = catalogue(custom);
   const items = (root === 'api' ? [''] : groups).map((group) => ({
     metadata: { name: group, creationTimestamp: null },
     versions: groupVersions
       .filter((gv) => gv.startsWith(`${group}/`))
       .map((gv) => gv.slice(group.length + 1))
-      .map((version) => ({ version, resources: aggregatedResources(group, version), freshness: 'Current' })),
+      .map((version) => ({
+        version,
+        resources: aggregatedResources(lines, group, version),
+        freshness: 'Current',
+      })),
   }));
   const document = {
     kind: 'APIGroupDiscoveryList',
@@ -155,7 +202,7 @@ export function aggregated(root: 'api' | 'apis', version: string): { body: Buffe
   return { body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
 }
 
-function aggregatedResources(group: string, version: string): object[] {
+function aggregatedResources(lines: readonly Served[], group: string, version: string): object[] {
   const own = lines.filter((line) => line.group === group && line.version === version);
   const responseKind = ({ resource }: Served) => ({
     group: resource.group ?? group,

@@ -1,18 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createOpenApi, type OpenApi } from '../openapi/openapi.ts';
+import type { Resource } from '../../api/scheme.ts';
+import type { CustomKinds } from '../apiextensions/kinds.ts';
+import { customSchemas } from '../openapi/custom.ts';
+import { createOpenApi, type Document, type OpenApi } from '../openapi/openapi.ts';
+import type { Dialect } from '../openapi/schemas.ts';
 import { negotiate } from './negotiate.ts';
 import { sendJson } from './respond.ts';
 import { unknownPath } from './target.ts';
 import { version } from './version.ts';
 
-let documents: OpenApi | undefined;
+/** As of the custom kinds that are served; another list of them, another document. */
+let documents: { of: readonly Resource[]; openApi: OpenApi } | undefined;
+const builtIn = new Map<string, Document>();
 
 /** kubectl up to 1.27 asks for version 2 in this form alone; clients write its version with a dot or an `@`. */
 const protobuf = /application\/com\.github\.proto-openapi\.spec\.v2[.@]v1\.0\+protobuf/;
 
 /** `/openapi/v2`, `/openapi/v3` and its parts; made when first asked for. */
-export function serveOpenApi(path: string, request: IncomingMessage, response: ServerResponse): void {
-  documents ??= createOpenApi(version.gitVersion);
+export function serveOpenApi(
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  customKinds: Pick<CustomKinds, 'served' | 'schemaOf'>,
+): void {
+  const documents = openApiOf(customKinds);
   const accept = request.headers.accept ?? '';
   if (path === '/openapi/v2' && protobuf.test(accept)) {
     const { bytes, etag } = documents.v2Protobuf();
@@ -29,6 +40,18 @@ export function serveOpenApi(path: string, request: IncomingMessage, response: S
     path === '/openapi/v2' ? documents.v2() : documents.groupVersion(path.slice('/openapi/v3/'.length));
   if (!document) throw unknownPath();
   sendTagged(request, response, document.etag, Buffer.from(document.text));
+}
+
+function openApiOf({ served, schemaOf }: Pick<CustomKinds, 'served' | 'schemaOf'>): OpenApi {
+  const resources = served();
+  if (documents?.of !== resources) {
+    const schemas = (rows: readonly Resource[], dialect: Dialect) => customSchemas(rows, schemaOf, dialect);
+    documents = {
+      of: resources,
+      openApi: createOpenApi(version.gitVersion, { resources, schemas }, builtIn),
+    };
+  }
+  return documents.openApi;
 }
 
 /** Clients keep these large documents, and ask again with the tag of what they have. */

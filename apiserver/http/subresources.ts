@@ -45,7 +45,8 @@ export interface SubresourceOptions extends Serving {
 /** `status`, `scale`, `approval`, `binding`, `eviction`, `token`, `finalize`, and what kubelets and pods answer. @throws StatusError NotFound for any other */
 export async function serveSubresource(serving: SubresourceOptions, call: Call): Promise<void> {
   const { resource, subresource } = call.target;
-  switch (`${resource.name}/${subresource}`) {
+  // A custom kind may be called as one of these.
+  switch (resource.stored ? undefined : `${resource.name}/${subresource}`) {
     case 'namespaces/finalize':
       if (call.verb !== 'update') throw methodNotAllowed();
       return serveObjects(serving, call);
@@ -96,11 +97,13 @@ async function scale(serving: Serving, call: Call): Promise<void> {
   const { resource } = call.target;
   const { name, namespace } = refOf(call);
   const type = { apiVersion: 'autoscaling/v1', kind: 'Scale', type: 'Scale' };
+  const custom = serving.strategyOf(resource)?.custom?.scale;
+  const scaleIn = custom?.read ?? scaleOf;
   let change: Mutation;
   if (call.verb === 'get') {
     const entry = serving.cache.get(resource, name, namespace);
     if (!entry) throw missing(resource, name);
-    return sendJson(call.response, 200, scaleOf(entry.object));
+    return sendJson(call.response, 200, scaleIn(entry.object));
   }
   if (call.verb === 'update') {
     const wanted = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
@@ -111,7 +114,7 @@ async function scale(serving: Serving, call: Call): Promise<void> {
 
   const mutate: Mutation = (current) => {
     if (!current) throw missing(resource, name);
-    const wanted = change(scaleOf(current)) as Scale;
+    const wanted = change(scaleIn(current)) as Scale;
     const replicas = wanted.spec?.replicas ?? 0;
     if (replicas < 0) {
       const message = `Invalid value: ${replicas}: must be greater than or equal to 0`;
@@ -120,14 +123,15 @@ async function scale(serving: Serving, call: Call): Promise<void> {
       ]);
     }
     const next = structuredClone(current) as ReplicaSet;
-    next.spec = { ...next.spec, replicas } as NonNullable<ReplicaSet['spec']>;
+    if (custom) custom.write(next, replicas);
+    else next.spec = { ...next.spec, replicas } as NonNullable<ReplicaSet['spec']>;
     const { resourceVersion, uid } = wanted.metadata ?? {};
     const { resourceVersion: _, ...metadata } = next.metadata ?? {};
     next.metadata = { ...metadata, ...(resourceVersion ? { resourceVersion } : {}), ...(uid ? { uid } : {}) };
     return next;
   };
   const { entry } = await serving.registry.update(resource, refOf(call), mutate, requestOf(call));
-  sendJson(call.response, 200, scaleOf(entry.object));
+  sendJson(call.response, 200, scaleIn(entry.object));
 }
 
 function scaleOf(object: KubeObject): Scale {

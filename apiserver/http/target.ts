@@ -26,7 +26,7 @@ const namespaceSubresources: readonly string[] = ['status', 'finalize'];
  * Reads `/api/v1/…` and `/apis/GROUP/VERSION/…`; undefined for other paths.
  * @throws StatusError NotFound for kinds that are not served
  */
-export function parseTarget(path: string): Target | undefined {
+export function parseTarget(path: string, customResource?: FindCustom): Target | undefined {
   const [root, ...parts] = path.split('/').filter(Boolean).map(decode);
   if (root !== 'api' && root !== 'apis') return undefined;
   const group = root === 'api' ? '' : (parts.shift() ?? '');
@@ -36,7 +36,8 @@ export function parseTarget(path: string): Target | undefined {
     parts[0] === 'namespaces' && parts.length > 2 && !namespaceSubresources.includes(parts[2] ?? '');
   const namespace = nested ? parts[1] : undefined;
   const [plural = '', name, subresource, ...rest] = nested ? parts.slice(2) : parts;
-  const row = rows.get(`${group}/${version}/${plural}`);
+  const row =
+    rows.get(`${group}/${version}/${plural}`) ?? customRow(customResource?.(group, version, plural));
   const resource = row?.stored;
   // Below `proxy` everything is the backend's.
   const tooLong = rest.length > 0 && subresource !== 'proxy';
@@ -49,6 +50,11 @@ export function parseTarget(path: string): Target | undefined {
     ...(subresource ? { subresource } : {}),
   };
 }
+
+/** The row of a version of a custom kind that is served now. */
+export type FindCustom = (group: string, version: string, plural: string) => Resource | undefined;
+
+const customRow = (row: Resource | undefined) => row && { served: row, stored: row };
 
 export function unknownPath() {
   return statusError('NotFound', 'the server could not find the requested resource', {});

@@ -36,8 +36,12 @@ const renamed: Readonly<Record<string, string>> = {
   DiscoveryEndpointPort: 'io.k8s.api.discovery.v1.EndpointPort',
 };
 
-/** `Pod` → `io.k8s.api.core.v1.Pod`: the name of a model's schema in an OpenAPI document. */
+/**
+ * `Pod` → `io.k8s.api.core.v1.Pod`: the name of a model's schema in an OpenAPI document. Those of custom kinds have one
+ * already: `com.example.v1.Widget`.
+ */
 export function schemaName(model: string): string {
+  if (model.includes('.')) return model;
   const [, home = 'io.k8s.api.core.v1'] = packages.find(([pattern]) => pattern.test(model)) ?? [];
   if (model.startsWith('V2')) return `io.k8s.api.autoscaling.v2.${model.slice(2)}`;
   return renamed[model] ?? `${home}.${model}`;

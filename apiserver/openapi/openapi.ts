@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { allResources, apiVersionOf, type Resource, servedResources } from '../../api/scheme.ts';
 import { encodeDocument } from './gnostic.ts';
 import { pathsOf } from './paths.ts';
-import { type Dialect, schemasOf } from './schemas.ts';
+import { type Dialect, type Schema, schemasOf } from './schemas.ts';
 
 export interface Document {
   /** JSON. */
@@ -23,22 +23,40 @@ export interface OpenApi {
   v2Protobuf(): { bytes: Uint8Array; etag: string };
 }
 
-/** @param version of the Kubernetes API that is served: `v1.33.0` */
-export function createOpenApi(version = 'v1.33.0'): OpenApi {
-  const groups = groupByPath(servedResources.map(({ served }) => served));
+/** What custom kinds add. */
+export interface CustomParts {
+  resources: readonly Resource[];
+  /** The schemas of some of them and of their lists, by name. */
+  schemas(resources: readonly Resource[], dialect: Dialect): Record<string, Schema>;
+}
+
+const noCustomKinds: CustomParts = { resources: [], schemas: () => ({}) };
+
+/**
+ * @param version of the Kubernetes API that is served: `v1.33.0`
+ * @param builtIn documents that were made before, of groups without custom kinds
+ */
+export function createOpenApi(
+  version = 'v1.33.0',
+  custom = noCustomKinds,
+  builtIn = new Map<string, Document>(),
+): OpenApi {
+  const groups = groupByPath([...servedResources.map(({ served }) => served), ...custom.resources]);
   const documents = new Map<string, Document>();
-  const cached = (key: string, build: () => unknown): Document => {
-    const known = documents.get(key);
+  const cached = (key: string, build: () => unknown, among = documents): Document => {
+    const known = among.get(key);
     if (known) return known;
     const document = finish(build());
-    documents.set(key, document);
+    among.set(key, document);
     return document;
   };
   const groupVersion = (path: string): Document | undefined => {
     const resources = groups.get(path);
-    return resources && cached(path, () => version3(resources, version));
+    if (!resources) return undefined;
+    const among = resources.some(({ stored }) => stored) ? documents : builtIn;
+    return cached(path, () => version3(resources, version, custom), among);
   };
-  const v2 = () => cached('v2', () => version2(allResources, version));
+  const v2 = () => cached('v2', () => version2([...allResources, ...custom.resources], version, custom));
   let protobuf: Uint8Array | undefined;
   return {
     index() {
@@ -51,7 +69,7 @@ export function createOpenApi(version = 'v1.33.0'): OpenApi {
     groupVersion,
     v2,
     v2Protobuf() {
-      protobuf ??= encodeDocument(version2(allResources, version));
+      protobuf ??= encodeDocument(version2([...allResources, ...custom.resources], version, custom));
       return { bytes: protobuf, etag: v2().etag };
     },
   };
@@ -67,21 +85,21 @@ function groupByPath(resources: readonly Resource[]): Map<string, Resource[]> {
   return groups;
 }
 
-function version3(resources: readonly Resource[], version: string): unknown {
+function version3(resources: readonly Resource[], version: string, custom: CustomParts): unknown {
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version },
     paths: joinPaths(resources, 3),
-    components: { schemas: schemasOf(resources, 3) },
+    components: { schemas: { ...schemasOf(resources, 3), ...custom.schemas(resources, 3) } },
   };
 }
 
-function version2(resources: readonly Resource[], version: string): unknown {
+function version2(resources: readonly Resource[], version: string, custom: CustomParts): unknown {
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version },
     paths: joinPaths(resources, 2),
-    definitions: schemasOf(resources, 2),
+    definitions: { ...schemasOf(resources, 2), ...custom.schemas(resources, 2) },
   };
 }
 

@@ -32,7 +32,8 @@ const scalars: Readonly<Record<string, Schema>> = {
 /** The schemas of the kinds, of their lists and of everything they are made of, by name. */
 export function schemasOf(resources: readonly Resource[], dialect: Dialect): Record<string, Schema> {
   const schemas = namedSchemas(dialect);
-  const pending = [...resources.map(({ type }) => type), 'ListMeta', 'Status', 'DeleteOptions'];
+  const own = resources.filter(({ stored }) => !stored);
+  const pending = [...own.map(({ type }) => type), 'ObjectMeta', 'ListMeta', 'Status', 'DeleteOptions'];
   if (resources.some(({ scale }) => scale)) pending.push('Scale');
   for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
     const name = schemaName(type);
@@ -41,7 +42,7 @@ export function schemasOf(resources: readonly Resource[], dialect: Dialect): Rec
     schemas[name] = schema;
     pending.push(...used);
   }
-  for (const resource of resources) {
+  for (const resource of own) {
     const schema = schemas[schemaName(resource.type)];
     if (schema) schema['x-kubernetes-group-version-kind'] = [groupVersionKind(resource)];
     schemas[`${schemaName(resource.type)}List`] = listSchema(resource, dialect);
@@ -92,7 +93,7 @@ function typeSchema(type: string, dialect: Dialect, used: string[]): Schema {
 }
 
 /** In version 3 a reference may not stand beside other keys; upstream wraps it. */
-function refer(name: string, dialect: Dialect): Schema {
+export function refer(name: string, dialect: Dialect): Schema {
   return dialect === 2 ? reference(name, dialect) : { allOf: [reference(name, dialect)] };
 }
 
@@ -104,11 +105,11 @@ function mergeExtensions(type: string, field: string): Schema {
   };
 }
 
-function listSchema(resource: Resource, dialect: Dialect): Schema {
-  const { kind, type } = resource;
+export function listSchema(resource: Resource, dialect: Dialect): Schema {
+  const { kind, type, listKind = `${kind}List` } = resource;
   return {
     type: 'object',
-    description: `${kind}List is a list of ${kind} objects of ${apiVersionOf(resource)}.`,
+    description: `${listKind} is a list of ${kind} objects of ${apiVersionOf(resource)}.`,
     required: ['items'],
     properties: {
       apiVersion: { type: 'string' },
@@ -116,7 +117,7 @@ function listSchema(resource: Resource, dialect: Dialect): Schema {
       metadata: refer(schemaName('ListMeta'), dialect),
       items: { type: 'array', items: refer(schemaName(type), dialect) },
     },
-    'x-kubernetes-group-version-kind': [{ ...groupVersionKind(resource), kind: `${kind}List` }],
+    'x-kubernetes-group-version-kind': [{ ...groupVersionKind(resource), kind: listKind }],
   };
 }
 

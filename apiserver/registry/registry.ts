@@ -73,11 +73,14 @@ export function createRegistry(options: {
   storage: Pick<Storage, 'put' | 'delete'>;
   cache: Cache;
   strategies: readonly Strategy[];
+  /** Of kinds that come and go. */
+  customStrategyOf?: (resource: Resource) => Strategy | undefined;
   now?: () => Date;
 }): Registry {
-  const { storage, cache, now = () => new Date() } = options;
+  const { storage, cache, customStrategyOf, now = () => new Date() } = options;
   const strategies = new Map(options.strategies.map((strategy) => [strategy.resource, strategy]));
-  const backend: Backend = { storage, cache, now, strategyOf: (resource) => strategies.get(resource) };
+  const strategyOf = (resource: Resource) => strategies.get(resource) ?? customStrategyOf?.(resource);
+  const backend: Backend = { storage, cache, now, strategyOf };
   return {
     create: (resource, object, namespace, request) =>
       createObject(backend, resource, object, namespace, request),

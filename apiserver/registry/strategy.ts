@@ -1,5 +1,7 @@
 import type { KubeObject } from '../../api/object.ts';
 import type { Resource } from '../../api/scheme.ts';
+import type { Scale } from '../../api/types.ts';
+import type { Decoded, FieldValidation } from '../schema/decode.ts';
 
 /** One thing wrong with one field, in upstream's words; becomes a `StatusCause`. Upstream: apimachinery `field.Error`. */
 export interface FieldError {
@@ -17,7 +19,7 @@ export type Cell = string | number | boolean | null;
 /** A column of the Table a kind is printed with. Upstream: `pkg/printers/internalversion/printers.go`. */
 export interface Column<T> {
   name: string;
-  type: 'string' | 'integer' | 'date' | 'boolean';
+  type: 'string' | 'integer' | 'number' | 'date' | 'boolean';
   format?: string;
   description?: string;
   /** 0 is always shown, 1 only with `-o wide`. */
@@ -71,6 +73,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
    * of this kind one at a time. Throws `StatusError`. Returns the function that gives it back if the write fails.
    */
   allocate?(object: T, old: T | undefined, context: WriteContext): (() => void) | undefined;
+  /** What the first DELETE makes of an object, a new one: to add a finalizer. */
+  prepareDelete?(object: T, now: Date): T;
   /** Called after an object is gone from storage. */
   release?(object: T): void;
   /** Grace period and the like: true when DELETE must only mark the object (deletionTimestamp), not remove it. */
@@ -78,4 +82,18 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   /** Field selector values beyond `metadata.name` and `metadata.namespace`. */
   selectableFields?(object: T): Record<string, string>;
   columns?: readonly Column<T>[];
+  /** What a kind needs that is described by a CustomResourceDefinition, not by `api/schema.json`. */
+  custom?: CustomRules;
+}
+
+/** How one version of a custom kind is read and shown. */
+export interface CustomRules {
+  /** As `decode` of `schema/decode.ts`, by the schema of the version. @throws StatusError BadRequest */
+  decode(value: unknown, mode: FieldValidation, duplicates: readonly string[]): Decoded;
+  /** What is stored as clients of this version read it; a new object. */
+  present(object: KubeObject): KubeObject;
+  /** Where the subresource `scale` is. */
+  scale?: { read(object: KubeObject): Scale; write(object: KubeObject, replicas: number): void };
+  /** Fires when the definition changed: watches end, and begin anew by what it says now. */
+  ended: AbortSignal;
 }

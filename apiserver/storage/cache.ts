@@ -36,6 +36,10 @@ export interface Cache {
    * Upstream: consistent reads from the cache (KEP-2340). @throws StatusError when the database is away
    */
   fresh(): Promise<void> | undefined;
+  /** Serves one kind more, with what is stored of it; those that are served already stay as they are. */
+  add(resource: Resource): Promise<void>;
+  /** Forgets a kind; what is stored stays. */
+  drop(resource: Resource): void;
   close(): void;
 }
 
@@ -59,6 +63,8 @@ export async function startCache(
     collections.set(collection.prefix, collection);
   }
   const waiting = new Map<() => void, number>();
+  /** Kinds that are being added, with the changes that came meanwhile. */
+  const joining = new Map<string, StoredChange[]>();
   await moveFormerKeys(storage);
   const { revision: started, values } = await storage.range(root);
   let revision = started;
@@ -78,11 +84,37 @@ export async function startCache(
     return collections.get(key.slice(0, two)) ?? collections.get(key.slice(0, one));
   }
 
+  async function add(resource: Resource): Promise<void> {
+    const collection = createCollection(resource);
+    const { prefix } = collection;
+    if (collections.has(prefix)) return;
+    const meanwhile: StoredChange[] = [];
+    joining.set(prefix, meanwhile);
+    try {
+      const { revision: at, values } = await storage.range(prefix);
+      await reached(at);
+      collection.begin(at);
+      for (const { key, value, revision } of values)
+        collection.fill(createEntry(resource, key, revision, value));
+      for (const one of meanwhile) {
+        const change = one.revision > at ? readChange(collection, one) : undefined;
+        if (change) collection.apply(change);
+      }
+      collections.set(prefix, collection);
+    } finally {
+      joining.delete(prefix);
+    }
+  }
+
   function receive(stored: readonly StoredChange[], told: number): void {
     const changed = new Map<Collection, Change[]>();
     for (const one of stored) {
       const collection = collectionOf(one.key);
-      if (!collection) continue;
+      if (!collection) {
+        if (joining.size > 0) joining.get(twoPartsOf(one.key))?.push(one);
+        continue;
+      }
+      if (one.revision <= collection.began) continue;
       const change = readChange(collection, one);
       if (!change) continue;
       collection.apply(change);
@@ -138,7 +170,7 @@ export async function startCache(
     const changes: Change[] = [];
     const stop = await storage.watch(collection.prefix, after, (stored) => {
       for (const one of stored) {
-        if (one.revision > oldest) break;
+        if (one.revision > Math.max(oldest, collection.began)) break;
         const { previous } = one;
         const before =
           previous && createEntry(collection.resource, previous.key, previous.revision, previous.value);
@@ -165,7 +197,7 @@ export async function startCache(
     get: (resource, name, namespace) => of(resource).get(storageKey(resource, name, namespace)),
     list(resource, namespace, at = revision) {
       if (at >= revision) return of(resource).list(namespace);
-      if (at < oldest) {
+      if (at < Math.max(oldest, of(resource).began)) {
         throw statusError('Expired', 'The resourceVersion for the provided list is too old.');
       }
       return of(resource).listAt(at, namespace);
@@ -176,8 +208,8 @@ export async function startCache(
       let reachesTo: number;
       do {
         // Reading takes time, in which history may move on.
-        reachesTo = oldest;
-        past = after < oldest ? await earlier(collection, after) : [];
+        reachesTo = Math.max(oldest, collection.began);
+        past = after < reachesTo ? await earlier(collection, after) : [];
       } while (oldest > Math.max(reachesTo, after));
       const changes = [...past, ...collection.since(Math.max(after, past.at(-1)?.revision ?? 0))];
       if (changes.length > 0) receive(changes);
@@ -185,8 +217,16 @@ export async function startCache(
     },
     reached,
     fresh,
+    add,
+    drop: (resource) => void collections.delete(storageKey(resource, '')),
     close: stop,
   };
+}
+
+/** `/registry/example.com/widgets/` of a key below it. */
+function twoPartsOf(key: string): string {
+  const one = key.indexOf('/', root.length) + 1;
+  return key.slice(0, key.indexOf('/', one) + 1);
 }
 
 /**

@@ -8,6 +8,9 @@ export interface Collection {
   readonly resource: Resource;
   /** `/registry/pods/` */
   readonly prefix: string;
+  /** The revision that it was filled at, where it came after the others: of what was before, changes are not in memory. */
+  readonly began: number;
+  begin(revision: number): void;
   get(key: string): Entry | undefined;
   /** In key order; the answer is shared, not to be modified. */
   list(namespace?: string): readonly Entry[];
@@ -30,6 +33,7 @@ export function createCollection(resource: Resource): Collection {
   const followers = new Set<(changes: readonly Change[]) => void>();
   let changes: Change[] = [];
   let sorted: readonly Entry[] | undefined;
+  let began = 0;
 
   const since = (after: number) => changes.slice(firstAbove(changes, after));
 
@@ -41,6 +45,12 @@ export function createCollection(resource: Resource): Collection {
   return {
     resource,
     prefix,
+    get began() {
+      return began;
+    },
+    begin(revision) {
+      began = revision;
+    },
     since,
     list,
     get: (key) => entries.get(key),

@@ -24,9 +24,8 @@ const protobuf = Buffer.from('k8s\0');
 export function encodeValue(resource: Resource, object: KubeObject): Buffer {
   const { apiVersion: _, kind: __, metadata, ...rest } = object;
   const { resourceVersion: ___, ...stored } = metadata ?? {};
-  return Buffer.from(
-    JSON.stringify({ kind: resource.kind, apiVersion: apiVersionOf(resource), metadata: stored, ...rest }),
-  );
+  const apiVersion = apiVersionOf(resource.stored ?? resource);
+  return Buffer.from(JSON.stringify({ kind: resource.kind, apiVersion, metadata: stored, ...rest }));
 }
 
 /** @throws Error naming the key of a value that is no object of the kind */
@@ -66,7 +65,7 @@ function beginningOf(resource: Resource): Beginning {
   let beginning = beginnings.get(resource);
   if (!beginning) {
     const { kind } = resource;
-    const typed = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersionOf(resource))},`;
+    const typed = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersionOf(resource.stored ?? resource))},`;
     beginning = { head: Buffer.from(`${typed}"metadata":{`), typed: Buffer.byteLength(typed) };
     beginnings.set(resource, beginning);
   }

@@ -1,10 +1,11 @@
 import type { KubeObject } from '../../../api/object.ts';
 import { allResources, type Resource, resources } from '../../../api/scheme.ts';
-import type { CustomResourceDefinition, ServiceAccount } from '../../../api/types.ts';
+import type { ServiceAccount } from '../../../api/types.ts';
+import { customResourceDefinitionStrategy } from '../../apiextensions/definition/strategy.ts';
 import type { NodeRestriction } from '../../auth/node/restriction.ts';
 import type { EscalationCheck } from '../../auth/rbac/escalation.ts';
 import type { SignerCheck } from '../../auth/signers.ts';
-import { customResourceDefinitionColumns, serviceAccountColumns } from '../../table/columns/others.ts';
+import { serviceAccountColumns } from '../../table/columns/others.ts';
 import type { Strategy } from '../strategy.ts';
 import { admissionStrategies } from './admission/strategies.ts';
 import { cronJobStrategy } from './batch/cron-job.ts';
@@ -57,11 +58,6 @@ export interface KindOptions {
 const serviceAccountStrategy: Strategy<ServiceAccount> = {
   resource: resources.serviceaccounts,
   columns: serviceAccountColumns,
-};
-
-const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
-  resource: resources.customresourcedefinitions,
-  columns: customResourceDefinitionColumns,
 };
 
 /**

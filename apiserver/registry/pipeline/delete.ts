@@ -26,8 +26,11 @@ export async function deleteObject(
     const entry = backend.cache.get(resource, name, namespace);
     if (!entry) throw missing(resource, name);
     checkPreconditions(resource, entry, options);
-    if (resource.name === 'namespaces') admitNamespaceDeletion(name);
-    const marked = mark(backend, resource, entry.object, options);
+    if (resource === resources.namespaces) admitNamespaceDeletion(name);
+    const begun = entry.object.metadata?.deletionTimestamp !== undefined;
+    const prepareDelete = begun ? undefined : backend.strategyOf(resource)?.prepareDelete;
+    const object = prepareDelete?.(entry.object, backend.now()) ?? entry.object;
+    const marked = mark(backend, resource, object, options);
     if (marked === entry.object) return { removed: false, entry };
     const result = marked
       ? await replace(backend, resource, entry, marked, request.dryRun)
@@ -105,7 +108,7 @@ function mark(
     },
   };
   if (marked.metadata && !same) marked.metadata.finalizers = finalizers;
-  return resource.name === 'namespaces' ? terminating(marked) : marked;
+  return resource === resources.namespaces ? terminating(marked) : marked;
 }
 
 /** Seconds until the object may be removed; a later DELETE can shorten that, never lengthen it. */
@@ -148,9 +151,7 @@ function finalizersAfter(finalizers: readonly string[], options: DeleteOptions):
 
 /** A namespace stays until its controller has emptied it and taken its own finalizer from `spec`. */
 function isHeldNamespace(resource: Resource, object: KubeObject): boolean {
-  return (
-    resource.name === resources.namespaces.name && Boolean((object as Namespace).spec?.finalizers?.length)
-  );
+  return resource === resources.namespaces && Boolean((object as Namespace).spec?.finalizers?.length);
 }
 
 function terminating(namespace: KubeObject): KubeObject {

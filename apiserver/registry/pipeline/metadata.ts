@@ -91,6 +91,7 @@ function checkNamespace(resource: Resource, object: KubeObject, namespace: strin
 /** Kinds that count changes of what is wanted, in `metadata.generation`. */
 export function hasGeneration({ group, name }: Resource): boolean {
   if (name === 'controllerrevisions') return false;
+  if (name === 'customresourcedefinitions') return true;
   return (
     ['apps', 'batch', 'policy'].includes(group) ||
     ['endpointslices', 'ingresses', 'networkpolicies'].includes(name)

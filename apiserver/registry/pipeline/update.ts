@@ -30,7 +30,7 @@ const createdByUpdate: readonly string[] = [
 ];
 
 /** Kinds whose PUT must name a resourceVersion. Upstream: `AllowUnconditionalUpdate`. */
-const conditional: readonly string[] = ['leases', 'servicecidrs'];
+const conditional: readonly string[] = ['leases', 'servicecidrs', 'customresourcedefinitions'];
 
 /** Replaces an object, or its status, by what `mutate` makes of the current one. */
 export async function updateObject(
@@ -44,7 +44,7 @@ export async function updateObject(
   const { name, namespace } = ref;
   for (let attempt = 1; ; attempt++) {
     const current = backend.cache.get(resource, name, namespace);
-    if (!current && !(options.mayCreate && createdByUpdate.includes(resource.name))) {
+    if (!current && !(options.mayCreate && !resource.stored && createdByUpdate.includes(resource.name))) {
       throw missing(resource, name);
     }
     const object = mutate(current?.object);
@@ -180,7 +180,7 @@ function checkVersion(
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual}`,
     );
   }
-  if (!resourceVersion && mayCreate && conditional.includes(resource.name)) {
+  if (!resourceVersion && mayCreate && (resource.stored || conditional.includes(resource.name))) {
     throw invalid(resource, name, [
       {
         reason: 'FieldValueInvalid',

@@ -24,7 +24,7 @@ export function withAnotherChoice(registry: Registry, cache: Cache): Registry {
     ...registry,
     create(resource, object, namespace, request) {
       // Only Services are given something; the pipeline fills in what it is handed.
-      if (resource.name !== resources.services.name)
+      if (resource !== resources.services)
         return registry.create(resource, object, namespace, request);
       return repeated(() => registry.create(resource, structuredClone(object), namespace, request));
     },
