@@ -30,9 +30,9 @@ export interface Limits {
   bytes: number;
   /** Milliseconds that a client may leave its replies unread. */
   writeTimeout: number;
+  /** Milliseconds between two looks at who is late. */
+  sweepInterval: number;
 }
-
-const sweepInterval = 500;
 
 export function createConnections(limits: Limits): Connections {
   /** The one that has been silent for the longest time comes first. */
@@ -71,7 +71,7 @@ export function createConnections(limits: Limits): Connections {
         oldest.socket.destroy();
       }
       open.add(connection);
-      sweeper ??= setInterval(sweep, sweepInterval).unref();
+      sweeper ??= setInterval(sweep, limits.sweepInterval).unref();
       connection.socket.once('close', () => remove(connection));
     },
     touch(connection) {

@@ -188,10 +188,11 @@ function limitCounts(out: Buffer, records: number): void {
   }
 }
 
-/** The client's OPT record, the size it gave at least 512; its count of additionals is one more. */
+/** The client's OPT record, the size it gave at least 512, no rcode in it; its count of additionals is one more. */
 function writeOpt(out: Buffer, at: number, udpSize: number, packet: Buffer): void {
   packet.copy(out, at, packet.length - optLength);
   out.writeUInt16BE(Math.max(udpSize, 512), at + 3);
+  out[at + 5] = 0;
   out[at + 7] = (out[at + 7] ?? 0) & 0x80;
   out[at + 8] = 0;
   out.writeUInt16BE(out.readUInt16BE(10) + 1, 10);

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { type Connection, type Connections, createConnections } from './connections.ts';
+import { type Connection, type Connections, createConnections, type Limits } from './connections.ts';
 import { createInbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
 import type { Packets } from './server.ts';
@@ -10,23 +10,36 @@ export interface TcpListener {
   close(): void;
 }
 
-/** Upstream's, in milliseconds: for the first message of a connection to come whole, for each after that, for replies to be read. */
-const firstTimeout = 3_000;
-const idleTimeout = 10_000;
-const writeTimeout = 5_000;
+/** What clients may cost, and how long they may take, in milliseconds. */
+export interface TcpLimits extends Limits {
+  /** For the first message of a connection to come whole. */
+  firstTimeout: number;
+  /** For each after that. */
+  idleTimeout: number;
+}
+
+/** Times are upstream's. */
+const usual: TcpLimits = {
+  firstTimeout: 3_000,
+  idleTimeout: 10_000,
+  writeTimeout: 5_000,
+  sweepInterval: 500,
+  connections: 4_096,
+  bytes: 16 << 20,
+};
 /** A client may ask this many questions before the first is answered; then it is not read from. */
 const mostPipelined = 128;
-const limits = { connections: 4_096, bytes: 16 << 20, writeTimeout };
 
 /** Answers on a TCP port: messages with a length of two bytes before each, several on their way at a time (RFC 7766). */
 export async function listenTcp(
   place: Place,
   answer: Answer,
   onError: (error: Error) => void,
+  limits: TcpLimits = usual,
 ): Promise<TcpListener> {
   const connections = createConnections(limits);
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
-    converse(socket, answer, onError, connections),
+    converse(socket, { answer, onError, connections, limits }),
   );
   await listen(server, place);
   server.on('error', onError);
@@ -40,14 +53,16 @@ export async function listenTcp(
   };
 }
 
-function converse(
-  socket: Socket,
-  answer: Answer,
-  onError: (error: Error) => void,
-  connections: Connections,
-): void {
+interface Around {
+  answer: Answer;
+  onError: (error: Error) => void;
+  connections: Connections;
+  limits: TcpLimits;
+}
+
+function converse(socket: Socket, { answer, onError, connections, limits }: Around): void {
   const client = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-  const deadline = performance.now() + firstTimeout;
+  const deadline = performance.now() + limits.firstTimeout;
   const connection: Connection = { socket, deadline, stuckSince: 0, underway: 0, held: 0 };
   const inbox = createInbox();
   const outbox = createOutbox(socket);
@@ -64,7 +79,7 @@ function converse(
     while (!isFull()) {
       const packet = inbox.next();
       if (!packet) break;
-      connection.deadline = performance.now() + idleTimeout;
+      connection.deadline = performance.now() + limits.idleTimeout;
       connections.touch(connection);
       const reply = answer(packet, client);
       if (reply instanceof Promise) later(reply);
@@ -87,7 +102,7 @@ function converse(
     reply
       .then((packets) => {
         connection.underway--;
-        connection.deadline = performance.now() + idleTimeout;
+        connection.deadline = performance.now() + limits.idleTimeout;
         send(packets);
         read();
       })
