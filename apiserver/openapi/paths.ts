@@ -98,7 +98,7 @@ function operation(resource: Resource, verb: Verb, path: string, dialect: Dialec
   return {
     description: `${verb} ${name}${suffix ? `, ${tail}` : ''}`,
     operationId: `${verb}${scope}${kind}${suffix}${everywhere}`,
-    ...request(body, verb, parameters, dialect),
+    ...request(body, verb === 'patch' ? patchTypes(resource) : ['application/json'], parameters, dialect),
     responses: responses(verb, result, dialect),
     'x-kubernetes-action': action,
     'x-kubernetes-group-version-kind': groupVersionKind(resource),
@@ -111,11 +111,20 @@ function bodyOf(verb: Verb, type: string): string | undefined {
   return verb.startsWith('delete') ? schemaName('DeleteOptions') : undefined;
 }
 
-function request(body: string | undefined, verb: Verb, parameters: Schema[], dialect: Dialect): Schema {
-  const types: readonly string[] = verb === 'patch' ? patchMediaTypes : ['application/json'];
+/** By what is listed here kubectl chooses how it patches. */
+function patchTypes({ stored }: Resource): readonly string[] {
+  return patchMediaTypes.filter((type) => !stored || !type.includes('strategic'));
+}
+
+function request(
+  body: string | undefined,
+  types: readonly string[],
+  parameters: Schema[],
+  dialect: Dialect,
+): Schema {
   if (!body) return { parameters };
   const schema = reference(body, dialect);
-  const required = !verb.startsWith('delete');
+  const required = !body.endsWith('.DeleteOptions');
   if (dialect === 2) {
     return { consumes: types, parameters: [{ name: 'body', in: 'body', required, schema }, ...parameters] };
   }

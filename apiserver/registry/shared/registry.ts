@@ -24,8 +24,7 @@ export function withAnotherChoice(registry: Registry, cache: Cache): Registry {
     ...registry,
     create(resource, object, namespace, request) {
       // Only Services are given something; the pipeline fills in what it is handed.
-      if (resource !== resources.services)
-        return registry.create(resource, object, namespace, request);
+      if (resource !== resources.services) return registry.create(resource, object, namespace, request);
       return repeated(() => registry.create(resource, structuredClone(object), namespace, request));
     },
     update: (...parameters) => repeated(() => registry.update(...parameters)),
