@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type NextFunction } from 'express';
+import type { Resource } from '../../api/scheme.ts';
 import { statusError } from '../../api/status.ts';
+import type { CustomKinds } from '../apiextensions/kinds.ts';
 import { attributesOf } from '../auth/attributes.ts';
 import { type Authorizer, forbidden } from '../auth/authorize.ts';
 import { actingUser } from '../auth/impersonate.ts';
 import type { User } from '../auth/user.ts';
+import { loadEncoder } from './answer.ts';
 import { aggregated, coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
 import { parseMediaType } from './negotiate.ts';
 import { type Call, methodNotAllowed, serveObjects } from './objects.ts';
@@ -22,6 +25,7 @@ export interface AppOptions extends SubresourceOptions {
   /** Whether the storage took the last write. */
   storageHealthy(): boolean;
   snapshot: SnapshotAccess;
+  customKinds: CustomKinds;
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
   address: string;
   /** Told of failures that are the server's own fault. */
@@ -51,25 +55,32 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
     const { allowed, reason } = authorize(user, attributes);
     if (!allowed) throw forbidden(user, attributes, reason);
     options.restriction.request(user, attributes);
-    next();
+    const loading = loadEncoder(request);
+    if (loading) loading.then(() => next(), next);
+    else next();
   });
 
   for (const path of ['/healthz', '/livez', '/readyz']) {
     app.get(path, (request, response) => health(path, request, response, options.storageHealthy()));
   }
+  const served = () => options.customKinds.served();
   app.get('/version', (_, response) => sendJson(response, 200, version));
-  app.get('/api', (request, response) => discovery('api', request, response, coreVersions(options.address)));
-  app.get('/apis', (request, response) => discovery('apis', request, response, groupList()));
+  app.get('/api', (request, response) =>
+    discovery('api', request, response, coreVersions(options.address), []),
+  );
+  app.get('/apis', (request, response) =>
+    discovery('apis', request, response, groupList(served()), served()),
+  );
   app.get('/apis/:group', (request, response) => {
-    found(response, groupDocument(request.params.group));
+    found(response, groupDocument(request.params.group, served()));
   });
   app.get('/api/:version', (request, response) => found(response, resourceList('', request.params.version)));
   app.get('/apis/:group/:version', (request, response) => {
-    found(response, resourceList(request.params.group, request.params.version));
+    found(response, resourceList(request.params.group, request.params.version, served()));
   });
   app.get(['/openapi/v2', '/openapi/v3', '/openapi/v3/*path'], async (request, response) => {
     const { serveOpenApi } = await import('./openapi.ts');
-    serveOpenApi(request.path, request, response);
+    serveOpenApi(request.path, request, response, options.customKinds);
   });
   app.all('/snapshot', async (request, response) => {
     const { serveSnapshot } = await import('./snapshot.ts');
@@ -94,7 +105,10 @@ async function serveApi(
 ): Promise<void> {
   const { pathname, searchParams: query } = urlOf(request);
   const bindings = /^\/api\/v1\/namespaces\/([^/]+)\/bindings$/.exec(pathname);
-  const target = parseTarget(bindings ? `/api/v1/namespaces/${bindings[1]}/pods` : pathname);
+  const { customKinds } = options;
+  if (customKinds.settled) await customKinds.settled;
+  const path = bindings ? `/api/v1/namespaces/${bindings[1]}/pods` : pathname;
+  const target = parseTarget(path, customKinds.find);
   if (!target) throw unknownPath();
   const verb = verbOf(request.method ?? '', target, isWatch(query));
   if (!verb) throw methodNotAllowed();
@@ -166,6 +180,7 @@ function discovery(
   request: IncomingMessage,
   response: ServerResponse,
   legacy: object,
+  custom: readonly Resource[],
 ): void {
   for (const alternative of (request.headers.accept ?? '').split(',')) {
     const { type, parameters } = parseMediaType(alternative);
@@ -173,7 +188,7 @@ function discovery(
     if (type !== 'application/json') continue;
     if (as === undefined) break;
     if (g !== 'apidiscovery.k8s.io' || as !== 'APIGroupDiscoveryList' || !/^v2(beta1)?$/.test(v)) continue;
-    const { body, etag } = aggregated(root, v);
+    const { body, etag } = aggregated(root, v, custom);
     response.setHeader('ETag', etag);
     response.setHeader('Vary', 'Accept');
     if (request.headers['if-none-match'] === etag) {

@@ -6,29 +6,37 @@ export type Form = 'Object' | 'Table' | 'PartialObjectMetadata';
 export interface Accepted {
   form: Form;
   yaml: boolean;
+  protobuf: boolean;
 }
 
-const served = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+const served = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'] as const;
 
 /**
  * The first alternative of an `Accept` header that this server has; JSON when there is no header.
  * Upstream: `apiserver/pkg/endpoints/handlers/negotiation`.
  *
+ * @param inProtobuf whether the objects have a form in protobuf: those of custom kinds have none, their metadata has
  * @throws StatusError NotAcceptable
  */
-export function negotiate(header: string | undefined): Accepted {
-  if (!header) return { form: 'Object', yaml: false };
+export function negotiate(header: string | undefined, inProtobuf = true): Accepted {
+  if (!header) return { form: 'Object', yaml: false, protobuf: false };
   for (const alternative of header.split(',')) {
     const { type, parameters } = parseMediaType(alternative);
-    const yaml = type === 'application/yaml';
-    if (!yaml && type !== 'application/json' && type !== '*/*' && type !== 'application/*') continue;
+    const wanted = type === '*/*' || type === 'application/*' ? served[0] : type;
+    if (!served.some((one) => one === wanted)) continue;
+    const protobuf = wanted === served[2];
+    const how = { yaml: wanted === served[1], protobuf };
     const as = parameters.get('as');
-    if (as === undefined) return { form: 'Object', yaml };
+    if (as === undefined) {
+      if (protobuf && !inProtobuf) continue;
+      return { form: 'Object', ...how };
+    }
     const ours = parameters.get('g') === 'meta.k8s.io' && /^v1(beta1)?$/.test(parameters.get('v') ?? '');
     if (!ours) continue;
-    if (as === 'Table') return { form: 'Table', yaml };
+    // Cells of a Table are of no type that protobuf has.
+    if (as === 'Table' && !protobuf) return { form: 'Table', ...how };
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
-      return { form: 'PartialObjectMetadata', yaml };
+      return { form: 'PartialObjectMetadata', ...how };
     }
   }
   throw statusError('NotAcceptable', `only the following media types are accepted: ${served.join(', ')}`, {});

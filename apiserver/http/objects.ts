@@ -6,15 +6,15 @@ import type { DaemonSetSpec, DeleteOptions, Status } from '../../api/types.ts';
 import type { User } from '../auth/user.ts';
 import { missing } from '../registry/pipeline/failures.ts';
 import type { Registry, Request, UpdateOptions } from '../registry/registry.ts';
-import type { Strategy } from '../registry/strategy.ts';
+import type { CustomRules, Strategy } from '../registry/strategy.ts';
 import { parseJson } from '../schema/parse.ts';
 import type { Cache } from '../storage/cache.ts';
 import type { Entry } from '../storage/entry.ts';
-import { readBody, readObject, readOptionalBody } from './body.ts';
+import { type ExpectedType, readBody, readObject, readOptionalBody } from './body.ts';
 import { listEntries } from './list.ts';
 import { negotiate, parseMediaType } from './negotiate.ts';
 import { parseDryRun, parseFieldValidation, parseListQuery } from './query.ts';
-import { createRenderer } from './render.ts';
+import { createRenderer, type Renderer } from './render.ts';
 import { addWarning, sendJson } from './respond.ts';
 import type { Target, Verb } from './target.ts';
 import { serveWatch } from './watch.ts';
@@ -74,17 +74,22 @@ async function list(
   const { resource, as, name, namespace } = target;
   const strategy = strategyOf(resource);
   const options = parseListQuery(query, strategy, name);
-  const { form, yaml } = negotiate(request.headers.accept);
-  const renderer = await createRenderer(resource, form, strategy, query.get('includeObject'), as);
-  if (options.watch) return serveWatch(response, cache, resource, namespace, options, renderer);
+  const accepted = negotiate(request.headers.accept, !strategy?.custom);
+  const renderer = await createRenderer(resource, accepted, strategy, query.get('includeObject'), as);
+  if (options.watch) {
+    await serveWatch(response, cache, resource, namespace, options, renderer);
+    if (strategy?.custom) endWith(response, strategy.custom.ended);
+    return;
+  }
   const { entries, metadata } = listEntries(cache, resource, namespace, options);
-  await sendBody(response, 200, renderer.list(entries, metadata), yaml);
+  await sendBody(response, 200, renderer.list(entries, metadata), renderer, accepted.yaml);
 }
 
 async function create(serving: Serving, call: Call): Promise<void> {
   const { resource, as = resource, name, namespace } = call.target;
   if (name) throw methodNotAllowed();
-  const object = await readObject(call.request, typeOf(as), parseFieldValidation(call.query), warner(call));
+  const type = typeOf(as, serving.strategyOf(as));
+  const object = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
   if (as.group === 'extensions') setOldDefaults(object);
   const scope = namespace ?? (resource.namespaced ? object.metadata?.namespace || 'default' : undefined);
   await sendEntry(
@@ -103,7 +108,8 @@ function setOldDefaults({ spec }: KubeObject & { spec?: DaemonSetSpec }): void {
 
 async function update(serving: Serving, call: Call): Promise<void> {
   const { resource, as = resource, name = '', namespace, subresource } = call.target;
-  const object = await readObject(call.request, typeOf(as), parseFieldValidation(call.query), warner(call));
+  const type = typeOf(as, serving.strategyOf(as));
+  const object = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
   const { entry, created } = await serving.registry.update(
     resource,
     { name, ...(namespace ? { namespace } : {}) },
@@ -117,7 +123,7 @@ async function update(serving: Serving, call: Call): Promise<void> {
 
 async function patch(serving: Serving, call: Call): Promise<void> {
   const { resource, name = '', namespace, subresource } = call.target;
-  const mutate = await readPatch(call, resource.type);
+  const mutate = await readPatch(call, resource.type, serving.strategyOf(resource)?.custom);
   const { entry } = await serving.registry.update(
     resource,
     { name, ...(namespace ? { namespace } : {}) },
@@ -132,6 +138,7 @@ async function patch(serving: Serving, call: Call): Promise<void> {
 export async function readPatch(
   call: Pick<Call, 'request' | 'response' | 'query'>,
   type: string,
+  custom?: CustomRules,
 ): Promise<(current: KubeObject | undefined) => KubeObject> {
   const { request, query } = call;
   const mediaType = request.headers['content-type'] ?? '';
@@ -140,8 +147,9 @@ export async function readPatch(
     import('../patch/patch.ts'),
     import('../schema/decode.ts'),
   ]);
-  const types: readonly string[] = patchMediaTypes;
-  if (!types.includes(parseMediaType(mediaType).type)) {
+  // Without Go types there are no patch strategies.
+  const types = patchMediaTypes.filter((one) => !custom || !one.includes('strategic'));
+  if (!types.some((one) => one === parseMediaType(mediaType).type)) {
     throw statusError(
       'UnsupportedMediaType',
       `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
@@ -151,13 +159,17 @@ export async function readPatch(
   const { value } = parseJson(body.toString('utf8'));
   const validation = parseFieldValidation(query);
   return (current) => {
-    const { object, warnings } = decodePatched(type, applyPatch(type, mediaType, current, value), validation);
+    const patched = applyPatch(type, mediaType, custom && current ? custom.present(current) : current, value);
+    const { object, warnings } = custom
+      ? custom.decode(patched, validation, [])
+      : decodePatched(type, patched, validation);
     for (const warning of warnings) addWarning(call.response, warning);
     return object;
   };
 }
 
-async function remove({ registry }: Serving, call: Call): Promise<void> {
+async function remove(serving: Serving, call: Call): Promise<void> {
+  const { registry } = serving;
   const { resource, name = '', namespace } = call.target;
   const options = await deleteOptions(call);
   const request = requestOf(call, options);
@@ -167,7 +179,8 @@ async function remove({ registry }: Serving, call: Call): Promise<void> {
     options,
     request,
   );
-  if (!removed || returnsDeleted.includes(resource.name)) sendJson(call.response, 200, entry.wire);
+  if (!removed || (!resource.stored && returnsDeleted.includes(resource.name)))
+    await sendEntry(serving, call, 200, entry);
   else sendJson(call.response, 200, deleted(resource, name, entry));
 }
 
@@ -190,9 +203,10 @@ async function removeAll({ registry, cache, strategyOf }: Serving, call: Call): 
   for (const result of results) {
     if (result.status === 'rejected' && !isGone(result.reason)) throw result.reason;
   }
-  const renderer = await createRenderer(resource, 'Object', strategy, null);
+  const accepted = { ...negotiate(call.request.headers.accept, !strategy?.custom), form: 'Object' as const };
+  const renderer = await createRenderer(resource, accepted, strategy, null);
   const gone = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.entry] : []));
-  sendJson(call.response, 200, renderer.list(gone, metadata));
+  await sendBody(call.response, 200, renderer.list(gone, metadata), renderer, false);
 }
 
 /** Somebody else was faster: what was asked for is done. */
@@ -240,18 +254,20 @@ function deleted({ group, name: kind }: Resource, name: string, { object }: Entr
 
 export async function sendEntry(serving: Serving, call: Call, code: number, entry: Entry): Promise<void> {
   const { resource, as } = call.target;
-  const { form, yaml } = negotiate(call.request.headers.accept);
-  const renderer = await createRenderer(
-    resource,
-    form,
-    serving.strategyOf(resource),
-    call.query.get('includeObject'),
-    as,
-  );
-  await sendBody(call.response, code, renderer.object(entry), yaml);
+  const strategy = serving.strategyOf(resource);
+  const accepted = negotiate(call.request.headers.accept, !strategy?.custom);
+  const renderer = await createRenderer(resource, accepted, strategy, call.query.get('includeObject'), as);
+  await sendBody(call.response, code, renderer.object(entry), renderer, accepted.yaml);
 }
 
-async function sendBody(response: ServerResponse, code: number, body: Buffer, yaml: boolean): Promise<void> {
+async function sendBody(
+  response: ServerResponse,
+  code: number,
+  body: Buffer,
+  { mediaType }: Pick<Renderer, 'mediaType'>,
+  yaml: boolean,
+): Promise<void> {
+  if (mediaType) response.setHeader('Content-Type', mediaType);
   if (!yaml) return sendJson(response, code, body);
   const { stringify } = await import('yaml');
   response.setHeader('Content-Type', 'application/yaml');
@@ -270,8 +286,18 @@ export function warner({ response }: Pick<Call, 'response'>): (message: string) 
   return (message) => addWarning(response, message);
 }
 
-export function typeOf(resource: Resource) {
-  return { apiVersion: apiVersionOf(resource), kind: resource.kind, type: resource.type };
+export function typeOf(resource: Resource, strategy?: Strategy): ExpectedType {
+  const { kind, type } = resource;
+  return { apiVersion: apiVersionOf(resource), kind, type, custom: strategy?.custom };
+}
+
+function endWith(response: ServerResponse, signal: AbortSignal): void {
+  const end = () => {
+    response.end();
+  };
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+  response.once('close', () => signal.removeEventListener('abort', end));
 }
 
 function part(subresource: string | undefined): Pick<UpdateOptions, 'subresource'> {

@@ -113,7 +113,7 @@ describe('paths and methods', () => {
   });
 
   it('refuse media types that are not served', async () => {
-    const { code } = await send('GET', maps, undefined, { accept: 'application/vnd.kubernetes.protobuf' });
+    const { code } = await send('GET', maps, undefined, { accept: 'application/xml' });
     expect(code).toBe(406);
   });
 

@@ -1,12 +1,13 @@
 import type { KubeObject } from '../../api/object.ts';
 import { apiVersionOf, type Resource } from '../../api/scheme.ts';
 import { statusError } from '../../api/status.ts';
-import type { Strategy } from '../registry/strategy.ts';
+import type { Status } from '../../api/types.ts';
+import type { CustomRules, Strategy } from '../registry/strategy.ts';
 import type { Change, EventType } from '../storage/change.ts';
 import { encodeFrame } from '../storage/change.ts';
 import type { Entry } from '../storage/entry.ts';
 import type { IncludeObject, Table, TableOptions } from '../table/table.ts';
-import type { Form } from './negotiate.ts';
+import type { Accepted } from './negotiate.ts';
 
 export interface ListMeta {
   resourceVersion?: string;
@@ -16,12 +17,16 @@ export interface ListMeta {
 
 /** Turns entries into bodies of one form; plain objects go out as the cache encoded them. */
 export interface Renderer {
+  /** Absent: JSON. */
+  mediaType?: string;
   object(entry: Entry): Buffer;
   list(entries: readonly Entry[], metadata: ListMeta): Buffer;
   /** A line of a watch stream. */
   event(type: EventType, change: Change): Buffer;
   added(entry: Entry): Buffer;
   bookmark(resourceVersion: number, annotations?: Record<string, string>): Buffer;
+  /** The last of a watch stream that cannot go on. */
+  failure(status: Status): Buffer;
 }
 
 const comma = Buffer.from(',');
@@ -31,38 +36,46 @@ const frameEnd = Buffer.from('}\n');
 /** @param as the resource under another group version, which is then what clients read */
 export async function createRenderer(
   resource: Resource,
-  form: Form,
+  { form, protobuf = false }: Pick<Accepted, 'form'> & Partial<Accepted>,
   strategy: Strategy | undefined,
   includeObject: string | null,
   as?: Resource,
 ): Promise<Renderer> {
+  if (protobuf) {
+    const { createProtobufRenderer } = await import('./render-protobuf.ts');
+    const renderer = createProtobufRenderer(as ?? resource, form);
+    if (renderer) return renderer;
+  }
   if (form === 'Table') return renderTables(resource, strategy, parseInclude(includeObject));
   if (form === 'PartialObjectMetadata') return renderMetadata(resource);
+  if (strategy?.custom) return renderCustom(resource, strategy.custom);
   return as ? renderObjectsAs(as) : renderObjects(resource);
 }
 
 function renderObjects(resource: Resource): Renderer {
   return {
     object: ({ wire }) => wire,
-    list(entries, metadata) {
-      const head = JSON.stringify({
-        kind: `${resource.kind}List`,
-        apiVersion: apiVersionOf(resource),
-        metadata,
-      });
-      const parts: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
-      for (const [index, { item }] of entries.entries()) {
-        if (index > 0) parts.push(comma);
-        parts.push(...item);
-      }
-      parts.push(listEnd);
-      return Buffer.concat(parts);
-    },
+    list: (entries, metadata) => listOf(resource, entries, metadata),
     event: (type, change) => change.frame(type),
     added: (entry) => encodeFrame('ADDED', entry),
     bookmark: (resourceVersion, annotations) =>
       line('BOOKMARK', bookmarkObject(resource.kind, apiVersionOf(resource), resourceVersion, annotations)),
+    failure,
   };
+}
+
+const failure = (status: Status) => line('ERROR', status);
+
+function listOf(resource: Resource, items: readonly Pick<Entry, 'item'>[], metadata: ListMeta): Buffer {
+  const kind = resource.listKind ?? `${resource.kind}List`;
+  const head = JSON.stringify({ kind, apiVersion: apiVersionOf(resource), metadata });
+  const parts: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
+  for (const [index, { item }] of items.entries()) {
+    if (index > 0) parts.push(comma);
+    parts.push(...item);
+  }
+  parts.push(listEnd);
+  return Buffer.concat(parts);
 }
 
 /** Objects of another group version than they are stored in: their first two fields are written anew. */
@@ -81,6 +94,33 @@ function renderObjectsAs(as: Resource): Renderer {
   };
 }
 
+/** By the rules of a version of a custom kind, once for all readers. Items of its lists carry their type, as upstream's do. */
+function renderCustom(resource: Resource, rules: CustomRules): Renderer {
+  const known = shown.get(rules) ?? new WeakMap<Entry, Buffer>();
+  shown.set(rules, known);
+  const body = (entry: Entry): Buffer => {
+    const found = known.get(entry) ?? json(rules.present(entry.object));
+    known.set(entry, found);
+    return found;
+  };
+  const frame = (type: EventType, entry: Entry) =>
+    Buffer.concat([Buffer.from(`{"type":"${type}","object":`), body(entry), frameEnd]);
+  return {
+    ...renderObjects(resource),
+    object: body,
+    list: (entries, metadata) =>
+      listOf(
+        resource,
+        entries.map((entry) => ({ item: [body(entry)] })),
+        metadata,
+      ),
+    event: (type, change) => frame(type, change.entry(type)),
+    added: (entry) => frame('ADDED', entry),
+  };
+}
+
+const shown = new WeakMap<CustomRules, WeakMap<Entry, Buffer>>();
+
 function renderMetadata(resource: Resource): Renderer {
   const kind = 'PartialObjectMetadata';
   const apiVersion = 'meta.k8s.io/v1';
@@ -93,6 +133,7 @@ function renderMetadata(resource: Resource): Renderer {
     added: (entry) => line('ADDED', partial(entry)),
     bookmark: (resourceVersion, annotations) =>
       line('BOOKMARK', bookmarkObject(resource.kind, apiVersion, resourceVersion, annotations, kind)),
+    failure,
   };
 }
 
@@ -106,7 +147,7 @@ async function renderTables(
   const table = (entries: readonly Entry[], more: Partial<TableOptions>): Table =>
     toTable(
       strategy?.columns,
-      entries.map(({ object }) => object),
+      entries.map(({ object }) => strategy?.custom?.present(object) ?? object),
       { now: Date.now(), ...(includeObject ? { includeObject } : {}), ...more },
     );
   /** Only the first event of a stream names the columns. */
@@ -130,6 +171,7 @@ async function renderTables(
         rows: [{ cells: [], object }],
       });
     },
+    failure,
   };
 }
 

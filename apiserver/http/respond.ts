@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { StatusError, statusError } from '../../api/status.ts';
+import { inProtobuf } from './answer.ts';
 
+/** Sends bytes that are encoded already, JSON unless a `Content-Type` is set; or an object, as the client prefers. */
 export function sendJson(response: ServerResponse, code: number, body: Buffer | object): void {
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+  const protobuf = Buffer.isBuffer(body) ? undefined : inProtobuf(response.req, body);
+  const bytes = protobuf ?? (Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)));
+  if (protobuf) response.setHeader('Content-Type', 'application/vnd.kubernetes.protobuf');
   response.statusCode = code;
   if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'application/json');
   response.setHeader('Content-Length', bytes.length);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Resource } from '../../api/scheme.ts';
 import { statusError } from '../../api/status.ts';
+import type { Status } from '../../api/types.ts';
 import type { Cache } from '../storage/cache.ts';
 import { type Change, eventType } from '../storage/change.ts';
 import type { Entry } from '../storage/entry.ts';
@@ -15,7 +16,7 @@ const bookmarkMilliseconds = 30_000;
 const shortestWatchSeconds = 1_800;
 
 /**
- * Streams changes as lines of JSON until the client goes, time is up or the server stops.
+ * Streams changes, as lines of JSON or frames of protobuf, until the client goes, time is up or the server stops.
  * Upstream: `apiserver/pkg/endpoints/handlers/watch.go`, KEP-956 (bookmarks), KEP-3157 (initial events).
  *
  * @throws StatusError 410 Expired, before anything is sent
@@ -65,12 +66,15 @@ export async function serveWatch(
       send(frames);
     } catch (error) {
       // One watcher's selector or columns: neither the writer nor other watchers shall suffer from it.
-      response.end(errorEvent(error));
+      response.end(renderer.failure(statusOf(error)));
     }
   });
 
   response.statusCode = 200;
-  response.setHeader('Content-Type', 'application/json');
+  response.setHeader(
+    'Content-Type',
+    renderer.mediaType ? `${renderer.mediaType};stream=watch` : 'application/json',
+  );
   response.flushHeaders();
   open = true;
   // What there was at the beginning may be more than what may ever pile up.
@@ -92,10 +96,9 @@ export async function serveWatch(
 }
 
 /** Ends a stream that has begun, in the only way there is then. */
-function errorEvent(error: unknown): string {
+function statusOf(error: unknown): Status {
   const message = error instanceof Error ? error.message : String(error);
-  const { status } = statusError('InternalError', `Internal error occurred: ${message}`);
-  return `${JSON.stringify({ type: 'ERROR', object: status })}\n`;
+  return statusError('InternalError', `Internal error occurred: ${message}`).status;
 }
 
 function scope(resource: Resource, namespace: string | undefined, query: ListQuery) {

@@ -1,11 +1,7 @@
 import { statusError } from '../../api/status.ts';
-import table from './fields.json' with { type: 'json' };
+import { magic } from './envelope.ts';
+import { type Field, type Message, messageNamed, messageOf } from './messages.ts';
 import { createReader, type Reader, WireType } from './reader.ts';
-
-const messages: Readonly<Record<string, Readonly<Record<string, string>>>> = table;
-
-/** `k8s` and a zero byte: what every body begins with. Upstream: `runtime/serializer/protobuf`. */
-const magic = Buffer.from('k8s\0');
 
 /**
  * Reads `application/vnd.kubernetes.protobuf` into what the same object is as JSON. kubectl since 1.32 and the
@@ -23,7 +19,8 @@ export function decodeProtobuf(body: Buffer): Record<string, unknown> {
   try {
     return readEnvelope(createReader(body.subarray(magic.length)));
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    // SyntaxError: JSON within, as a revision of a workload has it.
+    if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
     throw statusError('BadRequest', `proto: cannot parse the request body: ${error.message}`);
   }
 }
@@ -44,73 +41,74 @@ function readEnvelope(reader: Reader): Record<string, unknown> {
     } else if (number === 2) raw = reader.bytes();
     else reader.bytes();
   }
-  const name = messageOf(apiVersion, kind);
-  return { kind, apiVersion, ...readMessage(createReader(raw), name) };
+  const message = messageOf(apiVersion, kind);
+  if (!message) {
+    throw statusError(
+      'BadRequest',
+      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in protobuf; send application/json`,
+    );
+  }
+  return { kind, apiVersion, ...readMessage(createReader(raw), message) };
 }
 
-/** `apps/v1`, `Deployment` → `apps.Deployment`. */
-function messageOf(apiVersion: string, kind: string): string {
-  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : 'core';
-  const name = kind === 'DeleteOptions' ? 'meta.DeleteOptions' : `${group.split('.')[0]}.${kind}`;
-  if (messages[name]) return name;
-  throw statusError(
-    'BadRequest',
-    `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in protobuf; send application/json`,
-  );
-}
-
-function readMessage(reader: Reader, name: string): Record<string, unknown> {
-  const fields = messages[name] ?? {};
+function readMessage(reader: Reader, message: Message): Record<string, unknown> {
   const object: Record<string, unknown> = {};
   for (const { number, wireType } of reader.fields()) {
-    const [field = '', type = '', omitted] = fields[number]?.split(' ') ?? [];
+    const field = message.fields.get(number);
     if (!field) {
       reader.skip(wireType);
-    } else if (field === '.') {
-      Object.assign(object, readMessage(createReader(reader.bytes()), type));
-    } else if (type.startsWith('[]')) {
-      const list = (object[field] as unknown[] | undefined) ?? [];
-      object[field] = list;
-      list.push(...readElements(reader, wireType, type.slice(2)));
-    } else if (type.startsWith('{}')) {
-      const map = (object[field] as Record<string, unknown> | undefined) ?? {};
-      object[field] = map;
-      const [key, value] = readEntry(createReader(reader.bytes()), type.slice(2));
-      map[key] = value;
+      continue;
+    }
+    const { name } = field;
+    if (field.shape === 'inline') {
+      const inner = createReader(reader.bytes());
+      if (field.message) Object.assign(object, readMessage(inner, field.message));
+    } else if (field.shape === 'list') {
+      const list = (object[name] as unknown[] | undefined) ?? [];
+      object[name] = list;
+      list.push(...readElements(reader, wireType, field));
+    } else if (field.shape === 'map') {
+      const map = (object[name] as Record<string, unknown> | undefined) ?? {};
+      object[name] = map;
+      const [key, value] = readEntry(createReader(reader.bytes()), field);
+      // `__proto__` is a key like others, as it is in JSON.
+      Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true });
     } else {
-      const value = readValue(reader, wireType, type);
+      const value = readValue(reader, wireType, field);
       // Go writes fields that are not pointers even when empty; its JSON leaves those out.
-      if (!omitted || (value !== '' && value !== 0 && value !== false)) object[field] = value;
+      if (!field.omitEmpty || (value !== '' && value !== 0 && value !== false)) object[name] = value;
     }
   }
   return object;
 }
 
 /** One element, or several numbers packed into one field. */
-function readElements(reader: Reader, wireType: WireType, type: string): unknown[] {
-  if (type !== 'int' || wireType !== WireType.bytes) return [readValue(reader, wireType, type)];
+function readElements(reader: Reader, wireType: WireType, field: Field): unknown[] {
+  if (field.type !== 'int' || wireType !== WireType.bytes) return [readValue(reader, wireType, field)];
   const packed = createReader(reader.bytes());
   const list: number[] = [];
   while (!packed.done()) list.push(packed.varint());
   return list;
 }
 
-function readEntry(reader: Reader, type: string): [string, unknown] {
+function readEntry(reader: Reader, field: Field): [string, unknown] {
   let key = '';
-  let value: unknown = type === 'string' ? '' : undefined;
+  let value: unknown = field.type === 'string' ? '' : undefined;
   for (const { number, wireType } of reader.fields()) {
     if (number === 1) key = reader.bytes().toString();
-    else value = readValue(reader, wireType, type);
+    else value = readValue(reader, wireType, field);
   }
   return [key, value];
 }
 
-function readValue(reader: Reader, wireType: WireType, type: string): unknown {
+function readValue(reader: Reader, wireType: WireType, { type, message }: Field): unknown {
   switch (type) {
     case 'int':
       return reader.varint();
     case 'bool':
       return reader.varint() !== 0;
+    case 'double':
+      return reader.double();
     case 'string':
       return reader.bytes().toString();
     case 'bytes':
@@ -118,7 +116,8 @@ function readValue(reader: Reader, wireType: WireType, type: string): unknown {
   }
   if (wireType !== WireType.bytes) throw new RangeError(`wire type ${wireType} for ${type}`);
   const inner = createReader(reader.bytes());
-  return messages[type] ? readMessage(inner, type) : readSpecial(inner, type);
+  if (message) return readMessage(inner, message);
+  return type.startsWith('schema') ? readSchemas(inner, type) : readSpecial(inner, type);
 }
 
 /** Messages whose JSON is not an object. All their fields are numbers or texts. */
@@ -145,6 +144,26 @@ function readSpecial(reader: Reader, type: string): unknown {
     default:
       throw new RangeError(`unknown type ${type}`);
   }
+}
+
+/** What a schema says of items, further properties and dependencies: a schema, or something simpler. */
+function readSchemas(reader: Reader, type: string): unknown {
+  const message = messageNamed('apiextensions.JSONSchemaProps');
+  const schemas: unknown[] = [];
+  const texts: string[] = [];
+  let allowed = false;
+  let several = false;
+  for (const { number, wireType } of reader.fields()) {
+    if (type === 'schemaOrBool' && number === 1) allowed = reader.varint() !== 0;
+    else if (wireType !== WireType.bytes || !message) reader.skip(wireType);
+    else if (type === 'schemaOrStrings' && number === 2) texts.push(reader.bytes().toString());
+    else {
+      several = type === 'schemaOrArray' && number === 2;
+      schemas.push(readMessage(createReader(reader.bytes()), message));
+    }
+  }
+  if (several) return schemas;
+  return schemas[0] ?? (type === 'schemaOrBool' ? allowed : texts);
 }
 
 /** The zero time has no fields at all and is `null` as JSON. */

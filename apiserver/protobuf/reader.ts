@@ -7,6 +7,7 @@ export interface Reader {
   fields(): Generator<{ number: number; wireType: WireType }>;
   /** A signed 64-bit integer; beyond 2^53 it loses precision. */
   varint(): number;
+  double(): number;
   /** Text, bytes or a message within; shares the memory of the whole. */
   bytes(): Buffer;
   skip(wireType: WireType): void;
@@ -28,6 +29,19 @@ export function createReader(buffer: Buffer): Reader {
     throw new RangeError('a number does not end');
   }
 
+  /** Tags and lengths, nearly all of which are one byte or two. */
+  function small(): number {
+    const first = buffer[at] ?? 0x80;
+    if (first < 0x80) {
+      at++;
+      return first;
+    }
+    const second = buffer[at + 1] ?? 0x80;
+    if (second >= 0x80) return Number(unsigned());
+    at += 2;
+    return (first & 0x7f) | (second << 7);
+  }
+
   function take(length: number): Buffer {
     if (at + length > buffer.length) throw new RangeError('unexpected end');
     at += length;
@@ -37,7 +51,7 @@ export function createReader(buffer: Buffer): Reader {
   const reader: Reader = {
     *fields() {
       while (at < buffer.length) {
-        const tag = Number(unsigned());
+        const tag = small();
         const wireType = tag % 8;
         if (wireType !== 0 && wireType !== 1 && wireType !== 2 && wireType !== 5) {
           throw new RangeError(`illegal wire type ${wireType}`);
@@ -45,8 +59,14 @@ export function createReader(buffer: Buffer): Reader {
         yield { number: Math.floor(tag / 8), wireType };
       }
     },
-    varint: () => Number(BigInt.asIntN(64, unsigned())),
-    bytes: () => take(Number(unsigned())),
+    varint() {
+      const first = buffer[at] ?? 0x80;
+      if (first >= 0x80) return Number(BigInt.asIntN(64, unsigned()));
+      at++;
+      return first;
+    },
+    bytes: () => take(small()),
+    double: () => take(8).readDoubleLE(0),
     skip(wireType) {
       if (wireType === WireType.varint) unsigned();
       else if (wireType === WireType.bytes) reader.bytes();

@@ -1,0 +1,70 @@
+import type { KubeObject } from '../../api/object.ts';
+import { apiVersionOf, type Resource } from '../../api/scheme.ts';
+import { encodeMessage } from '../protobuf/encode.ts';
+import { envelope, listEnvelope, protobufMediaType, watchFrame } from '../protobuf/envelope.ts';
+import { type Message, messageOf } from '../protobuf/messages.ts';
+import type { Change, EventType } from '../storage/change.ts';
+import type { Entry } from '../storage/entry.ts';
+import type { Form } from './negotiate.ts';
+import type { Renderer } from './render.ts';
+
+interface Encoded {
+  /** Without an envelope, as items of a list are. */
+  objects: WeakMap<Entry, Buffer>;
+  /** Whole frames of a watch, by type of event. */
+  frames: WeakMap<Change, Map<EventType, Buffer>>;
+}
+
+/** One of each for whatever is shown in the same way: by group, version and kind, and by the message. */
+const encoded = new Map<string, Encoded>();
+
+/** Undefined for a kind that has no protobuf here; its objects go out as JSON. */
+export function createProtobufRenderer(resource: Resource, form: Form): Renderer | undefined {
+  const partial = form === 'PartialObjectMetadata';
+  const apiVersion = partial ? 'meta.k8s.io/v1' : apiVersionOf(resource);
+  const kind = partial ? form : resource.kind;
+  const found = messageOf(apiVersion, kind);
+  const listMeta = messageOf('v1', 'ListMeta');
+  const status = messageOf('v1', 'Status');
+  if (!found || !listMeta || !status) return undefined;
+  const message: Message = found;
+  // The metadata of all kinds is the same: an entry is of one kind.
+  const key = `${apiVersion}/${kind}`;
+  const shared = encoded.get(key) ?? { objects: new WeakMap(), frames: new WeakMap() };
+  encoded.set(key, shared);
+
+  function raw(entry: Entry): Buffer {
+    let bytes = shared.objects.get(entry);
+    if (!bytes) {
+      bytes = encodeMessage(message, entry.object);
+      shared.objects.set(entry, bytes);
+    }
+    return bytes;
+  }
+
+  const whole = (object: KubeObject) => envelope(apiVersion, kind, encodeMessage(message, object));
+  const frame = (type: EventType, entry: Entry) => watchFrame(type, envelope(apiVersion, kind, raw(entry)));
+
+  return {
+    mediaType: protobufMediaType,
+    object: (entry) => envelope(apiVersion, kind, raw(entry)),
+    list: (entries, metadata) =>
+      listEnvelope(apiVersion, `${kind}List`, encodeMessage(listMeta, metadata), entries.map(raw)),
+    event(type, change) {
+      const frames = shared.frames.get(change) ?? new Map<EventType, Buffer>();
+      shared.frames.set(change, frames);
+      const bytes = frames.get(type) ?? frame(type, change.entry(type));
+      frames.set(type, bytes);
+      return bytes;
+    },
+    added: (entry) => frame('ADDED', entry),
+    bookmark: (resourceVersion, annotations) =>
+      watchFrame(
+        'BOOKMARK',
+        whole({
+          metadata: { resourceVersion: String(resourceVersion), ...(annotations ? { annotations } : {}) },
+        }),
+      ),
+    failure: (failure) => watchFrame('ERROR', envelope('v1', 'Status', encodeMessage(status, failure))),
+  };
+}
