@@ -212,6 +212,18 @@ describe.skipIf(releases.length === 0).each(releases)('%s', (kubectl) => {
     expect(code).toBe(7);
   });
 
+  it('debugs on a terminal, among the processes of the container that it is to look at', async () => {
+    const shell = onTerminal(`debug -it talker --image=busybox --target=main -c look-${id} -- sh`);
+    // The first prompt may have been before it was attached.
+    shell.child.stdin?.write('\n');
+    await shell.until('# ');
+    shell.child.stdin?.write('stty size; tty; tr "\\\\0" " " < /proc/1/cmdline; exit\n');
+    const { code, text } = await shell.ended;
+    expect(text).toContain('33 99\r\n/dev/pts/');
+    expect(text).toContain('sleep 3600');
+    expect(code).toBe(0);
+  });
+
   it('ends a command when it is ended itself', async () => {
     const sleeper = start([
       kubectl,
