@@ -2,10 +2,11 @@ import type { KubeObject } from '../../../api/object.ts';
 import type { Resource } from '../../../api/scheme.ts';
 import { createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
 import { storageKey } from '../../storage/keys.ts';
+import { admitByQuota } from '../kinds/quota/admit-quota.ts';
 import { type Backend, type Request, writeContext } from '../registry.ts';
 import { alreadyExists, badRequest, invalid } from './failures.ts';
 import { admitIntoNamespace } from './lifecycle.ts';
-import { generateName, hasGeneration, prepareMetadata } from './metadata.ts';
+import { generateName, hasGeneration, prepareMetadata, setManagedFields } from './metadata.ts';
 
 /** How often another generated name is tried. Upstream: `maxNameGenerationCreateAttempts`. */
 const attempts = 8;
@@ -24,13 +25,16 @@ export async function createObject(
     throw badRequest('resourceVersion should not be set on objects to be created');
   }
   const named = Boolean(object.metadata?.name);
+  const sent = object.metadata?.managedFields;
   prepareMetadata(resource, object, namespace, context.now);
   const { metadata = {} } = object;
   admitIntoNamespace(context.lookup, resource, metadata.name ?? '', namespace);
   if (hasGeneration(resource)) metadata.generation = 1;
   strategy?.defaults?.(object);
+  const managedFields = request.manage?.(undefined, object, sent, context.now);
   strategy?.prepare?.(object, undefined, context);
-  const name = metadata.name ?? '';
+  setManagedFields(object, managedFields);
+  const name = object.metadata?.name ?? '';
   if (!name) {
     throw invalid(resource, '', [
       {
@@ -43,13 +47,16 @@ export async function createObject(
   if (backend.cache.get(resource, name, namespace) && named) throw alreadyExists(resource, name);
   const errors = strategy?.validate?.(object, undefined, context) ?? [];
   if (errors.length > 0) throw invalid(resource, name, errors);
-  const giveBack = strategy?.allocate?.(object, undefined, context);
+  const written = admitByQuota(context.lookup, resource, object, request.dryRun);
+  let giveBack: (() => void) | undefined;
   let kept = false;
   try {
+    giveBack = strategy?.allocate?.(object, undefined, context);
     const entry = await store(backend, resource, object, named, request);
     kept = !request.dryRun;
     return entry;
   } finally {
+    written();
     if (!kept) giveBack?.();
   }
 }
