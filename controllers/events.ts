@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../api/client.ts';
+import { createCorrelator } from '../api/event-correlator.ts';
+import { createEventQueue } from '../api/event-queue.ts';
 import type { KubeObject } from '../api/object.ts';
 import { resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
@@ -14,54 +15,43 @@ export interface EventRecorder {
 /** Events are written so many milliseconds late: what they tell of goes first. */
 const lateness = 100;
 
-/** Equal events become one with a growing count for so many different events. Upstream: `EventCorrelator`. */
+/** So many different Events are remembered. Upstream: `maxLruCacheEntries`. */
 const remembered = 4096;
 
 /**
  * Writes core/v1 Events in the name of `component`. An event equal to an earlier one (object, type,
- * reason, message) raises that one's count. Upstream: client-go `tools/record`.
+ * reason, message) raises that one's count, and many that are alike become one. Upstream: client-go `tools/record`.
  */
 export function createRecorder(
   client: Client,
   component: string,
   onError: (error: unknown) => void,
 ): EventRecorder {
-  /** By what makes events equal: the last write, so that counts are written one after the other. */
-  const known = new Map<string, Promise<CoreEvent | undefined>>();
+  const known = new Map<string, CoreEvent>();
+  const correlate = createCorrelator();
+  const queue = createEventQueue({ patience: lateness });
 
-  return {
-    event(involved, type, reason, message) {
-      const event = newEvent(component, involved, type, reason, message);
-      const same = JSON.stringify([
-        event.involvedObject.uid,
-        event.involvedObject.name,
-        type,
-        reason,
-        message,
-      ]);
-      const earlier = known.get(same);
-      const write = (async () => {
-        try {
-          await delay(lateness, undefined, { ref: false });
-          const last = await earlier;
-          return (last && (await countUp(last, event))) ?? (await client.create(resources.events, event));
-        } catch (error) {
-          if (!isNamespaceEnding(error) && !hasReason(error, 'NotFound')) onError(error);
-          return undefined;
-        }
-      })();
-      known.delete(same);
-      known.set(same, write);
-      const [oldest] = known.keys();
-      if (known.size > remembered && oldest !== undefined) known.delete(oldest);
-    },
-  };
+  async function write(key: string, event: CoreEvent): Promise<void> {
+    const last = known.get(key);
+    known.delete(key);
+    try {
+      known.set(
+        key,
+        (last && (await countUp(last, event))) ?? (await client.create(resources.events, event)),
+      );
+    } catch (error) {
+      if (!isNamespaceEnding(error) && !hasReason(error, 'NotFound')) onError(error);
+    }
+    const [oldest] = known.keys();
+    if (known.size > remembered && oldest !== undefined) known.delete(oldest);
+  }
 
   async function countUp(last: CoreEvent, event: CoreEvent): Promise<CoreEvent | undefined> {
     const { name = '', namespace = 'default' } = last.metadata;
     try {
       return await client.patch(resources.events, { name, namespace }, 'merge', {
         count: (last.count ?? 1) + 1,
+        message: event.message,
         lastTimestamp: event.lastTimestamp,
       });
     } catch (error) {
@@ -69,6 +59,17 @@ export function createRecorder(
       throw error;
     }
   }
+
+  return {
+    event(involved, type, reason, message) {
+      const { uid, name, namespace } = involved.metadata ?? {};
+      const about = JSON.stringify([involved.kind, namespace, name, uid]);
+      const told = correlate({ about, type, reason, message });
+      if (!told) return;
+      const event = newEvent(component, involved, type, reason, told.message);
+      queue.push(type, () => write(told.key, event));
+    },
+  };
 }
 
 /** True for the refusal to create anything in a namespace that is being deleted. */

@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../api/client.ts';
+import { createCorrelator } from '../api/event-correlator.ts';
+import { createEventQueue } from '../api/event-queue.ts';
 import { resources } from '../api/scheme.ts';
 import type { CoreEvent, ObjectReference } from '../api/types.ts';
 
@@ -9,6 +10,15 @@ export type EventType = 'Normal' | 'Warning';
 export interface Recorder {
   event(about: ObjectReference, type: EventType, reason: string, message: string): void;
 }
+
+/** The subject of Events about a node; kubelet has its name for its uid. */
+export const nodeSubject = (name: string): ObjectReference => ({
+  kind: 'Node',
+  apiVersion: 'v1',
+  name,
+  namespace: 'default',
+  uid: name,
+});
 
 export interface RecorderOptions {
   component: string;
@@ -23,19 +33,26 @@ const remembered = 512;
 const patience = 200;
 
 /**
- * Writes Events one after the other. A repetition raises the count of the Event that exists, as
- * client-go's `tools/record` does.
+ * Writes Events one after the other, when many pods start after those have. A repetition raises the count of the Event that
+ * exists, as client-go's `tools/record` does.
  */
 export function createRecorder(client: Client, options: RecorderOptions): Recorder {
   const { component, host, signal, onError } = options;
   const known = new Map<string, { name: string; namespace: string; count: number }>();
-  let last: Promise<void> = Promise.resolve();
+  const correlate = createCorrelator();
+  const queue = createEventQueue({ patience, signal });
   let lastStamp = 0n;
 
-  async function write(about: ObjectReference, type: EventType, reason: string, message: string, at: Date) {
+  async function write(
+    key: string,
+    about: ObjectReference,
+    type: EventType,
+    reason: string,
+    message: string,
+    at: Date,
+  ) {
     if (signal.aborted) return;
     const namespace = about.namespace ?? 'default';
-    const key = JSON.stringify([about.kind, about.uid, about.fieldPath, type, reason, message]);
     const time = `${at.toISOString().slice(0, 19)}Z`;
     const before = known.get(key);
     if (before) {
@@ -43,6 +60,7 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
       const { name } = before;
       await client.patch(resources.events, { name, namespace }, 'merge', {
         count: before.count,
+        message,
         lastTimestamp: time,
       });
       return;
@@ -73,13 +91,15 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
   return {
     event(about, type, reason, message) {
       const at = new Date();
-      const due = at.getTime() + patience;
-      last = last
-        .then(() => delay(Math.max(0, due - Date.now()), undefined, { signal }))
-        .then(() => write(about, type, reason, message, at))
-        .catch((error: unknown) => {
+      const object = JSON.stringify([about.kind, about.namespace, about.name, about.uid]);
+      const told = correlate({ about: object, type, reason, message });
+      if (!told) return;
+      const key = JSON.stringify([told.key, about.fieldPath]);
+      queue.push(type, () =>
+        write(key, about, type, reason, told.message, at).catch((error: unknown) => {
           if (!signal.aborted) onError(error);
-        });
+        }),
+      );
     },
   };
 }

@@ -38,6 +38,8 @@ export interface PodContext {
   services(): Iterable<Service>;
   /** What has been told of this node once and is not told again. */
   told: Set<string>;
+  /** When the last few pods began to start, by performance.now(). */
+  starts: readonly number[];
   /** Looks at a pod again, now. */
   enqueue(uid: string): void;
   /** Writes the pod's status unless it is what was written last; resolves when it is there, never rejects. */

@@ -18,7 +18,7 @@ import { startStaticPods } from './static-pods.ts';
 import { syncPod } from './sync.ts';
 
 export interface PodsConfig
-  extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir' | 'told' | 'starter'> {
+  extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir' | 'told' | 'starts' | 'starter'> {
   client: Client;
   runDir: string;
   /** Folder of manifests; default `manifests` below `runDir`. */
@@ -61,6 +61,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
     notifyDir,
     hostDir: join(runDir, 'host'),
     told: new Set(),
+    starts: [],
     enqueue: (uid) => reconciler.enqueue(uid),
     report: (state) => reporter.report(state),
   };
