@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createDispenser } from '../../corefile/dispenser.ts';
 import { tokenize } from '../../corefile/lexer.ts';
+import { createMetrics } from '../../server/metrics.ts';
 import { ask } from '../../testing/ask.ts';
 import { externalName, namespace } from '../../testing/objects.ts';
 import { chainOf, instanceOf } from '../../testing/plugin.ts';
@@ -243,6 +244,34 @@ describe('forward', () => {
     });
     expect(server.asked[0]).toMatchObject({ class: 3, type: 'TXT', edns: { udpSize: 1232, dnssecOk: true } });
     expect(server.asked[0]?.edns?.options.map(({ code }) => code)).toEqual([8]);
+  });
+
+  test('what it does is counted', async () => {
+    const metrics = createMetrics();
+    const server = await upstream((query) => addressReply(query));
+    const silent = await upstream(() => undefined);
+    const to = (port: number, options: string) =>
+      chainOf(`. {\n forward . 127.0.0.1:${port} {\n ${options}\n }\n}`, [], { metrics });
+    const handler = to(server.port, 'max_concurrent 2');
+    await Promise.all(['a.', 'b.', 'c.'].map((name) => ask(handler, name)));
+    for (const name of ['d.', 'e.']) await ask(handler, name, 'A', { protocol: 'tcp' });
+    await ask(to(silent.port, 'read_timeout 5ms\n max_fails 1\n health_check 5ms'), 'a.').catch(
+      () => undefined,
+    );
+    const of = (port: number) => `proxy_name="forward",to="127.0.0.1:${port}"`;
+    const text = () => metrics.text().split('\n');
+    expect(text()).toEqual(
+      expect.arrayContaining([
+        'coredns_forward_max_concurrent_rejects_total 1',
+        'coredns_forward_healthcheck_broken_total 0',
+        `coredns_proxy_request_duration_seconds_count{${of(server.port)},rcode="NOERROR"} 4`,
+        `coredns_proxy_conn_cache_misses_total{${of(server.port)},proto="udp"} 2`,
+        `coredns_proxy_conn_cache_misses_total{${of(server.port)},proto="tcp"} 1`,
+        `coredns_proxy_conn_cache_hits_total{${of(server.port)},proto="tcp"} 1`,
+      ]),
+    );
+    const failed = `coredns_proxy_healthcheck_failures_total{${of(silent.port)}} `;
+    await expect.poll(() => text().some((line) => line.startsWith(failed)), { timeout: 10_000 }).toBe(true);
   });
 
   test('round_robin takes turns', async () => {

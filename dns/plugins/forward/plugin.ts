@@ -1,6 +1,7 @@
 import { joinHostPort } from '../../../api/address.ts';
 import type { Handler, Plugin } from '../../plugin.ts';
 import { emptyReply, type Query, Rcode, type Reply } from '../../wire/message.ts';
+import { createCounts, type ForwardCounts } from './metrics.ts';
 import { type ForwardOptions, isForwarded, parseOptions } from './options.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
 
@@ -11,15 +12,16 @@ const attemptsPerUpstream = 2;
 /** Passes queries on to other servers. */
 export const forward: Plugin = {
   name: 'forward',
-  setup({ tokens, onStop }) {
+  setup({ tokens, onStop, surroundings }) {
     const forwards: Forward[] = [];
+    const counts = createCounts(surroundings.metrics);
     while (tokens.next()) {
       const options = parseOptions(tokens);
-      const upstreams = options.to.map((address) => createUpstream(address, options));
+      const upstreams = options.to.map((address) => createUpstream(address, options, counts.of(address)));
       onStop(() => {
         for (const upstream of upstreams) upstream.close();
       });
-      forwards.push({ options, upstreams });
+      forwards.push({ options, upstreams, counts });
     }
     return (next) =>
       forwards.reduceRight(
@@ -33,10 +35,11 @@ export const forward: Plugin = {
 interface Forward {
   options: ForwardOptions;
   upstreams: Upstream[];
+  counts: ForwardCounts;
 }
 
 /** `isFollowed`: the handler after this one is another `forward`, which `next` may leave queries to. */
-function createHandler({ options, upstreams }: Forward, next: Handler, isFollowed: boolean): Handler {
+function createHandler({ options, upstreams, counts }: Forward, next: Handler, isFollowed: boolean): Handler {
   const order = createOrder(options.policy);
   const isLeft = ({ rcode, answers }: Reply) =>
     isFollowed &&
@@ -44,9 +47,12 @@ function createHandler({ options, upstreams }: Forward, next: Handler, isFollowe
   let underway = 0;
   return (query) => {
     if (!isForwarded(options, query.lower)) return next(query);
-    if (options.maxConcurrent > 0 && underway >= options.maxConcurrent) return emptyReply(Rcode.REFUSED);
+    if (options.maxConcurrent > 0 && underway >= options.maxConcurrent) {
+      counts.rejected();
+      return emptyReply(Rcode.REFUSED);
+    }
     underway++;
-    return ask(query, order(upstreams), options)
+    return ask(query, order(upstreams), options, counts)
       .finally(() => {
         underway--;
       })
@@ -54,14 +60,19 @@ function createHandler({ options, upstreams }: Forward, next: Handler, isFollowe
   };
 }
 
-async function ask(query: Query, list: Upstream[], options: ForwardOptions): Promise<Reply> {
+async function ask(
+  query: Query,
+  list: Upstream[],
+  options: ForwardOptions,
+  counts: ForwardCounts,
+): Promise<Reply> {
   const start = performance.now();
   const most = options.maxConnectAttempts ?? attemptsPerUpstream * list.length;
   let failure = new Error('no healthy proxies');
   let failovers = 0;
   for (let attempt = 0; most === 0 || attempt < most; attempt++) {
     if (attempt > 0 && performance.now() - start > deadline) break;
-    const upstream = pick(list, attempt, options.failfast);
+    const upstream = pick(list, attempt, options.failfast, counts);
     if (!upstream) break;
     try {
       const { host, port } = upstream.address;
@@ -78,11 +89,17 @@ async function ask(query: Query, list: Upstream[], options: ForwardOptions): Pro
 }
 
 /** The next one that is up; when none is, health checks may be what is broken, and a random one is tried. */
-function pick(list: Upstream[], attempt: number, failfast: boolean): Upstream | undefined {
+function pick(
+  list: Upstream[],
+  attempt: number,
+  failfast: boolean,
+  counts: ForwardCounts,
+): Upstream | undefined {
   for (let i = 0; i < list.length; i++) {
     const upstream = list[(attempt + i) % list.length];
     if (upstream && !upstream.isDown()) return upstream;
   }
+  counts.broken();
   return failfast ? undefined : list[Math.floor(Math.random() * list.length)];
 }
 

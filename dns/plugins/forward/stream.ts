@@ -1,11 +1,16 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { UpstreamAddress } from './address.ts';
 import { createExchange, type Exchange } from './exchange.ts';
+import type { UpstreamCounts } from './metrics.ts';
 import type { ForwardOptions } from './options.ts';
 import type { Channel } from './udp.ts';
 
 /** Over TCP or TLS: one connection at a time, several queries on it, closed when unused for `expire`. */
-export function createStreamChannel(address: UpstreamAddress, options: ForwardOptions): Channel {
+export function createStreamChannel(
+  address: UpstreamAddress,
+  options: ForwardOptions,
+  counts: UpstreamCounts,
+): Channel {
   const peer = `${address.host}:${address.port}`;
   let current: Promise<{ socket: Socket; exchange: Exchange }> | undefined;
 
@@ -36,6 +41,7 @@ export function createStreamChannel(address: UpstreamAddress, options: ForwardOp
 
   return {
     async ask(query, timeout) {
+      counts.connection(address.transport === 'tls' ? 'tcp-tls' : 'tcp', current !== undefined);
       current ??= open();
       const opening = current;
       const { socket, exchange } = await opening.catch((error: Error) => {

@@ -3,6 +3,7 @@ import { joinHostPort } from '../../../api/address.ts';
 import type { DecodedReply } from '../../wire/decode.ts';
 import type { UpstreamAddress } from './address.ts';
 import { type Asked, createExchange, type Exchange } from './exchange.ts';
+import type { UpstreamCounts } from './metrics.ts';
 
 /** Asks one upstream; the connection behind it is opened when needed and shared. */
 export interface Channel {
@@ -26,7 +27,11 @@ const mostSockets = 256;
  * connected, so that only the upstream's own packets come in. Asks from `source`, if there is one: an address of this
  * machine.
  */
-export function createUdpChannel({ host, port }: UpstreamAddress, source?: string): Channel {
+export function createUdpChannel(
+  { host, port }: UpstreamAddress,
+  counts: UpstreamCounts,
+  source?: string,
+): Channel {
   const peer = joinHostPort(host, port);
   const all = new Set<Open>();
 
@@ -57,6 +62,7 @@ export function createUdpChannel({ host, port }: UpstreamAddress, source?: strin
   }
 
   function pick(): Open {
+    counts.connection('udp', all.size >= mostSockets);
     if (all.size < mostSockets) return open();
     const sockets = [...all];
     return sockets[Math.floor(Math.random() * sockets.length)] ?? open();

@@ -1,6 +1,7 @@
 import type { DecodedReply } from '../../wire/decode.ts';
 import type { UpstreamAddress } from './address.ts';
 import type { Asked } from './exchange.ts';
+import type { UpstreamCounts } from './metrics.ts';
 import type { ForwardOptions } from './options.ts';
 import { createStreamChannel } from './stream.ts';
 import { type Channel, createUdpChannel } from './udp.ts';
@@ -18,7 +19,11 @@ export interface Upstream {
 
 const probeTimeout = 1_000;
 
-export function createUpstream(address: UpstreamAddress, options: ForwardOptions): Upstream {
+export function createUpstream(
+  address: UpstreamAddress,
+  options: ForwardOptions,
+  counts: UpstreamCounts,
+): Upstream {
   const { maxFails, healthInterval, readTimeout } = options;
   let udp: Channel | undefined;
   let stream: Channel | undefined;
@@ -29,10 +34,10 @@ export function createUpstream(address: UpstreamAddress, options: ForwardOptions
 
   const channel = (protocol: 'udp' | 'tcp'): Channel => {
     if (protocol === 'tcp' || address.transport === 'tls') {
-      stream ??= createStreamChannel(address, options);
+      stream ??= createStreamChannel(address, options, counts);
       return stream;
     }
-    udp ??= createUdpChannel(address, options.sourceAddress);
+    udp ??= createUdpChannel(address, counts, options.sourceAddress);
     return udp;
   };
 
@@ -50,14 +55,20 @@ export function createUpstream(address: UpstreamAddress, options: ForwardOptions
       fails = 0;
       probing = false;
     } catch {
-      fails++; // what is wrong has been told by the query that failed first
+      fails++;
+      counts.failedProbe(); // what is wrong has been told by the query that failed first
       if (!closed) timer = setTimeout(() => void probeOnce(), healthInterval).unref();
     }
   }
 
   return {
     address,
-    ask: (query, protocol) => channel(protocol).ask(query, readTimeout),
+    async ask(query, protocol) {
+      const started = performance.now();
+      const reply = await channel(protocol).ask(query, readTimeout);
+      counts.answered(reply.rcode, (performance.now() - started) / 1000);
+      return reply;
+    },
     isDown: () => maxFails > 0 && fails > maxFails,
     probe() {
       if (probing || closed || maxFails === 0) return;
