@@ -29,7 +29,19 @@ describe('resolvConf', () => {
     expect(resolvConf(pod({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' }), settings)).toContain(
       'nameserver 10.96.0.10\n',
     );
-    expect(resolvConf(pod(), { ...settings, clusterDns: [] })).toBe(node);
+    const without = { ...settings, clusterDns: [] };
+    expect(resolvConf(pod(), without)).toBe(node);
+    expect(resolvConfWarnings(pod(), without)).toEqual([
+      { reason: 'MissingClusterDNS', message: expect.stringMatching(/^pod: "web-1_shop\(.*Falling back to/) },
+    ]);
+    expect(resolvConfWarnings(pod({ dnsPolicy: 'Default' }), without)).toEqual([]);
+  });
+
+  it('takes a search name of the node without its last dot, and once', () => {
+    const nodeResolvConf = 'search corp.example. cluster.local. .\n';
+    expect(resolvConf(pod(), { ...settings, nodeResolvConf })).toMatch(
+      /^search shop\.svc\.cluster\.local svc\.cluster\.local cluster\.local corp\.example\n/,
+    );
   });
 
   it('lets dnsConfig add and override', () => {
@@ -53,10 +65,20 @@ describe('resolvConf', () => {
     expect(resolvConf(pod({ dnsConfig }), settings)).toMatch(
       / s27\.example\nnameserver 10\.96\.0\.10\nnameserver 1\.1\.1\.1\nnameserver 1\.1\.1\.2\noptions/,
     );
+    const reason = 'DNSConfigForming';
     expect(resolvConfWarnings(pod({ dnsConfig }), settings)).toEqual([
-      'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 1.1.1.1 1.1.1.2',
-      expect.stringMatching(/^Search Line limits were exceeded, .* s27\.example$/),
+      {
+        reason,
+        message:
+          'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 1.1.1.1 1.1.1.2',
+      },
+      { reason, message: expect.stringMatching(/^Search Line limits were exceeded, .* s27\.example$/) },
     ]);
+    const long = { searches: [`${'a'.repeat(254)}`, 'b.example'] };
+    expect(resolvConf(pod({ dnsConfig: long }), settings)).toContain(
+      'cluster.local corp.example b.example\n',
+    );
+    expect(resolvConfWarnings(pod({ dnsConfig: long }), settings)).toHaveLength(1);
   });
 });
 

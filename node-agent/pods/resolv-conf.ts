@@ -18,24 +18,50 @@ interface Resolver {
 const mostNameservers = 3;
 const mostSearches = 32;
 const longestSearch = 2048;
+/** Of one of them; a longer one ends programs with glibc 2.28. */
+const longestName = 253;
 
-/** What had to be left out of a pod's resolv.conf, in kubelet's words. */
-export function resolvConfWarnings(pod: Pod, settings: DnsSettings): string[] {
+/** What a pod is told of its resolv.conf, in kubelet's words: an Event's reason and message. */
+export interface ResolvConfWarning {
+  reason: 'DNSConfigForming' | 'MissingClusterDNS';
+  message: string;
+}
+
+/** What had to be left out of a pod's resolv.conf, or is not there to be asked. */
+export function resolvConfWarnings(pod: Pod, settings: DnsSettings): ResolvConfWarning[] {
   const { nameservers, searches } = wanted(pod, settings);
   const kept = fitting(searches);
+  const { name, namespace, uid } = pod.metadata ?? {};
+  const missing = wantsCluster(pod) && settings.clusterDns.length === 0;
   return [
+    ...(missing
+      ? [
+          warning(
+            'MissingClusterDNS',
+            `pod: "${name}_${namespace}(${uid})". kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.`,
+          ),
+        ]
+      : []),
     ...(nameservers.length > mostNameservers
       ? [
-          `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${nameservers.slice(0, mostNameservers).join(' ')}`,
+          warning(
+            'DNSConfigForming',
+            `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${nameservers.slice(0, mostNameservers).join(' ')}`,
+          ),
         ]
       : []),
     ...(searches.length > kept.length
       ? [
-          `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${kept.join(' ')}`,
+          warning(
+            'DNSConfigForming',
+            `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${kept.join(' ')}`,
+          ),
         ]
       : []),
   ];
 }
+
+const warning = (reason: ResolvConfWarning['reason'], message: string) => ({ reason, message });
 
 /**
  * A pod's `/etc/resolv.conf` by its dnsPolicy and dnsConfig. Upstream: kubelet
@@ -56,7 +82,7 @@ export function resolvConf(pod: Pod, settings: DnsSettings): string {
 
 /** As many as the resolver takes. */
 function fitting(searches: readonly string[]): string[] {
-  const kept = searches.slice(0, mostSearches);
+  const kept = searches.slice(0, mostSearches).filter((name) => name.length <= longestName);
   while (kept.join(' ').length > longestSearch) kept.pop();
   return kept;
 }
@@ -75,11 +101,10 @@ function wanted(pod: Pod, settings: DnsSettings): Resolver {
 }
 
 function baseResolver(pod: Pod, settings: DnsSettings): Resolver {
-  const { dnsPolicy = 'ClusterFirst', hostNetwork } = pod.spec ?? {};
+  const { dnsPolicy } = pod.spec ?? {};
   const node = parseResolvConf(settings.nodeResolvConf);
   if (dnsPolicy === 'None') return { nameservers: [], searches: [], options: [] };
-  const cluster = dnsPolicy === 'ClusterFirstWithHostNet' || (dnsPolicy === 'ClusterFirst' && !hostNetwork);
-  if (!cluster || settings.clusterDns.length === 0) return node;
+  if (!wantsCluster(pod) || settings.clusterDns.length === 0) return node;
   const { clusterDomain } = settings;
   const namespace = pod.metadata?.namespace ?? 'default';
   return {
@@ -94,6 +119,11 @@ function baseResolver(pod: Pod, settings: DnsSettings): Resolver {
   };
 }
 
+function wantsCluster({ spec }: Pod): boolean {
+  const { dnsPolicy = 'ClusterFirst', hostNetwork } = spec ?? {};
+  return dnsPolicy === 'ClusterFirstWithHostNet' || (dnsPolicy === 'ClusterFirst' && !hostNetwork);
+}
+
 function parseResolvConf(text: string): Resolver {
   const resolver: Resolver = { nameservers: [], searches: [], options: [] };
   for (const line of text.split('\n')) {
@@ -103,7 +133,7 @@ function parseResolvConf(text: string): Resolver {
       .split(/\s+/);
     if (keyword === 'nameserver') resolver.nameservers.push(...values.slice(0, 1));
     if (keyword === 'search' || keyword === 'domain')
-      resolver.searches = values.filter((name) => name !== '.');
+      resolver.searches = values.filter((name) => name !== '.').map((name) => name.replace(/\.$/, ''));
     if (keyword === 'options') resolver.options = values;
   }
   return resolver;

@@ -56,8 +56,8 @@ export async function createSandbox(
       await (await network.hostPorts()).map(state.uid, ips, ports);
     }
   }
-  for (const warning of resolvConfWarnings(pod, config.dns))
-    config.recorder.event(eventSubject(pod), 'Warning', 'DNSConfigForming', warning);
+  for (const { reason, message } of resolvConfWarnings(pod, config.dns))
+    config.recorder.event(eventSubject(pod), 'Warning', reason, message);
   writeEtc(state, pod, config);
   const record: SandboxRecord = {
     uid: state.uid,
