@@ -83,11 +83,13 @@ it.skipIf(reason)(
     // A command beside the program is in its group.
     const { stdout } = await cluster.kubectl(['exec', 'busy', '--', 'cat', '/proc/self/cgroup']);
     expect(stdout).not.toContain('kubepods');
-    const command = cluster.kubectl(['exec', 'busy', '--', 'sleep', '600']);
-    await expect.poll(() => read(folders.slice(0, 1), 'cgroup.procs').split('\n').length).toBe(2);
+    const command = expect(cluster.kubectl(['exec', 'busy', '--', 'sleep', '600'])).rejects.toThrow('137');
+    await expect
+      .poll(() => read(folders.slice(0, 1), 'cgroup.procs').split('\n').length, { timeout: 20_000 })
+      .toBe(2);
 
     await cluster.client.delete(resources.pods, { name: 'busy', namespace });
-    await expect(command).rejects.toThrow('137');
+    await command;
     await expect.poll(() => folders.filter(existsSync), { timeout: 20_000 }).toEqual([]);
   },
 );

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { resources } from '../api/scheme.ts';
 import { type PodScene, shell, startPodScene } from './testing/pods.ts';
 
 let scene: PodScene;
@@ -10,6 +11,13 @@ afterAll(() => scene?.[Symbol.asyncDispose]());
 const folder = '/run/v9s/nodes/control-plane';
 /** Takes all there is but a page, and that as well. */
 const fill = `dd if=/dev/zero of=${folder}/host/full bs=64k 2>/dev/null; while echo >> ${folder}/host/full; do :; done 2>/dev/null; true`;
+/** Waits until the node says that of its disk. */
+const diskPressure = (wanted: string) =>
+  scene.until(async () => {
+    const { status } = await scene.client.get(resources.nodes, { name: 'control-plane' });
+    const condition = status?.conditions?.find(({ type }) => type === 'DiskPressure');
+    return `${condition?.status} ${condition?.reason}` === wanted;
+  });
 const onNode = (script: string) => scene.onNode(['sh', '-c', script]);
 
 it('a full disk keeps new pods waiting, tells of it, and leaves those alone that run', async () => {
@@ -30,12 +38,18 @@ it('a full disk keeps new pods waiting, tells of it, and leaves those alone that
   );
   expect(await scene.inside(before, 'main', ['echo', 'well'])).toBe('well\n');
 
+  await diskPressure('True KubeletHasDiskPressure');
+
   // How a container ends is known all the same.
   await scene.inside(before, 'main', ['touch', '/tmp/end']);
   const ended = await scene.podWhere('before', ({ status }) => status?.phase === 'Failed');
   expect(ended.status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(3);
 
   await onNode(`rm ${folder}/host/full`);
+  await diskPressure('False KubeletHasNoDiskPressure');
+  expect(await scene.events('control-plane')).toContain(
+    'Normal NodeHasDiskPressure Node control-plane status is now: NodeHasDiskPressure',
+  );
   const late = await scene.podWhere('late', scene.isReady);
   expect(late.status?.containerStatuses?.[0]?.restartCount).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../api/client.ts';
 import { type Informer, startInformer } from '../api/informer.ts';
@@ -15,8 +15,10 @@ import type { Conflist } from './network/cni/config.ts';
 import type { InstalledNetwork } from './network/installed.ts';
 import { ipamDir, type NodeNetwork, readLinks, startNetwork } from './network/network.ts';
 import { defaultBridge } from './network/plan.ts';
+import { pressureOf, watchPressure } from './node/pressure.ts';
 import { leaseSeconds, registerNode, renewLease, reportNode } from './node/registration.ts';
 import type { NodeIdentity } from './node/status.ts';
+import { nodeSubject } from './node/subject.ts';
 import { followNodes } from './overlay/follow.ts';
 import { type Backend, defaultBackend } from './overlay/options.ts';
 import { podCidrsOf } from './overlay/overlay.ts';
@@ -100,12 +102,16 @@ export async function startNodeAgent(
   const builtIn = loadCatalogue();
   const store = config.imageStore === undefined ? undefined : openImageStore(config.imageStore);
   const catalogue = store ? withLoaded(store, builtIn) : builtIn;
+  // Of a cluster's state images are the largest part.
+  const folders = [config.runDir, ...(config.imageStore === undefined ? [] : [dirname(config.imageStore)])];
+  const pressure = () => pressureOf(folders);
   const identity: NodeIdentity = {
     name: nodeName,
     ips: nodeIps,
     labels: config.labels ?? {},
     taints: config.taints ?? [],
     images: () => catalogue.list(),
+    pressure,
     ...(kubelet.maxPods === undefined ? {} : { maxPods: kubelet.maxPods }),
   };
   const host = hostLayout();
@@ -117,6 +123,12 @@ export async function startNodeAgent(
     nodes: startInformer(client, resources.nodes, { signal, onError: watching('nodes') }),
     services: startInformer(client, resources.services, { signal, onError: watching('services') }),
   };
+  const recorder = createRecorder(client, {
+    component: 'kubelet',
+    host: nodeName,
+    signal,
+    onError: (error) => onError('writing an Event', error),
+  });
   let network: NodeNetwork | undefined;
   let pods: Pods | undefined;
   const podsStarted = startPods(
@@ -138,12 +150,7 @@ export async function startNodeAgent(
       host,
       catalogue,
       sources: createSources(client, config.caPem),
-      recorder: createRecorder(client, {
-        component: 'kubelet',
-        host: nodeName,
-        signal,
-        onError: (error) => onError('writing an Event', error),
-      }),
+      recorder,
       network: () => network,
       services: () => services.store.values(),
       signal,
@@ -184,6 +191,10 @@ export async function startNodeAgent(
     );
     followNodes(nodes, network.syncNodes, signal, (error) => onError('routes to the other nodes', error));
     const report = reportNow(client, identity, nodes, signal, onError);
+    watchPressure(pressure, signal, (name) => {
+      recorder.event(nodeSubject(nodeName), 'Normal', name, `Node ${nodeName} status is now: ${name}`);
+      void report();
+    });
     store?.follow(signal, () => {
       pods?.enqueueAll();
       void report();

@@ -27,12 +27,21 @@ export async function reportNode(
   networkReady: boolean,
   annotations: Record<string, string> = {},
 ): Promise<void> {
-  const { name, ips, images, maxPods } = identity;
+  const { name, ips, images, maxPods, pressure } = identity;
   // Others it had when it registered; who takes one off means it.
   const metadata = nodeMetadata({ name });
   await client.patch(resources.nodes, { name, subresource: 'status' }, 'merge', {
     metadata: { labels: metadata.labels, annotations: { ...metadata.annotations, ...annotations } },
-    status: nodeStatus(name, ips, before?.status, networkReady, new Date(), images?.(), maxPods),
+    status: nodeStatus(
+      name,
+      ips,
+      before?.status,
+      networkReady,
+      new Date(),
+      images?.(),
+      maxPods,
+      pressure?.(),
+    ),
   });
 }
 

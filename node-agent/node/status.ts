@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import type { Node, NodeCondition, NodeStatus, Taint } from '../../api/types.ts';
 import { kubeletPort } from '../server/config.ts';
+import { noPressure, type Pressure } from './pressure.ts';
 
 /** What a node says of itself when it joins. */
 export interface NodeIdentity {
@@ -12,6 +13,8 @@ export interface NodeIdentity {
   /** How many pods it takes; default 110. */
   maxPods?: number;
   /** What pods can run without anything being fetched: names and bytes. */
+  /** What it is short of now. */
+  pressure?: () => Pressure;
   images?: () => readonly { names: readonly string[]; size: number }[];
 }
 
@@ -64,6 +67,7 @@ export function nodeStatus(
   now: Date,
   images: ReturnType<NonNullable<NodeIdentity['images']>> = [],
   maxPods = 110,
+  pressure = noPressure,
 ): NodeStatus {
   const capacity = {
     cpu: String(availableParallelism()),
@@ -77,7 +81,7 @@ export function nodeStatus(
     ],
     capacity,
     allocatable: capacity,
-    conditions: conditions(before?.conditions ?? [], networkReady, now),
+    conditions: conditions(before?.conditions ?? [], { networkReady, pressure }, now),
     daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
     nodeInfo: machineInfo(),
     ...(images.length > 0 ? { images: imageList(images) } : {}),
@@ -96,21 +100,39 @@ function imageList(
     .map(({ names, size }) => ({ names: names.slice(0, mostNames), sizeBytes: size }));
 }
 
-function conditions(before: readonly NodeCondition[], networkReady: boolean, now: Date): NodeCondition[] {
+function conditions(
+  before: readonly NodeCondition[],
+  { networkReady, pressure }: { networkReady: boolean; pressure: Pressure },
+  now: Date,
+): NodeCondition[] {
   const time = `${now.toISOString().slice(0, 19)}Z`;
   const wanted: Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>[] = [
-    {
-      type: 'MemoryPressure',
-      status: 'False',
-      reason: 'KubeletHasSufficientMemory',
-      message: 'kubelet has sufficient memory available',
-    },
-    {
-      type: 'DiskPressure',
-      status: 'False',
-      reason: 'KubeletHasNoDiskPressure',
-      message: 'kubelet has no disk pressure',
-    },
+    pressure.memory
+      ? {
+          type: 'MemoryPressure',
+          status: 'True',
+          reason: 'KubeletHasInsufficientMemory',
+          message: 'kubelet has insufficient memory available',
+        }
+      : {
+          type: 'MemoryPressure',
+          status: 'False',
+          reason: 'KubeletHasSufficientMemory',
+          message: 'kubelet has sufficient memory available',
+        },
+    pressure.disk
+      ? {
+          type: 'DiskPressure',
+          status: 'True',
+          reason: 'KubeletHasDiskPressure',
+          message: 'kubelet has disk pressure',
+        }
+      : {
+          type: 'DiskPressure',
+          status: 'False',
+          reason: 'KubeletHasNoDiskPressure',
+          message: 'kubelet has no disk pressure',
+        },
     {
       type: 'PIDPressure',
       status: 'False',

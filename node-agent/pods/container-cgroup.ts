@@ -1,5 +1,6 @@
 import { release } from 'node:os';
 import type { Container, Pod } from '../../api/types.ts';
+import { nodeSubject } from '../node/subject.ts';
 import { attemptDir } from '../runtime/paths.ts';
 import { mostProcesses } from '../runtime/root-plan.ts';
 import type { PodContext } from './context.ts';
@@ -44,7 +45,6 @@ function tellOfLimits({ nodeName, recorder, told, cgroups }: PodContext, { resou
   const key = `limits ${lacking.join(' ')}`;
   if (lacking.length === 0 || told.has(key)) return;
   told.add(key);
-  const node = { kind: 'Node', apiVersion: 'v1', name: nodeName, namespace: 'default', uid: nodeName };
   const text = `Containers set limits of ${lacking.join(' and ')}; this node counts them, but does not enforce them: ${cgroups.missing}`;
-  recorder.event(node, 'Warning', 'LimitsNotEnforced', text);
+  recorder.event(nodeSubject(nodeName), 'Warning', 'LimitsNotEnforced', text);
 }
