@@ -3,6 +3,7 @@ import { type Informer, startInformer } from '../api/informer.ts';
 import { createReconciler, type Reconciler, type ReconcilerOptions } from '../api/queue.ts';
 import { type Resource, resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
+import { type CustomKinds, followCustomKinds, withoutSchemas } from './custom-kinds.ts';
 import { createRecorder, type EventRecorder } from './events.ts';
 
 /** The informers all controllers share: one list and one watch per resource, whoever needs it. */
@@ -52,6 +53,7 @@ export const defaultSettings = {
 export interface ControllerContext {
   readonly client: Client;
   readonly informers: Informers;
+  readonly customKinds: CustomKinds;
   readonly settings: Settings;
   readonly signal: AbortSignal;
   /** Events in the name of `component` (`deployment-controller`). */
@@ -71,6 +73,7 @@ const late: readonly Resource[] = [
   resources.rolebindings,
   resources.clusterroles,
   resources.clusterrolebindings,
+  resources.customresourcedefinitions,
 ];
 
 /** Starts one informer for each resource that some controller reads; a few of them only after `later`. */
@@ -106,6 +109,10 @@ export function startInformers(
     rolebindings: startInformer(client, resources.rolebindings, lateOptions),
     clusterroles: startInformer(client, resources.clusterroles, lateOptions),
     clusterrolebindings: startInformer(client, resources.clusterrolebindings, lateOptions),
+    customresourcedefinitions: startInformer(client, resources.customresourcedefinitions, {
+      ...lateOptions,
+      keep: withoutSchemas,
+    }),
   };
 }
 
@@ -133,6 +140,9 @@ export function createContext(options: {
   return {
     client,
     informers,
+    customKinds: followCustomKinds(client, informers.customresourcedefinitions, signal, (error) =>
+      report('custom kinds', error),
+    ),
     settings,
     signal,
     report,

@@ -4,6 +4,7 @@ import { allResources, type Resource, resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
 import type { Namespace, NamespaceCondition } from '../api/types.ts';
 import { allInformers, type Controller } from './context.ts';
+import { rowOf } from './custom-kinds.ts';
 import { sameJson } from './lookup.ts';
 import { timestamp } from './pod.ts';
 
@@ -47,8 +48,10 @@ export const startNamespaceController: Controller = ({ client, informers, reconc
 
   /** What is in the namespace now: asked live, since nothing may be left behind. */
   async function contentOf(namespace: string): Promise<Content[]> {
+    const { items: definitions } = await client.list(resources.customresourcedefinitions);
+    const custom = definitions.flatMap((definition) => rowOf(definition) ?? []);
     const lists = await Promise.all(
-      allResources
+      [...allResources, ...custom]
         .filter(({ namespaced }) => namespaced)
         .map(async (resource) => {
           try {

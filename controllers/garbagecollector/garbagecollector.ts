@@ -1,3 +1,4 @@
+import type { Informer } from '../../api/informer.ts';
 import { type KubeObject, keyOf, splitKey } from '../../api/object.ts';
 import { type Resource, resourceOf } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
@@ -13,11 +14,27 @@ const orphan = 'orphan';
  * the cache does not have is asked for live, by UID, before anything is deleted. Upstream:
  * `pkg/controller/garbagecollector`.
  */
-export const startGarbageCollector: Controller = ({ client, informers, reconciler }) => {
+export const startGarbageCollector: Controller = ({ client, informers, customKinds, reconciler }) => {
   const graph = createGraph();
   const queue = reconciler('garbagecollector', reconcile, 20);
 
-  for (const informer of allInformers(informers)) {
+  for (const informer of allInformers(informers)) watch(informer);
+  customKinds.onKind((informer, ended) => {
+    const idOf = watch(informer);
+    ended.addEventListener('abort', () => {
+      for (const key of informer.store.keys())
+        for (const dependent of graph.remove(idOf(key))) queue.enqueue(dependent.id);
+    });
+    // What had an owner of a kind that was not known then.
+    void informer.synced.then(lookAtAll);
+  });
+  lookAtAll();
+
+  function lookAtAll(): void {
+    for (const { id, object } of graph.all()) if (needsLook(object)) queue.enqueue(id);
+  }
+
+  function watch(informer: Informer<KubeObject>): (key: string) => string {
     const { resource } = informer;
     const idOf = (key: string) => `${resource.group}/${resource.name}|${key}`;
     informer.onChange(({ type, key, object, old }) => {
@@ -32,8 +49,8 @@ export const startGarbageCollector: Controller = ({ client, informers, reconcile
       if (needsLook(object)) queue.enqueue(id);
     });
     for (const [key, object] of informer.store) graph.put({ id: idOf(key), resource, object });
+    return idOf;
   }
-  for (const { id, object } of graph.all()) if (needsLook(object)) queue.enqueue(id);
 
   /** Only objects in deletion, and those with an owner the cache does not show, can need anything. */
   function needsLook(object: KubeObject): boolean {
@@ -109,7 +126,8 @@ export const startGarbageCollector: Controller = ({ client, informers, reconcile
     const known = graph.byUid(owner.uid);
     if (known) return isWaiting(known.object) ? 'waiting' : 'solid';
     if (graph.isAbsent(owner.uid)) return 'absent';
-    const resource = resourceOf(owner.apiVersion, owner.kind);
+    const { apiVersion, kind } = owner;
+    const resource = resourceOf(apiVersion, kind) ?? customKinds.resourceOf(apiVersion, kind);
     // A kind this project does not know: never delete on a guess.
     if (!resource) return 'solid';
     const { namespace } = dependent.metadata ?? {};
