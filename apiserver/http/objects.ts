@@ -3,6 +3,7 @@ import type { KubeObject } from '../../api/object.ts';
 import { apiVersionOf, type Resource } from '../../api/scheme.ts';
 import { type StatusError, statusError } from '../../api/status.ts';
 import type { DaemonSetSpec, DeleteOptions, Status } from '../../api/types.ts';
+import type { Authorizer } from '../auth/authorize.ts';
 import type { User } from '../auth/user.ts';
 import { missing } from '../registry/pipeline/failures.ts';
 import type { Registry, Request, UpdateOptions } from '../registry/registry.ts';
@@ -11,6 +12,7 @@ import { parseJson } from '../schema/parse.ts';
 import type { Cache } from '../storage/cache.ts';
 import type { Entry } from '../storage/entry.ts';
 import { type ExpectedType, readBody, readObject, readOptionalBody } from './body.ts';
+import { applyObject, checkForce, isApply, manageFields } from './fields.ts';
 import { listEntries } from './list.ts';
 import { negotiate, parseMediaType } from './negotiate.ts';
 import { parseDryRun, parseFieldValidation, parseListQuery } from './query.ts';
@@ -24,6 +26,7 @@ export interface Serving {
   registry: Registry;
   cache: Cache;
   strategyOf(resource: Resource): Strategy | undefined;
+  authorizer?: Pick<Authorizer, 'authorize'>;
 }
 
 /** One request for objects, as far as it is understood. */
@@ -96,7 +99,7 @@ async function create(serving: Serving, call: Call): Promise<void> {
     serving,
     call,
     201,
-    await serving.registry.create(resource, object, scope, requestOf(call)),
+    await serving.registry.create(resource, object, scope, await writingOf(call, 'CreateOptions')),
   );
 }
 
@@ -115,7 +118,7 @@ async function update(serving: Serving, call: Call): Promise<void> {
     { name, ...(namespace ? { namespace } : {}) },
     // The pipeline changes what it gets, and may ask again.
     () => structuredClone(object),
-    requestOf(call),
+    await writingOf(call, 'UpdateOptions'),
     { ...part(subresource), mayCreate: !subresource },
   );
   await sendEntry(serving, call, created ? 201 : 200, entry);
@@ -123,12 +126,17 @@ async function update(serving: Serving, call: Call): Promise<void> {
 
 async function patch(serving: Serving, call: Call): Promise<void> {
   const { resource, name = '', namespace, subresource } = call.target;
-  const mutate = await readPatch(call, resource.type, serving.strategyOf(resource)?.custom);
+  const { custom } = serving.strategyOf(resource) ?? {};
+  if (isApply(call)) {
+    const { entry, created } = await applyObject(serving, call, requestOf(call), part(subresource));
+    return sendEntry(serving, call, created ? 201 : 200, entry);
+  }
+  const mutate = await readPatch(call, resource.type, custom);
   const { entry } = await serving.registry.update(
     resource,
     { name, ...(namespace ? { namespace } : {}) },
     mutate,
-    requestOf(call),
+    await writingOf(call, 'PatchOptions'),
     part(subresource),
   );
   await sendEntry(serving, call, 200, entry);
@@ -142,6 +150,7 @@ export async function readPatch(
 ): Promise<(current: KubeObject | undefined) => KubeObject> {
   const { request, query } = call;
   const mediaType = request.headers['content-type'] ?? '';
+  checkForce(call);
   const [body, { applyPatch, patchMediaTypes }, { decodePatched }] = await Promise.all([
     readBody(request),
     import('../patch/patch.ts'),
@@ -280,6 +289,11 @@ export function requestOf({ user, query, response }: Call, options: DeleteOption
     dryRun: parseDryRun([...query.getAll('dryRun'), ...(options.dryRun ?? [])]),
     warn: (message) => addWarning(response, message),
   };
+}
+
+/** The same for a write, which makes fields its manager's. */
+export async function writingOf(call: Call, options: string): Promise<Request> {
+  return { ...requestOf(call), manage: await manageFields(call, options) };
 }
 
 export function warner({ response }: Pick<Call, 'response'>): (message: string) => void {

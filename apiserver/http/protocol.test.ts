@@ -167,6 +167,6 @@ describe('metadata only', () => {
       kind: 'PartialObjectMetadataList',
       items: [{ kind: 'PartialObjectMetadata', metadata: { name: 'partial' } }],
     });
-    expect(text).not.toContain('large');
+    expect(text).not.toContain('"large"');
   });
 });

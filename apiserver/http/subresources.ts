@@ -28,6 +28,7 @@ import {
   type Serving,
   serveObjects,
   warner,
+  writingOf,
 } from './objects.ts';
 import type { PodStream } from './pod-streams.ts';
 import { parseFieldValidation } from './query.ts';
@@ -130,7 +131,12 @@ async function scale(serving: Serving, call: Call): Promise<void> {
     next.metadata = { ...metadata, ...(resourceVersion ? { resourceVersion } : {}), ...(uid ? { uid } : {}) };
     return next;
   };
-  const { entry } = await serving.registry.update(resource, refOf(call), mutate, requestOf(call));
+  const { entry } = await serving.registry.update(
+    resource,
+    refOf(call),
+    mutate,
+    await writingOf(call, `${call.verb === 'patch' ? 'Patch' : 'Update'}Options`),
+  );
   sendJson(call.response, 200, scaleIn(entry.object));
 }
 

@@ -44,11 +44,11 @@ test.each([
 
 test('the content type may carry parameters, others are refused', () => {
   expect(applyPatch('ConfigMap', `${merge}; charset=utf-8`, {}, { a: 1 })).toEqual({ a: 1 });
-  const error = failure(() => applyPatch('ConfigMap', 'application/apply-patch+yaml', {}, {}));
+  const error = failure(() => applyPatch('ConfigMap', 'application/apply-patch+cbor', {}, {}));
   expect(error.code).toBe(415);
   expect(error.message).toBe(
     'the body of the request was in an unknown format - accepted media types include: ' +
-      'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
+      'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml',
   );
 });
 

@@ -9,6 +9,7 @@ export const patchMediaTypes = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
 ] as const;
 
 /** Upstream's limit of operations in one JSON patch. */

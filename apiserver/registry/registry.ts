@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/object.ts';
 import type { Resource } from '../../api/scheme.ts';
-import type { DeleteOptions } from '../../api/types.ts';
+import type { DeleteOptions, ManagedFieldsEntry } from '../../api/types.ts';
 import type { Cache } from '../storage/cache.ts';
 import type { Entry } from '../storage/entry.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -16,7 +16,20 @@ export interface Request {
   dryRun: boolean;
   /** Adds a `Warning` header. */
   warn(message: string): void;
+  /** Whose fields they are that the write changes; absent: nobody's, as of the apiserver's own writes. */
+  manage?: ManageFields;
 }
+
+/**
+ * Says who owns which fields after a write: the new `metadata.managedFields`. `live` is the object before, absent on
+ * create; `sent` is what the body says of them. Called once defaults are filled in, before the rules of the kind.
+ */
+export type ManageFields = (
+  live: KubeObject | undefined,
+  next: KubeObject,
+  sent: readonly ManagedFieldsEntry[] | undefined,
+  now: Date,
+) => readonly ManagedFieldsEntry[] | undefined;
 
 export interface Ref {
   name: string;
@@ -39,6 +52,8 @@ export interface UpdateOptions {
   subresource?: 'status' | 'finalize' | 'binding' | 'approval' | 'ephemeralcontainers';
   /** A PUT may create objects of some kinds, as upstream's `AllowCreateOnUpdate`. */
   mayCreate?: boolean;
+  /** A configuration is applied: what is not there is created. */
+  applies?: boolean;
 }
 
 /** What a DELETE did: the object is gone, or only marked as upstream's graceful deletion and finalizers ask. */
@@ -95,6 +110,7 @@ export function writeContext(
   request: Request,
   subresource?: UpdateOptions['subresource'],
 ): WriteContext {
-  const context = { lookup: backend.cache.lookup, now: backend.now(), ...request };
+  const { manage: _, ...asked } = request;
+  const context = { lookup: backend.cache.lookup, now: backend.now(), ...asked };
   return subresource ? { ...context, subresource } : context;
 }

@@ -6,7 +6,7 @@ import { admitByQuota } from '../kinds/quota/admit-quota.ts';
 import { type Backend, type Request, writeContext } from '../registry.ts';
 import { alreadyExists, badRequest, invalid } from './failures.ts';
 import { admitIntoNamespace } from './lifecycle.ts';
-import { generateName, hasGeneration, prepareMetadata } from './metadata.ts';
+import { generateName, hasGeneration, prepareMetadata, setManagedFields } from './metadata.ts';
 
 /** How often another generated name is tried. Upstream: `maxNameGenerationCreateAttempts`. */
 const attempts = 8;
@@ -25,13 +25,16 @@ export async function createObject(
     throw badRequest('resourceVersion should not be set on objects to be created');
   }
   const named = Boolean(object.metadata?.name);
+  const sent = object.metadata?.managedFields;
   prepareMetadata(resource, object, namespace, context.now);
   const { metadata = {} } = object;
   admitIntoNamespace(context.lookup, resource, metadata.name ?? '', namespace);
   if (hasGeneration(resource)) metadata.generation = 1;
   strategy?.defaults?.(object);
+  const managedFields = request.manage?.(undefined, object, sent, context.now);
   strategy?.prepare?.(object, undefined, context);
-  const name = metadata.name ?? '';
+  setManagedFields(object, managedFields);
+  const name = object.metadata?.name ?? '';
   if (!name) {
     throw invalid(resource, '', [
       {

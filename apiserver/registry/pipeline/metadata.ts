@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../../api/object.ts';
 import type { Resource } from '../../../api/scheme.ts';
-import type { ObjectMeta } from '../../../api/types.ts';
+import type { ManagedFieldsEntry, ObjectMeta } from '../../../api/types.ts';
 import { badRequest } from './failures.ts';
 
 /**
@@ -98,27 +98,51 @@ export function hasGeneration({ group, name }: Resource): boolean {
   );
 }
 
+/** Puts who owns what where clients read it, behind all else; the metadata stay the object's own. */
+export function setManagedFields(
+  object: KubeObject,
+  managedFields: readonly ManagedFieldsEntry[] | undefined,
+): void {
+  object.metadata ??= {};
+  if (managedFields) object.metadata.managedFields = [...managedFields];
+  else delete object.metadata.managedFields;
+}
+
 /** True when something other than `metadata` and `status` differs, which asks for a new generation. */
 export function wantsOther(object: KubeObject, old: KubeObject): boolean {
-  const wanted = ({ metadata: _, apiVersion: __, kind: ___, ...rest }: KubeObject) =>
-    JSON.stringify(inOrder({ ...rest, status: undefined }));
-  return wanted(object) !== wanted(old);
+  const wanted = ({ metadata: _, apiVersion: __, kind: ___, ...rest }: KubeObject) => ({
+    ...rest,
+    status: undefined,
+  });
+  return !isSame(wanted(object), wanted(old));
 }
 
-/** The same value with the fields of every object in one order, so that texts can be compared. */
-function inOrder(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inOrder);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, inOrder(inner)]),
-  );
-}
-
-/** True when both are the same but for their resourceVersion. */
+/** True when both are the same but for their resourceVersion, and the times of their managed fields. */
 export function sameObject(a: KubeObject, b: KubeObject): boolean {
-  const bare = ({ metadata, apiVersion: _, kind: __, ...rest }: KubeObject) =>
-    JSON.stringify(inOrder({ ...rest, metadata: { ...metadata, resourceVersion: undefined } }));
-  return bare(a) === bare(b);
+  const bare = ({ metadata, apiVersion: _, kind: __, ...rest }: KubeObject) => ({
+    ...rest,
+    metadata: {
+      ...metadata,
+      resourceVersion: undefined,
+      managedFields: metadata?.managedFields?.map(({ time: _, ...entry }) => entry),
+    },
+  });
+  return isSame(bare(a), bare(b));
+}
+
+/** Equality as of their JSON, whichever order the fields have. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, index) => isSame(item, b[index]));
+  }
+  const [left, right] = [a as Readonly<Record<string, unknown>>, b as Readonly<Record<string, unknown>>];
+  const own = (map: Readonly<Record<string, unknown>>, key: string) =>
+    Object.hasOwn(map, key) ? map[key] : undefined;
+  return (
+    Object.keys(left).every((key) => isSame(left[key], own(right, key))) &&
+    Object.keys(right).every((key) => right[key] === undefined || Object.hasOwn(left, key))
+  );
 }

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../../api/object.ts';
 import { type Resource, resources } from '../../../api/scheme.ts';
-import type { Namespace, Pod } from '../../../api/types.ts';
+import type { ManagedFieldsEntry, Namespace, Pod } from '../../../api/types.ts';
 import { createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
 import { storageKey } from '../../storage/keys.ts';
 import {
@@ -15,7 +15,7 @@ import type { Strategy, WriteContext } from '../strategy.ts';
 import { createObject } from './create.ts';
 import { removeEntry } from './delete.ts';
 import { badRequest, conflict, invalid, missing, modified } from './failures.ts';
-import { hasGeneration, keepMetadata, sameObject, wantsOther } from './metadata.ts';
+import { hasGeneration, keepMetadata, sameObject, setManagedFields, wantsOther } from './metadata.ts';
 
 /**
  * How often a write without a resourceVersion of its own is tried against concurrent ones. Each time somebody
@@ -44,7 +44,9 @@ export async function updateObject(
   const { name, namespace } = ref;
   for (let attempt = 1; ; attempt++) {
     const current = backend.cache.get(resource, name, namespace);
-    if (!current && !(options.mayCreate && !resource.stored && createdByUpdate.includes(resource.name))) {
+    const mayCreate =
+      options.applies || (options.mayCreate && !resource.stored && createdByUpdate.includes(resource.name));
+    if (!current && !mayCreate) {
       throw missing(resource, name);
     }
     const object = mutate(current?.object);
@@ -74,8 +76,14 @@ async function replace(
   const strategy = backend.strategyOf(resource);
   const context = writeContext(backend, request, subresource);
   const old = current.object;
+  const sent = object.metadata?.managedFields;
   keepMetadata(resource, object, old, namespace);
-  const next = prepare(strategy, object, old, context, subresource);
+  let managedFields = old.metadata?.managedFields as readonly ManagedFieldsEntry[] | undefined;
+  const next = prepare(strategy, object, old, context, subresource, (defaulted) => {
+    if (request.manage) managedFields = request.manage(old, defaulted, sent, context.now);
+  });
+  next.metadata = { ...next.metadata };
+  setManagedFields(next, managedFields);
   if (hasGeneration(resource) && wantsOther(next, old)) {
     next.metadata = { ...next.metadata, generation: (old.metadata?.generation ?? 0) + 1 };
   }
@@ -106,10 +114,13 @@ function prepare(
   old: KubeObject,
   context: WriteContext,
   subresource: UpdateOptions['subresource'],
+  manage: (defaulted: KubeObject) => void,
 ): KubeObject {
   if (subresource === 'finalize') {
     const finalizers = (object as Namespace).spec?.finalizers ?? [];
-    return { ...old, spec: { ...(old as Namespace).spec, finalizers } } as Namespace;
+    const next = { ...old, spec: { ...(old as Namespace).spec, finalizers } } as Namespace;
+    manage(next);
+    return next;
   }
   // The rules of a kind keep clients from doing what a binding does: it is the apiserver's own write.
   if (subresource === 'binding') return object;
@@ -119,16 +130,19 @@ function prepare(
     if (next.spec && ephemeralContainers) next.spec.ephemeralContainers = ephemeralContainers;
     else delete next.spec?.ephemeralContainers;
     strategy?.defaults?.(next);
+    manage(next);
     return next;
   }
   if (subresource === 'status') {
     const next = { ...structuredClone(old), status: (object as { status?: unknown }).status } as KubeObject;
     next.metadata = { ...next.metadata, ...statusMetadata(object) };
     strategy?.defaults?.(next);
+    manage(next);
     strategy?.prepareStatus?.(next, old, context);
     return next;
   }
   strategy?.defaults?.(object);
+  manage(object);
   if (subresource === 'approval') strategy?.prepareApproval?.(object, old, context);
   else strategy?.prepare?.(object, old, context);
   return object;
