@@ -69,14 +69,28 @@ const failure = (status: Status) => line('ERROR', status);
 function listOf(resource: Resource, items: readonly Pick<Entry, 'item'>[], metadata: ListMeta): Buffer {
   const kind = resource.listKind ?? `${resource.kind}List`;
   const head = JSON.stringify({ kind, apiVersion: apiVersionOf(resource), metadata });
-  const parts: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
+  return Buffer.concat([Buffer.from(`${head.slice(0, -1)},"items":[`), itemsOf(items)]);
+}
+
+/** What a list has after its metadata; kept from the second time that the same is asked for, until it changes. */
+function itemsOf(items: readonly Pick<Entry, 'item'>[]): Buffer {
+  const kept = bodies.get(items);
+  if (kept) return kept;
+  const parts: Buffer[] = [];
   for (const [index, { item }] of items.entries()) {
     if (index > 0) parts.push(comma);
     parts.push(...item);
   }
   parts.push(listEnd);
-  return Buffer.concat(parts);
+  const body = Buffer.concat(parts);
+  if (kept === null && body.length <= largestKept) bodies.set(items, body);
+  else bodies.set(items, null);
+  return body;
 }
+
+/** By what the collection gives for as long as it does not change; null: asked for once. */
+const bodies = new WeakMap<readonly object[], Buffer | null>();
+const largestKept = 8 * 1024 * 1024;
 
 /** Objects of another group version than they are stored in: their first two fields are written anew. */
 function renderObjectsAs(as: Resource): Renderer {

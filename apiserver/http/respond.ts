@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { gzip } from 'node:zlib';
 import { StatusError, statusError } from '../../api/status.ts';
 import { inProtobuf } from './answer.ts';
 
@@ -9,6 +10,26 @@ export function sendJson(response: ServerResponse, code: number, body: Buffer | 
   if (protobuf) response.setHeader('Content-Type', 'application/vnd.kubernetes.protobuf');
   response.statusCode = code;
   if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'application/json');
+  if (bytes.length <= largestPlain || !takesGzip(response)) {
+    endWith(response, bytes);
+    return;
+  }
+  response.setHeader('Vary', 'Accept-Encoding');
+  gzip(bytes, { level: 1 }, (error, smaller) => {
+    if (!error) response.setHeader('Content-Encoding', 'gzip');
+    endWith(response, error ? bytes : smaller);
+  });
+}
+
+/** Upstream: `responsewriters/writers.go`, `defaultGzipThresholdBytes`. */
+const largestPlain = 128 * 1024;
+
+function takesGzip({ req }: ServerResponse): boolean {
+  const accepted = String(req?.headers['accept-encoding'] ?? '');
+  return accepted.split(',').some((one) => one.split(';', 1)[0]?.trim() === 'gzip');
+}
+
+function endWith(response: ServerResponse, bytes: Buffer): void {
   response.setHeader('Content-Length', bytes.length);
   response.end(bytes);
 }

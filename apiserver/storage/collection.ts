@@ -12,7 +12,7 @@ export interface Collection {
   readonly began: number;
   begin(revision: number): void;
   get(key: string): Entry | undefined;
-  /** In key order; the answer is shared, not to be modified. */
+  /** In key order; the answer is shared and the same until something changes, not to be modified. */
   list(namespace?: string): readonly Entry[];
   /** The state at an earlier revision, worked out by undoing the changes since. */
   listAt(revision: number, namespace?: string): readonly Entry[];
@@ -33,13 +33,27 @@ export function createCollection(resource: Resource): Collection {
   const followers = new Set<(changes: readonly Change[]) => void>();
   let changes: Change[] = [];
   let sorted: readonly Entry[] | undefined;
+  /** Parts of `sorted`, by namespace. */
+  const parts = new Map<string, readonly Entry[]>();
   let began = 0;
 
   const since = (after: number) => changes.slice(firstAbove(changes, after));
 
   function list(namespace?: string): readonly Entry[] {
     sorted ??= inOrder(entries.values());
-    return within(sorted, resource, namespace);
+    if (!namespace || !resource.namespaced) return sorted;
+    let part = parts.get(namespace);
+    if (!part) {
+      part = within(sorted, resource, namespace);
+      // Of a namespace without objects nothing is kept: anybody can ask for any number of them.
+      if (part.length > 0) parts.set(namespace, part);
+    }
+    return part;
+  }
+
+  function changed(): void {
+    sorted = undefined;
+    parts.clear();
   }
 
   return {
@@ -64,14 +78,14 @@ export function createCollection(resource: Resource): Collection {
     },
     fill(entry) {
       entries.set(entry.key, entry);
-      sorted = undefined;
+      changed();
     },
     apply(change) {
       const { now, before } = change;
       if (now) entries.set(now.key, now);
       else if (before) entries.delete(before.key);
       changes.push(change);
-      sorted = undefined;
+      changed();
     },
     tell(changes) {
       for (const receive of followers) receive(changes);
