@@ -249,6 +249,20 @@ test('EDNS: what the client can take is what it gets, and 512 bytes at least', a
   expect(await sizeFor(1232)).toMatchObject({ truncated: false, answers: 60, opts: 1 });
 });
 
+test('a cookie of any length comes back as it was sent, as upstream has it', async () => {
+  const dns = await start(kubernetes);
+  for (const length of [0, 4, 8, 24, 41]) {
+    const data = Buffer.alloc(length, 7);
+    const edns = { version: 0, udpSize: 1232, dnssecOk: false, options: [{ code: 10, data }] };
+    // Written by hand: our own writer passes no cookies on.
+    const plain = encodeQuery(5, queryFor(`${svc1}.`, 'A', { edns: { ...edns, options: [] } }));
+    plain.writeUInt16BE(4 + length, plain.length - 2);
+    const cookie = Buffer.concat([Buffer.from([0, 10, 0, length]), data]);
+    const [opt] = decode(await exchange(portOf(dns.ports), Buffer.concat([plain, cookie]))).additionals ?? [];
+    expect(opt).toMatchObject({ type: 'OPT', options: [{ code: 10, data }] });
+  }
+});
+
 test('a dropped question has no reply over UDP nor TCP, and the next one has', async () => {
   const dns = await start('.:0 {\n acl {\n  drop type TXT\n }\n kubernetes cluster.local\n}');
   const port = portOf(dns.ports);

@@ -12,7 +12,7 @@ export interface TestPki {
   client(name: string, groups?: readonly string[], expired?: boolean): Promise<{ cert: string; key: string }>;
 }
 
-/** A certificate authority, good for an hour, with a server at an address. */
+/** A certificate authority, good for an hour, with a server at an address, which is also named server.test. */
 export async function createTestPki(address = '127.0.0.1'): Promise<TestPki> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const from = new Date(Date.now() - 60_000);
@@ -47,7 +47,10 @@ export async function createTestPki(address = '127.0.0.1'): Promise<TestPki> {
     server: await issue(
       [{ CN: ['kube-apiserver'] }],
       to,
-      new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: address }]),
+      new x509.SubjectAlternativeNameExtension([
+        { type: 'ip', value: address },
+        { type: 'dns', value: 'server.test' },
+      ]),
     ),
     client: (name, groups = [], expired = false) =>
       issue(

@@ -125,6 +125,13 @@ describe('forward', () => {
     expect((await ask(second, 'example.org.')).rcode).toBe('NOERROR');
   });
 
+  test('a query that is lost is sent again, to the only upstream there is', async () => {
+    const lossy = await upstream((query, count) => (count === 1 ? undefined : addressReply(query)));
+    const handler = forwardTo([lossy.port], 'read_timeout 50ms\n max_fails 0');
+    expect((await ask(handler, 'example.org.')).rcode).toBe('NOERROR');
+    expect(new Set(lossy.asked.map(({ id }) => id)).size).toBe(2);
+  });
+
   test('an upstream that is down is left out until it answers a probe', async () => {
     let alive = false;
     const flaky = await upstream((query) => (alive ? addressReply(query, '192.0.2.7') : undefined));

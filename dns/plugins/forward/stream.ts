@@ -1,9 +1,14 @@
 import { connect as connectTcp, type Socket } from 'node:net';
+import type { DecodedReply } from '../../wire/decode.ts';
 import type { UpstreamAddress } from './address.ts';
-import { createExchange, type Exchange } from './exchange.ts';
+import { type Asked, createExchange, type Exchange } from './exchange.ts';
 import type { UpstreamCounts } from './metrics.ts';
 import type { ForwardOptions } from './options.ts';
 import type { Channel } from './udp.ts';
+
+class ConnectionClosed extends Error {
+  override name = 'ConnectionClosed';
+}
 
 /** Over TCP or TLS: one connection at a time, several queries on it, closed when unused for `expire`. */
 export function createStreamChannel(
@@ -26,33 +31,47 @@ export function createStreamChannel(
         rest = rest.subarray(end);
       }
     });
+    const opened = current;
     const gone = (error: Error) => {
-      current = undefined;
+      if (current === opened) current = undefined;
       exchange.fail(error);
       socket.destroy();
     };
-    socket.on('error', gone);
-    socket.on('close', () => gone(new Error(`${peer}: connection closed`)));
+    socket.on('error', (cause) => gone(new ConnectionClosed(`${peer}: ${cause.message}`, { cause })));
+    for (const event of ['end', 'close'])
+      socket.on(event, () => gone(new ConnectionClosed(`${peer}: connection closed`)));
     socket.setTimeout(options.expire, () => {
-      if (exchange.underway === 0) gone(new Error(`${peer}: idle`));
+      if (exchange.underway === 0) gone(new ConnectionClosed(`${peer}: idle`));
     });
     return { socket, exchange };
   }
 
+  async function askOnce(query: Asked, timeout: number): Promise<DecodedReply> {
+    current ??= open();
+    const opening = current;
+    const { socket, exchange } = await opening.catch((error: Error) => {
+      if (current === opening) current = undefined;
+      throw error;
+    });
+    return exchange.ask(query, timeout, (packet) => {
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(packet.length);
+      socket.write(Buffer.concat([length, packet]));
+    });
+  }
+
   return {
     async ask(query, timeout) {
-      counts.connection(address.transport === 'tls' ? 'tcp-tls' : 'tcp', current !== undefined);
-      current ??= open();
-      const opening = current;
-      const { socket, exchange } = await opening.catch((error: Error) => {
-        if (current === opening) current = undefined;
-        throw error;
-      });
-      return exchange.ask(query, timeout, (packet) => {
-        const length = Buffer.alloc(2);
-        length.writeUInt16BE(packet.length);
-        socket.write(Buffer.concat([length, packet]));
-      });
+      for (;;) {
+        const isOpen = current !== undefined;
+        counts.connection(address.transport === 'tls' ? 'tcp-tls' : 'tcp', isOpen);
+        try {
+          return await askOnce(query, timeout);
+        } catch (error) {
+          // An upstream may close a connection just when it is used again: that says nothing of its health.
+          if (!isOpen || !(error instanceof ConnectionClosed)) throw error;
+        }
+      }
     },
     close() {
       current?.then(({ socket }) => socket.destroy()).catch(() => {}); // it never opened

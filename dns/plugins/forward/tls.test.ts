@@ -11,7 +11,8 @@ import { decodeQuery } from '../../wire/decode.ts';
 import { encodeReply } from '../../wire/encode.ts';
 
 describe('over TLS', () => {
-  async function startTls(): Promise<{
+  /** With `once` a connection is closed after its first reply. */
+  async function startTls({ once = false } = {}): Promise<{
     port: number;
     ca: string;
     connections: () => number;
@@ -32,6 +33,7 @@ describe('over TLS', () => {
           if (received === 'drop' || !('query' in received)) continue;
           const reply = encodeReply(received.query, addressReply(received.query, '192.0.2.53'));
           socket.write(Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 255]), reply]));
+          if (once) socket.end();
         }
       });
     });
@@ -59,8 +61,25 @@ describe('over TLS', () => {
       `. {\n forward . tls://127.0.0.1%dns.example.org:${port} {\n  tls ${file}\n  max_fails 0\n }\n}`,
     );
     await expect(ask(wrongName, 'a.')).rejects.toThrow(/does not match certificate's altnames/);
+    const rightName = chainOf(
+      `. {\n forward . tls://127.0.0.1:${port} {\n  tls ${file}\n  tls_servername server.test\n }\n}`,
+    );
+    expect((await ask(rightName, 'a.')).rcode).toBe('NOERROR');
     const unknownAuthority = chainOf(`. {\n forward . tls://127.0.0.1:${port} {\n  max_fails 0\n }\n}`);
     await expect(ask(unknownAuthority, 'a.')).rejects.toThrow(/certificate/);
+    close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('an upstream may close connections as it likes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'v9s-forward-'));
+    const { port, ca, connections, close } = await startTls({ once: true });
+    const file = join(folder, 'ca.pem');
+    writeFileSync(file, ca);
+    const handler = chainOf(`. {\n forward . tls://127.0.0.1:${port} {\n  tls ${file}\n }\n}`);
+    for (const name of ['a.', 'b.', 'c.', 'd.', 'e.'])
+      expect((await ask(handler, name)).answer).toEqual([`${name} 60 IN A 192.0.2.53`]);
+    expect(connections()).toBeGreaterThanOrEqual(5);
     close();
     rmSync(folder, { recursive: true });
   });
