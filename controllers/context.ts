@@ -73,6 +73,11 @@ const late: readonly Resource[] = [
   resources.rolebindings,
   resources.clusterroles,
   resources.clusterrolebindings,
+  resources.replicationcontrollers,
+  resources.resourcequotas,
+  resources.persistentvolumeclaims,
+  resources.persistentvolumes,
+  resources.storageclasses,
   resources.customresourcedefinitions,
 ];
 
@@ -109,6 +114,11 @@ export function startInformers(
     rolebindings: startInformer(client, resources.rolebindings, lateOptions),
     clusterroles: startInformer(client, resources.clusterroles, lateOptions),
     clusterrolebindings: startInformer(client, resources.clusterrolebindings, lateOptions),
+    replicationcontrollers: startInformer(client, resources.replicationcontrollers, lateOptions),
+    resourcequotas: startInformer(client, resources.resourcequotas, lateOptions),
+    persistentvolumeclaims: startInformer(client, resources.persistentvolumeclaims, lateOptions),
+    persistentvolumes: startInformer(client, resources.persistentvolumes, lateOptions),
+    storageclasses: startInformer(client, resources.storageclasses, lateOptions),
     customresourcedefinitions: startInformer(client, resources.customresourcedefinitions, {
       ...lateOptions,
       keep: withoutSchemas,

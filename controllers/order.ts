@@ -22,7 +22,10 @@ import { startNodeIpamController } from './nodeipam/nodeipam.ts';
 import { startTaintEvictionController } from './nodelifecycle/eviction.ts';
 import { startNodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
 import { startPodGcController } from './nodelifecycle/podgc.ts';
+import { startPersistentVolumeController } from './persistentvolume/persistentvolume.ts';
 import { startReplicaSetController } from './replicaset/replicaset.ts';
+import { startReplicationController } from './replicaset/replication-controller.ts';
+import { startResourceQuotaController } from './resourcequota.ts';
 import { startRootCaController } from './root-ca.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import { startServiceAccountController } from './serviceaccount.ts';
@@ -59,6 +62,9 @@ export const controllers: readonly Controller[] = [
   startBootstrapSignerController,
   startTokenCleanerController,
   startClusterRoleAggregationController,
+  startPersistentVolumeController,
+  startReplicationController,
+  startResourceQuotaController,
   startNamespaceController,
   startGarbageCollector,
 ];

@@ -1,3 +1,4 @@
+import { resources } from '../../api/scheme.ts';
 import type { Cache } from '../storage/cache.ts';
 import { type Authorizer, createAuthorizer } from './authorize.ts';
 import { createNodeAuthorizer } from './node/authorize.ts';
@@ -15,7 +16,8 @@ export async function createAccess(cache: Cache): Promise<{
   signers: SignerCheck;
 }> {
   const [rbac, podsOf] = await Promise.all([createRbac(cache), followPods(cache)]);
-  const authorizer = createAuthorizer(createNodeAuthorizer(podsOf), rbac);
+  const claimOf = (volume: string) => cache.lookup.get(resources.persistentvolumes, volume)?.spec?.claimRef;
+  const authorizer = createAuthorizer(createNodeAuthorizer(podsOf, claimOf), rbac);
   return {
     authorizer,
     escalation: createEscalationCheck(authorizer.authorize, rbac),

@@ -1,6 +1,6 @@
 import { createClient } from '../../api/client.ts';
 import type { KubeObject } from '../../api/object.ts';
-import type { Node } from '../../api/types.ts';
+import type { Node, StorageClass } from '../../api/types.ts';
 import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
 import { dnsAddon, dnsRoles } from '../addons.ts';
@@ -84,6 +84,18 @@ function advertised({ serviceCidrs: [first = ''] }: ClusterSpec, { address, addr
   return (first.includes(':') ? address6 : address) ?? '';
 }
 
+/** Volumes on the node that uses them first; who names no class has one of this. */
+const standardClass: StorageClass = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: {
+    name: 'standard',
+    annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
+  },
+  provisioner: 'vethernetes.io/local-path',
+  volumeBindingMode: 'WaitForFirstConsumer',
+};
+
 /** In the order of the spec, so that the control plane has the first pod CIDR, the first worker the second. */
 function initialObjects(spec: ClusterSpec): KubeObject[] {
   const nodes = spec.nodes.map(
@@ -94,7 +106,7 @@ function initialObjects(spec: ClusterSpec): KubeObject[] {
       ...(taints.length > 0 ? { spec: { taints } } : {}),
     }),
   );
-  return [...nodes, ...(spec.clusterDns.length > 0 ? dnsAddon(spec) : [])];
+  return [...nodes, standardClass, ...(spec.clusterDns.length > 0 ? dnsAddon(spec) : [])];
 }
 
 /** A machine's own network has no addresses to give away. */

@@ -1,9 +1,10 @@
+import type { Informer } from '../../api/informer.ts';
 import { controllerOf } from '../../api/object.ts';
 import type { Again } from '../../api/queue.ts';
 import { resources } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
 import type { Pod, ReplicaSet, ReplicaSetStatus } from '../../api/types.ts';
-import type { Controller } from '../context.ts';
+import type { Controller, ControllerContext } from '../context.ts';
 import { createIndex, matchesSelector, ownerUids, sameJson } from '../lookup.ts';
 import { createOwnedPods } from '../owned-pods.ts';
 import { isPodActive, isPodReady, timestamp, untilAvailable } from '../pod.ts';
@@ -16,20 +17,38 @@ import { podsToDelete } from './ranking.ts';
 const burst = 500;
 
 /** Turns ReplicaSets into pods. Upstream: `pkg/controller/replicaset`. */
-export const startReplicaSetController: Controller = (context) => {
-  const { client, informers } = context;
-  const recorder = context.recorder('replicaset-controller');
+export const startReplicaSetController: Controller = (context) =>
+  startReplicas(context, {
+    owners: context.informers.replicasets,
+    component: 'replicaset-controller',
+    queue: 'replicaset',
+    writeStatus: (replicaSet, status) =>
+      context.client.update(resources.replicasets, { ...replicaSet, status }, 'status'),
+  });
+
+/** What is to be looked after, and under which names. */
+export interface Replicas {
+  owners: Informer<ReplicaSet>;
+  /** Of Events. */
+  component: string;
+  queue: string;
+  writeStatus(owner: ReplicaSet, status: ReplicaSetStatus): Promise<ReplicaSet>;
+}
+
+/** Keeps as many pods as each owner wants. */
+export function startReplicas(context: ControllerContext, { owners, component, ...kind }: Replicas): void {
+  const recorder = context.recorder(component);
   const expectations = createExpectations();
   const control = createPodControl(context, recorder, expectations);
-  const replicaSetsByOwner = createIndex(informers.replicasets, ownerUids);
-  const queue = context.reconciler('replicaset', reconcile);
+  const replicaSetsByOwner = createIndex(owners, ownerUids);
+  const queue = context.reconciler(kind.queue, reconcile);
 
-  informers.replicasets.onChange(({ key }) => queue.enqueue(key));
-  const owned = createOwnedPods(context, informers.replicasets, queue, expectations);
-  for (const key of informers.replicasets.store.keys()) queue.enqueue(key);
+  owners.onChange(({ key }) => queue.enqueue(key));
+  const owned = createOwnedPods(context, owners, queue, expectations);
+  for (const key of owners.store.keys()) queue.enqueue(key);
 
   async function reconcile(key: string): Promise<Again | undefined> {
-    const replicaSet = informers.replicasets.store.get(key);
+    const replicaSet = owners.store.get(key);
     if (!replicaSet) {
       expectations.forget(key);
       return undefined;
@@ -42,8 +61,7 @@ export const startReplicaSetController: Controller = (context) => {
     const { status, requeueAfter } = calculateStatus(replicaSet, pods, failure, new Date());
     if (!sameJson(status, replicaSet.status)) {
       try {
-        const written = await client.update(resources.replicasets, { ...replicaSet, status }, 'status');
-        await untilSeen(informers.replicasets, written);
+        await untilSeen(owners, await kind.writeStatus(replicaSet, status));
       } catch (error) {
         if (!hasReason(error, 'NotFound')) throw error;
       }
@@ -70,7 +88,7 @@ export const startReplicaSetController: Controller = (context) => {
     const siblings = owner ? replicaSetsByOwner.get(owner.uid) : [replicaSet];
     for (const sibling of siblings) yield* owned.of(sibling.metadata?.uid ?? '');
   }
-};
+}
 
 /** The pod a ReplicaSet creates. */
 export function podOf(replicaSet: ReplicaSet): Pod {

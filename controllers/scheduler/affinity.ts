@@ -6,6 +6,7 @@ import type {
   NodeSelector,
   NodeSelectorRequirement,
   NodeSelectorTerm,
+  PersistentVolume,
   Pod,
   PodAffinityTerm,
 } from '../../api/types.ts';
@@ -26,6 +27,12 @@ export function preferenceOf(pod: Pod, node: Node): number {
     (sum, { preference, weight }) => sum + (matchesTerm(preference, node) ? weight : 0),
     0,
   );
+}
+
+/** True when a volume can be used on a node. */
+export function matchesVolume({ spec }: PersistentVolume, node: Node): boolean {
+  const required = spec?.nodeAffinity?.required;
+  return !required || matchesNodeSelector(required, node);
 }
 
 function matchesNodeSelector({ nodeSelectorTerms }: NodeSelector, node: Node): boolean {

@@ -4,6 +4,7 @@ import type { Informers } from '../context.ts';
 import { createIndex } from '../lookup.ts';
 import { isPodTerminal } from '../pod.ts';
 import type { NodeInfo, Snapshot } from './filters.ts';
+import { volumesOf } from './volumes.ts';
 
 /** Nodes and their pods, those whose binding the watch does not show yet included. Upstream: `backend/cache`. */
 export interface SchedulerCache {
@@ -20,6 +21,7 @@ export function createSchedulerCache(informers: Informers): SchedulerCache {
   const assumed = new Map<string, Pod>();
   /** By the name of the node; made anew after something about it has changed. */
   const infos = new Map<string, NodeInfo>();
+  const volumes = volumesOf(informers);
   const changed = (pod: Pod | undefined) => void infos.delete(pod?.spec?.nodeName ?? '');
 
   informers.pods.onChange(({ type, key, object, old }) => {
@@ -52,6 +54,7 @@ export function createSchedulerCache(informers: Informers): SchedulerCache {
           infoOf(node, byNode.get(node.metadata?.name ?? '')),
         ),
         namespaceOf: (name) => informers.namespaces.store.get(name),
+        volumes,
       };
     },
     assume(pod, nodeName) {

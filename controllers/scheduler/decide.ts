@@ -4,12 +4,21 @@ import { tolerates } from '../nodelifecycle/taints.ts';
 import { preferenceOf } from './affinity.ts';
 import { filterNode, type NodeInfo, type Refusal, type Snapshot } from './filters.ts';
 import { summaryOf } from './summary.ts';
+import { volumeProblem } from './volumes.ts';
 
 export type Decision = { node: string } | { message: string };
 
 /** The node a pod goes to, or upstream's sentence on why there is none. Pure. */
 export function decide(pod: Pod, snapshot: Snapshot): Decision {
   if (snapshot.nodes.length === 0) return { message: 'no nodes available to schedule pods' };
+  const problem = snapshot.volumes && volumeProblem(pod, snapshot.volumes);
+  if (problem) {
+    const all = snapshot.nodes.length;
+    const none = `0/${all} nodes are available`;
+    return {
+      message: `${none}: ${problem}. preemption: ${none}: ${all} Preemption is not helpful for scheduling.`,
+    };
+  }
   const refusals: Refusal[] = [];
   const feasible: NodeInfo[] = [];
   for (const info of snapshot.nodes) {

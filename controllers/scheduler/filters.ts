@@ -4,6 +4,7 @@ import { notReadyTaint, sameTaint, tolerates, unreachableTaint } from '../nodeli
 import { isMeant, matchesNode, withLabelKeys } from './affinity.ts';
 import { podRequests } from './resources.ts';
 import { allocatableOf, summaryOf } from './summary.ts';
+import { reachesVolumes, type Volumes } from './volumes.ts';
 
 /** A node and the pods on it, those bound a moment ago included. Never changed: a new one takes its place. */
 export interface NodeInfo {
@@ -21,6 +22,8 @@ export interface Refusal {
 export interface Snapshot {
   nodes: readonly NodeInfo[];
   namespaceOf: (name: string) => Namespace | undefined;
+  /** Absent: pods have none. */
+  volumes?: Volumes;
 }
 
 type Filter = (pod: Pod, info: NodeInfo, snapshot: Snapshot) => Refusal | undefined;
@@ -83,6 +86,10 @@ const filters: readonly Filter[] = [
       if (amount > total) possible = false;
     }
     return reasons.length > 0 ? { reasons, resolvable: possible } : undefined;
+  },
+  function volumeBinding(pod, { node }, { volumes }) {
+    if (!volumes || reachesVolumes(pod, node, volumes)) return undefined;
+    return unresolvable("node(s) didn't match PersistentVolume's node affinity");
   },
   podTopologySpread,
   interPodAffinity,

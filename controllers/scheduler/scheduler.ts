@@ -6,6 +6,7 @@ import { sameJson } from '../lookup.ts';
 import { isPodTerminal, podCondition, timestamp } from '../pod.ts';
 import { createSchedulerCache } from './cache.ts';
 import { decide } from './decide.ts';
+import { bindVolumes, claimNames } from './volumes.ts';
 
 const schedulerName = 'default-scheduler';
 
@@ -17,6 +18,11 @@ export const startScheduler: Controller = (context) => {
   /** Pods for which there was no node; they are looked at again when something changes. */
   const unschedulable = new Set<string>();
   const queue = context.reconciler('scheduler', reconcile, 64);
+  const volumesKnown = Promise.all([
+    informers.persistentvolumeclaims.synced,
+    informers.persistentvolumes.synced,
+    informers.storageclasses.synced,
+  ]);
 
   informers.pods.onChange(({ type, key, object, old }) => {
     const pending = type !== 'deleted' && isPending(object);
@@ -30,6 +36,7 @@ export const startScheduler: Controller = (context) => {
   informers.nodes.onChange(({ type, object, old }) => {
     if (type === 'deleted' || !old || !sameJson(supplyOf(old), supplyOf(object))) retry();
   });
+  for (const { onChange } of [informers.persistentvolumeclaims, informers.persistentvolumes]) onChange(retry);
   const byPriority = [...informers.pods.store].sort(
     ([, a], [, b]) => (b.spec?.priority ?? 0) - (a.spec?.priority ?? 0),
   );
@@ -42,6 +49,7 @@ export const startScheduler: Controller = (context) => {
   async function reconcile(key: string): Promise<void> {
     const pod = informers.pods.store.get(key);
     if (!pod || !isPending(pod) || cache.isAssumed(pod)) return;
+    if (claimNames(pod).length > 0) await volumesKnown;
     // From here to assume() nothing else runs: decisions are made one at a time.
     if (pod.spec?.schedulingGates?.length) {
       await setUnscheduled(pod, 'SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates');
@@ -65,6 +73,7 @@ export const startScheduler: Controller = (context) => {
     const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
     const path = `${collectionPath(resources.pods, namespace)}/${encodeURIComponent(name)}/binding`;
     try {
+      if (claimNames(pod).length > 0) await bindVolumes(context, pod, node);
       await client.request('POST', path, {
         apiVersion: 'v1',
         kind: 'Binding',

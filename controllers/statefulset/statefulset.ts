@@ -1,6 +1,7 @@
 import type { Again } from '../../api/queue.ts';
 import { resources } from '../../api/scheme.ts';
-import type { ControllerRevision, Pod, StatefulSet } from '../../api/types.ts';
+import { hasReason } from '../../api/status.ts';
+import type { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet } from '../../api/types.ts';
 import type { Controller } from '../context.ts';
 import { createHistory, templateOf } from '../history/history.ts';
 import { sameJson } from '../lookup.ts';
@@ -8,6 +9,7 @@ import { createOwnedPods } from '../owned-pods.ts';
 import { createPodControl, settleAll, type Tell } from '../pod-control.ts';
 import { createExpectations } from '../replicaset/expectations.ts';
 import { untilSeen } from '../seen.ts';
+import { claimsOf, withClaims } from './claims.ts';
 import { planStatefulSet, type Step, statusOf, untilNextAvailable } from './plan.ts';
 import { ordinalOf, revisionOf, statefulPod } from './pods.ts';
 
@@ -66,16 +68,23 @@ export const startStatefulSetController: Controller = (context) => {
   }
 
   async function create(key: string, set: StatefulSet, pod: Pod): Promise<void> {
-    const { name = '' } = pod.metadata ?? {};
-    const [claim] = set.spec?.volumeClaimTemplates ?? [];
-    if (claim) {
-      const reason =
-        'this cluster has no PersistentVolumeClaims: use a volume of the template (emptyDir, configMap, secret) instead of volumeClaimTemplates';
-      const message = `create Claim ${claim.metadata?.name}-${name} for Pod ${name} in StatefulSet ${set.metadata?.name} failed error: ${reason}`;
-      recorder.event(set, 'Warning', 'FailedCreate', message);
-      return;
+    for (const claim of claimsOf(set, pod)) await createClaim(set, pod, claim);
+    await control.create(key, set, withClaims(set, pod));
+  }
+
+  /** A claim that is there from before is the pod's own: that is what it is for. */
+  async function createClaim(set: StatefulSet, pod: Pod, claim: PersistentVolumeClaim): Promise<void> {
+    const tellOf = (problem?: string) =>
+      `create Claim ${claim.metadata?.name} Pod ${pod.metadata?.name} in StatefulSet ${set.metadata?.name} ${problem === undefined ? 'success' : `failed error: ${problem}`}`;
+    try {
+      await client.create(resources.persistentvolumeclaims, claim);
+      recorder.event(set, 'Normal', 'SuccessfulCreate', tellOf());
+    } catch (error) {
+      if (hasReason(error, 'AlreadyExists')) return;
+      const text = error instanceof Error ? error.message : String(error);
+      recorder.event(set, 'Warning', 'FailedCreate', tellOf(text));
+      throw error;
     }
-    await control.create(key, set, pod);
   }
 
   async function remove(key: string, set: StatefulSet, { remove: pod, why }: Extract<Step, { remove: Pod }>) {

@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import type { Client } from '../../api/client.ts';
 import { quantityValue } from '../../api/quantity.ts';
 import type {
   Container,
@@ -13,6 +14,7 @@ import type { Kernel } from '../../kernel/run.ts';
 import { insideTree } from '../images/inside-tree.ts';
 import type { BindMount } from '../runtime/root-plan.ts';
 import { type VolumeFile, writeVolume } from './atomic-writer.ts';
+import { claimedPath, claimNameOf, prepareClaim } from './claims.ts';
 import { expand, fieldValue, type PodPlace } from './environment.ts';
 import { hostPath, type NodeFiles } from './host-path.ts';
 import { resourceValue } from './resource-field.ts';
@@ -29,16 +31,20 @@ type Files = Map<string, VolumeFile>;
 export async function prepareVolumes(
   pod: Pod,
   folder: string,
-  { sources, kernel }: { sources: Sources; kernel: Kernel },
+  { sources, kernel, client }: { sources: Sources; kernel: Kernel; client: Client },
   place: PodPlace,
 ): Promise<void> {
   const fsGroup = pod.spec?.securityContext?.fsGroup;
+  const namespace = pod.metadata?.namespace ?? 'default';
   await Promise.all(
     (pod.spec?.volumes ?? []).map(async (volume) => {
       try {
         const path = join(folder, volume.name);
+        const claim = claimNameOf(pod, volume);
         if (volume.hostPath) {
           hostPath(place, volume.hostPath.path, volume.hostPath.type);
+        } else if (claim) {
+          await prepareClaim(client, { namespace, name: claim, link: path }, place);
         } else if (volume.emptyDir) {
           const { medium, sizeLimit } = volume.emptyDir;
           if (existsSync(path) && (medium !== 'Memory' || isMountPoint(path))) return;
@@ -72,8 +78,10 @@ export function volumeBinds(
     const part = subPathExpr ? expand(subPathExpr, env) : subPath;
     if (part?.startsWith('/') || part?.split('/').includes('..'))
       throw new NotYetError(`subPath ${JSON.stringify(part)} must be a relative path without ".."`);
-    const whole: Omit<BindMount, 'target'> = volume.hostPath
-      ? hostPath(node, volume.hostPath.path, volume.hostPath.type)
+    const claimed = claimNameOf(pod, volume) && claimedPath(join(folder, name));
+    const outside = claimed ? { path: claimed } : volume.hostPath;
+    const whole: Omit<BindMount, 'target'> = outside
+      ? hostPath(node, outside.path, outside.type)
       : // Only what an emptyDir holds is the containers' own.
         { source: join(folder, name), readOnly: !volume.emptyDir, base: join(folder, name) };
     const { base = '/' } = whole;
@@ -83,7 +91,7 @@ export function volumeBinds(
     return {
       ...(whole.base ? { source: path, base } : { ...whole, source }),
       target: mountPath,
-      readOnly: readOnly === true || whole.readOnly,
+      readOnly: readOnly === true || volume.persistentVolumeClaim?.readOnly === true || whole.readOnly,
     };
   });
 }
@@ -137,7 +145,7 @@ async function volumeFiles(
   }
   const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'unknown';
   throw new NotYetError(
-    `volumes of type ${kind} are not supported; use emptyDir, configMap, secret, projected, downwardAPI or hostPath`,
+    `volumes of type ${kind} are not supported; use emptyDir, configMap, secret, projected, downwardAPI, persistentVolumeClaim or hostPath`,
   );
 }
 

@@ -14,7 +14,7 @@ const no = (reason: string): Decision => ({ allowed: false, reason });
  * What a node may do: the same for all of them, except that Secrets, ConfigMaps, claims and ServiceAccounts are only
  * for nodes that run a pod which refers to them. Upstream: `plugin/pkg/auth/authorizer/node`.
  */
-export function createNodeAuthorizer(podsOf: PodsOf): NodeAuthorizer {
+export function createNodeAuthorizer(podsOf: PodsOf, claimOf: ClaimOf = () => undefined): NodeAuthorizer {
   return {
     isNode: (user) => nodeOf(user) !== undefined,
     authorize(user, attributes) {
@@ -23,6 +23,9 @@ export function createNodeAuthorizer(podsOf: PodsOf): NodeAuthorizer {
       if (node === '') return no(`unknown node for user ${JSON.stringify(user.name)}`);
       const special = isResource(attributes) && restricted[`${attributes.resource}.${attributes.group}`];
       if (special) return special(attributes, node, podsOf);
+      if (isResource(attributes) && attributes.resource === 'persistentvolumes' && !attributes.group) {
+        return volumes(attributes, node, podsOf, claimOf(attributes.name ?? ''));
+      }
       return nodeRules.some(allowedBy(attributes)) ? allowed : no('');
     },
   };
@@ -34,13 +37,27 @@ const restricted: Readonly<Record<string, Restriction | undefined>> = {
   'secrets.': readable((pod, name) => secretsOf(pod).has(name)),
   'configmaps.': readable((pod, name) => configMapsOf(pod).has(name)),
   'persistentvolumeclaims.': claims,
-  // Which of these belong to a pod is not followed here: no claim has a volume yet.
-  'persistentvolumes.': unrelated,
   'volumeattachments.storage.k8s.io': unrelated,
   'serviceaccounts.': serviceAccounts,
   'csinodes.storage.k8s.io': csiNodes,
   'leases.coordination.k8s.io': leases,
 };
+
+/** The claim that a volume is bound to. */
+export type ClaimOf = (volume: string) => { namespace?: string; name?: string } | undefined;
+
+/** Reading the volume of a claim that a pod of the node refers to. */
+function volumes(
+  { verb, subresource }: ResourceAttributes,
+  node: string,
+  podsOf: PodsOf,
+  claim: ReturnType<ClaimOf>,
+): Decision {
+  if (verb !== 'get') return no('can only get individual resources of this type');
+  if (subresource) return no('cannot get subresource');
+  if (!claim?.name) return no(`no relationship found between node '${node}' and this object`);
+  return related(claim.name, claim.namespace, node, podsOf, (pod, name) => claimsOf(pod).has(name));
+}
 
 /** Reading one object that a pod of the node refers to. */
 function readable(refersTo: (pod: Pod, name: string) => boolean): Restriction {

@@ -39,7 +39,7 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   validate(set, old) {
     const spec: Partial<StatefulSetSpec> = set.spec ?? {};
     return [
-      ...validateWorkload('StatefulSet', spec, old && (old.spec ?? {})),
+      ...validateWorkload('StatefulSet', withClaims(spec), old && (old.spec ?? {})),
       ...validatePolicies(spec),
       ...nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
       ...nonNegative('spec.ordinals.start', spec.ordinals?.start),
@@ -48,6 +48,16 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   },
   columns: statefulSetColumns,
 };
+
+/** Each pod gets a volume of the name of each claim, which its containers may mount. */
+function withClaims(spec: Partial<StatefulSetSpec>): Partial<StatefulSetSpec> {
+  const { template, volumeClaimTemplates = [] } = spec;
+  if (!template?.spec || volumeClaimTemplates.length === 0) return spec;
+  const names = volumeClaimTemplates.map(({ metadata }) => metadata?.name ?? '');
+  const own = names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  const others = (template.spec.volumes ?? []).filter(({ name }) => !names.includes(name));
+  return { ...spec, template: { ...template, spec: { ...template.spec, volumes: [...own, ...others] } } };
+}
 
 function validatePolicies({
   podManagementPolicy = '',
