@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeGroup, move, readIfThere, words } from './groups.ts';
 
@@ -68,7 +68,8 @@ export function findCgroup(view: CgroupView = ownView()): CgroupAccess {
 }
 
 function findUnified({ isRoot }: CgroupView, mount: Mount, own: string): CgroupAccess {
-  const start = place(mount, own);
+  // Where an earlier lab has moved its callers.
+  const start = place(mount, own).replace(/\/v9s-callers$/, '');
   const above = ancestors(start, mount.path);
   const candidates = isRoot ? [mount.path, ...above.filter((folder) => folder !== mount.path)] : above;
   for (const folder of candidates) {
@@ -89,18 +90,19 @@ function findUnified({ isRoot }: CgroupView, mount: Mount, own: string): CgroupA
  */
 export function delegate(folder: string, isOwn = false): Controller[] {
   if (!isWritable(folder)) return [];
+  // The top of the hierarchy, which has no type, may hold processes. Others would become threaded, which is not meant.
+  const mustBeEmpty = existsSync(join(folder, 'cgroup.type'));
+  if (mustBeEmpty && words(join(folder, 'cgroup.procs')).length > 0 && !(isOwn && vacate(folder))) return [];
   const control = join(folder, 'cgroup.subtree_control');
-  const has = () => words(control);
   for (const controller of offered(folder)) {
-    if (has().includes(controller)) continue;
+    if (words(control).includes(controller)) continue;
     try {
       writeFileSync(control, `+${controller}`);
-    } catch (error) {
-      if (!isOwn || (error as NodeJS.ErrnoException).code !== 'EBUSY' || !vacate(folder)) continue;
-      return delegate(folder);
+    } catch {
+      // The kernel keeps it: real-time processes are outside of all groups, or a mount of version 1 has it. Others may do.
     }
   }
-  const given = has();
+  const given = words(control);
   return controllers.filter((controller) => given.includes(controller));
 }
 

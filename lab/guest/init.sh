@@ -6,6 +6,7 @@ modules=$2/$(uname -r)
 here=${0%/*}
 more_modules='ip_tables iptable_nat iptable_filter iptable_mangle ip6_tables ip6table_nat ip6table_filter ip6table_mangle'
 . "$here/prepare.sh"
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
 
 # This kernel has no nf_tables for IPv4: the legacy tools, whatever the machine's alternatives say. The names
 # that ask for nf_tables fail then, as they should.
