@@ -21,6 +21,12 @@ export interface Reconciler {
   idle(): Promise<void>;
 }
 
+/**
+ * A key that was looked at so often within so many milliseconds waits for its next turn: what changes meanwhile, such as the
+ * pods of a ReplicaSet of 1,000, is one look, and one write.
+ */
+const crowd = { looks: 20, within: 1_000, pause: 100 };
+
 const firstBackoff = 5;
 const longestBackoff = 30_000;
 
@@ -35,17 +41,22 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const dirty = new Set<string>();
   const failures = new Map<string, number>();
   const timers = new Map<string, NodeJS.Timeout>();
+  /** When each key was looked at last, and the turns that are held up. */
+  const looks = new Map<string, number[]>();
+  const held = new Map<string, NodeJS.Timeout>();
+  let forgotten = 0;
   let idlers: (() => void)[] = [];
 
   signal.addEventListener('abort', () => {
-    for (const timer of timers.values()) clearTimeout(timer);
+    for (const timer of [...timers.values(), ...held.values()]) clearTimeout(timer);
     timers.clear();
+    held.clear();
     waiting.clear();
     settle();
   });
 
   function settle(): void {
-    if (waiting.size > 0 || running.size > 0) return;
+    if (waiting.size > 0 || running.size > 0 || held.size > 0) return;
     for (const resolve of idlers) resolve();
     idlers = [];
   }
@@ -60,6 +71,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   async function work(key: string): Promise<void> {
+    noteLook(key);
     try {
       const again = await reconcile(key);
       failures.delete(key);
@@ -84,8 +96,31 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       dirty.add(key);
       return;
     }
+    if (held.has(key)) return;
+    if (isCrowd(key)) {
+      const turn = setTimeout(() => {
+        held.delete(key);
+        waiting.add(key);
+        pump();
+      }, crowd.pause);
+      held.set(key, turn);
+      return;
+    }
     waiting.add(key);
     queueMicrotask(pump);
+  }
+
+  function isCrowd(key: string): boolean {
+    const last = looks.get(key) ?? [];
+    return last.length === crowd.looks && performance.now() - (last[0] ?? 0) < crowd.within;
+  }
+
+  function noteLook(key: string): void {
+    const now = performance.now();
+    looks.set(key, [...(looks.get(key) ?? []).slice(1 - crowd.looks), now]);
+    if (now - forgotten < crowd.within) return;
+    forgotten = now;
+    for (const [old, times] of looks) if (now - (times.at(-1) ?? 0) >= crowd.within) looks.delete(old);
   }
 
   function enqueueAfter(key: string, milliseconds: number): void {
