@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { createClient } from '../api/client.ts';
 import type { KubeObject } from '../api/object.ts';
 import { OptionError } from '../cluster/option-error.ts';
 import { ObjectsError, parseObjects } from '../dataplane/objects.ts';
 import { wellFormed } from '../dataplane/wellformed.ts';
-import { type Dns, startDns } from '../dns/main.ts';
+import { type Dns, type DnsConfig, startDns } from '../dns/main.ts';
+import { createReplica, parseWorkers, type Replica } from '../dns/server/replicas.ts';
+import { packageRoot } from '../kernel/package-root.ts';
 
 /** The options of `v9s dns`, as written. */
 export interface DnsValues {
@@ -17,6 +21,8 @@ export interface DnsValues {
   listen?: string;
   /** The kubernetes plugin's `pods`; without a Corefile only. */
   pods?: string;
+  /** Threads that share the ports. */
+  workers?: string;
 }
 
 const podsModes = ['disabled', 'insecure', 'verified'];
@@ -41,14 +47,46 @@ export async function serveDns(
     );
   const source =
     corefile === undefined ? { corefileText: corefileOf(values) } : corefileFrom(values, corefile);
+  const count = parseWorkers(values.workers ?? '1');
   if (file !== undefined) {
     const objects = await objectsIn(file);
     for (const line of remarks(objects, file)) print(line);
-    return startDns({ ...source, objects }, { signal });
+    return withWorkers(count, { ...source, objects }, [], signal);
   }
   const { loadKubeconfig } = await import('../api/kubeconfig.ts');
   const client = createClient(loadKubeconfig(kubeconfig ?? ''));
-  return startDns({ ...source, client: () => client }, { signal });
+  return withWorkers(count, { ...source, client: () => client }, ['--kubeconfig', kubeconfig ?? ''], signal);
+}
+
+/** Serves in this thread, and in others with the program of the image, which are given what is not a flag of it. */
+async function withWorkers(
+  count: number,
+  config: DnsConfig,
+  flags: readonly string[],
+  signal: AbortSignal,
+): Promise<Dns> {
+  if (count === 1) return startDns(config, { signal });
+  const replicas: Replica[] = [];
+  const dns = await startDns({ ...config, replicas: () => replicas }, { signal });
+  const { corefile, corefileText, objects } = config;
+  const argv = [...flags, ...(corefile === undefined ? [] : ['-conf', corefile])];
+  const own = { ...(corefileText === undefined ? {} : { corefileText }), ...(objects ? { objects } : {}) };
+  const workerData = { ports: dns.ports, config: own };
+  const program = join(packageRoot, 'dist/dns.cjs');
+  const resourceLimits = { maxYoungGenerationSizeMb: 4 }; // about what the image's flags say
+  const workers: Worker[] = [];
+  for (let i = 1; i < count; i++) {
+    const worker = new Worker(program, { argv, workerData, resourceLimits });
+    workers.push(worker);
+    replicas.push(await createReplica(worker));
+  }
+  const stop = async () => {
+    await Promise.all(replicas.map((replica) => replica.stop()));
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  };
+  const ended = Promise.race([dns.ended, ...replicas.map((replica) => replica.ended)]).then(stop);
+  ended.catch(() => {}); // whoever cares asks `ended`
+  return { ...dns, ended };
 }
 
 /** The Corefile that `--listen` and `--pods` stand for. */

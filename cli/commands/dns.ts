@@ -16,6 +16,7 @@ export const register: Register = (program) => {
     .option('--corefile <file>', "CoreDNS' configuration; without one, --listen and --pods")
     .option('--listen <address>', 'address and port (default: "127.0.0.1:5353")')
     .option('--pods <mode>', 'names of pods: disabled, insecure or verified (default: "disabled")')
+    .option('--workers <count>', 'threads that share the ports, where there are cores for them', '1')
     .addHelpText('after', help)
     .action(async (values: DnsValues) => {
       const { serveDns } = await import('../dns.ts');

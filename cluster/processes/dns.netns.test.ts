@@ -30,10 +30,10 @@ const corefileOf = (address: string) => `.:0 {
 `;
 
 /** A question from a port of its own: the kernel chooses the thread by that. */
-async function ask(port: number): Promise<string> {
+async function ask(port: number, name: string): Promise<string> {
   const socket = createSocket('udp4');
   try {
-    socket.send(encode({ type: 'query', id: 1, questions: [{ type: 'A', name: 'a.test' }] }), port, host);
+    socket.send(encode({ type: 'query', id: 1, questions: [{ type: 'A', name }] }), port, host);
     const [packet] = await once(socket, 'message', { signal: AbortSignal.timeout(5_000) });
     return (decode(packet).answers ?? []).map((answer) => ('data' in answer ? answer.data : '')).join();
   } finally {
@@ -41,8 +41,8 @@ async function ask(port: number): Promise<string> {
   }
 }
 
-const askMany = async (port: number, times: number) =>
-  new Set(await Promise.all(Array.from({ length: times }, () => ask(port))));
+const askMany = async (port: number, times: number, name = 'a.test') =>
+  new Set(await Promise.all(Array.from({ length: times }, () => ask(port, name))));
 
 async function page(port: number, path: string): Promise<[number, string]> {
   const response = await fetch(`http://${host}:${port}${path}`);
@@ -74,13 +74,7 @@ test.runIf(hasSharing)(
     await expect.poll(() => said, { timeout: 20_000 }).toContain('CoreDNS-');
     const port = Number(/^listening on .*:(\d+)$/m.exec(said)?.[1]);
 
-    // Two sockets on the port: lines of /proc/net/udp begin with number and address in hexadecimal.
-    const inHex = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
-    const bound = readFileSync('/proc/net/udp', 'utf8')
-      .split('\n')
-      .filter((line) => line.slice(0, 30).includes(inHex));
-    expect(bound).toHaveLength(2);
-
+    expect(socketsAt(port)).toBe(2);
     expect(await askMany(port, 40)).toEqual(new Set(['192.0.2.1']));
     expect(await page(8181, '/ready')).toEqual([200, 'OK']);
     expect(await page(8080, '/health')).toEqual([200, 'OK']);
@@ -98,3 +92,37 @@ test.runIf(hasSharing)(
   },
   60_000,
 );
+
+test.runIf(hasSharing)(
+  'v9s dns has threads too, which serve the same objects',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'v9s-dns-workers-'));
+    ends.push(() => rmSync(folder, { recursive: true }));
+    const objects = join(folder, 'objects.yaml');
+    writeFileSync(objects, 'kind: Service\nmetadata: { name: web }\nspec: { clusterIP: 10.96.0.10 }\n');
+    const args = ['dns', '--objects', objects, '--listen', `${host}:0`, '--workers', '2'];
+    const child = spawn(process.execPath, [join(packageRoot, 'dist/v9s.js'), ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    ends.push(() => child.kill('SIGKILL'));
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
+    await expect.poll(() => said, { timeout: 20_000 }).toMatch(/:\d+$/m);
+    const port = Number(/:(\d+)$/m.exec(said)?.[1]);
+    expect(socketsAt(port)).toBe(2);
+    expect(await askMany(port, 40, 'web.default.svc.cluster.local')).toEqual(new Set(['10.96.0.10']));
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  },
+  60_000,
+);
+
+/** UDP sockets on a port of this machine: lines of /proc/net/udp begin with number and address in hexadecimal. */
+function socketsAt(port: number): number {
+  const inHex = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
+  const lines = readFileSync('/proc/net/udp', 'utf8').split('\n');
+  return lines.filter((line) => line.slice(0, 30).includes(inHex)).length;
+}

@@ -3,9 +3,15 @@ import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { createClient } from '../../api/client.ts';
 import { inClusterConfig } from '../../api/in-cluster.ts';
-import { type Dns, startDns } from '../../dns/main.ts';
+import { type Dns, type DnsConfig, startDns } from '../../dns/main.ts';
 import { plugins } from '../../dns/plugins/order.ts';
-import { createPages, createReplica, type Replica, serveReplica } from '../../dns/server/replicas.ts';
+import {
+  createPages,
+  createReplica,
+  parseWorkers,
+  type Replica,
+  serveReplica,
+} from '../../dns/server/replicas.ts';
 
 /**
  * The DNS server as a program, with CoreDNS' own flags and two more:
@@ -22,8 +28,6 @@ const flags = {
   plugins: { type: 'boolean' },
   version: { type: 'boolean' },
 } as const;
-
-const mostWorkers = 64;
 
 /** Go's flag package takes one dash or two, and `-p` for `-dns.port`. */
 function readFlags() {
@@ -45,14 +49,7 @@ async function main(): Promise<void> {
   }
   if (!/^\d+$/.test(port) || Number(port) > 65_535)
     throw new Error(`-dns.port: ${port} is not a port; give a number from 0 to 65535`);
-  const count = Number(workers);
-  if (!/^\d+$/.test(workers) || count < 1 || count > mostWorkers)
-    throw new Error(`--workers: ${workers} is not a number of threads; give one from 1 to ${mostWorkers}`);
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (count > 1 && (major < 23 || (major === 23 && minor < 1)))
-    throw new Error(
-      `--workers ${workers}: sharing a port needs Node.js 23.1 or newer; this is ${process.version}`,
-    );
+  const count = parseWorkers(workers);
   const end = new AbortController();
   const replicas: Replica[] = [];
   let started = false;
@@ -98,13 +95,19 @@ async function configOf(conf: string | undefined, port: string, kubeconfig: stri
   };
 }
 
+/** What a thread is told beside the flags: the ports that the first has, and what `v9s dns` has made itself. */
+interface ReplicaData {
+  ports: ReadonlyMap<string, number>;
+  config?: Pick<DnsConfig, 'corefileText' | 'objects'>;
+}
+
 /** One of the other threads: on the ports that the first has, with pages that the first shows. */
-async function replica(ports: ReadonlyMap<string, number>): Promise<void> {
+async function replica({ ports, config }: ReplicaData): Promise<void> {
   const { conf, 'dns.port': port, kubeconfig } = readFlags();
   const end = new AbortController();
   const pages = createPages();
   const dns = await startDns(
-    { ...(await configOf(conf, port, kubeconfig)), replica: { ports, pages } },
+    { ...(await configOf(conf, port, kubeconfig)), ...config, replica: { ports, pages } },
     { signal: end.signal },
   );
   if (!parentPort) throw new Error('this is not a thread of another');
@@ -138,7 +141,7 @@ function names(): string[] {
   return plugins.map(({ name }) => `  dns.${name}`).sort();
 }
 
-const ending = isMainThread ? main() : replica(workerData.ports);
+const ending = isMainThread ? main() : replica(workerData);
 ending.then(
   () => isMainThread && process.exit(0),
   (error: Error) => {

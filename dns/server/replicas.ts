@@ -13,6 +13,21 @@ export interface Replica {
   readonly ended: Promise<never>;
 }
 
+const mostWorkers = 64;
+
+/** Reads how many threads there shall be. Throws an Error for what is no such number, or where they cannot share a port. */
+export function parseWorkers(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > mostWorkers)
+    throw new Error(`--workers: ${text} is not a number of threads; give one from 1 to ${mostWorkers}`);
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (count > 1 && (major < 23 || (major === 23 && minor < 1)))
+    throw new Error(
+      `--workers ${text}: sharing a port needs Node.js 23.1 or newer; this is ${process.version}`,
+    );
+  return count;
+}
+
 export interface PageAddress {
   host: string;
   port: number;
