@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startInformer } from '../api/informer.ts';
 import { resources } from '../api/scheme.ts';
-import type { Pod } from '../api/types.ts';
+import type { CoreEvent, Pod } from '../api/types.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/handle.ts';
 import { attachLab, type Lab } from '../lab/handle.ts';
@@ -83,6 +83,8 @@ async function measure(wanted: Wanted, say: (text: string) => void): Promise<Fig
       free: freemem(),
       full: neighbourTableFull(),
     };
+    say('their Events');
+    const told = await untilTold(cluster, wanted.pods, lab);
     say('the containers alone');
     const containers = await measureContainers(
       { init: lab.pid, dir: podDir(nodeRunDir(sample.spec?.nodeName ?? ''), sample.metadata?.uid ?? '') },
@@ -91,7 +93,7 @@ async function measure(wanted: Wanted, say: (text: string) => void): Promise<Fig
     );
     say('deleting them');
     const removal = await deletePods(cluster, lab);
-    return { ...wanted, start, network, api, scheduler, containers, times, before, after, removal };
+    return { ...wanted, start, network, api, scheduler, containers, times, before, after, told, removal };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -169,6 +171,16 @@ const deployment = (replicas: number, image: string) => ({
     },
   },
 });
+
+/** CPU once the last Event of all pods is written: they come after the pods. */
+async function untilTold(cluster: Cluster, pods: number, lab: Lab): Promise<Map<string, number>> {
+  const isLast = ({ reason, involvedObject }: CoreEvent) =>
+    reason === 'Started' && involvedObject.name?.startsWith('bench-');
+  await cluster.waitFor<CoreEvent>('events', (events) => events.filter(isLast).length === pods, {
+    timeout: 120_000,
+  });
+  return cpuByKind(lab.pid);
+}
 
 /** Milliseconds until the API has none of them and no network namespace is left. */
 async function deletePods(cluster: Cluster, lab: Lab): Promise<number> {

@@ -32,6 +32,8 @@ export interface Figures {
   times: Times;
   before: Moment;
   after: Moment;
+  /** CPU when all Events were written, too. */
+  told: Map<string, number>;
   removal: number;
 }
 
@@ -76,7 +78,7 @@ export function printFigures(figures: Figures): void {
   printMemory(figures);
 }
 
-function printCpu({ before, after, pods }: Figures): void {
+function printCpu({ before, after, told, pods }: Figures): void {
   const rows = [...after.cpu].map(([kind, now]): [string, number] => [
     kind,
     now - (before.cpu.get(kind) ?? 0),
@@ -86,8 +88,11 @@ function printCpu({ before, after, pods }: Figures): void {
   print('CPU, a pod', [
     ...rows.sort((a, b) => b[1] - a[1]).map(([kind, spent]): [string, string] => [kind, cell(spent)]),
     ['in all', cell(total)],
+    ['Events, after that', cell(sumOf(told) - sumOf(after.cpu))],
   ]);
 }
+
+const sumOf = (cpu: Map<string, number>) => [...cpu.values()].reduce((sum, spent) => sum + spent, 0);
 
 function printMemory({ before, after, pods, nodes }: Figures): void {
   const of = ({ memory }: Moment, kind: string) => memory.get(kind)?.pss ?? 0;
