@@ -80,6 +80,20 @@ it.skipIf(reason)(
     expect(read(folders, 'memory.max', 'memory.limit_in_bytes')).toBe(String(32 << 20));
     await expect.poll(() => read(folders, 'cpu.stat'), { timeout: 20_000 }).toMatch(/^nr_throttled [1-9]/m);
 
+    // The kubelet tells what it uses.
+    const { stdout: used } = await cluster.kubectl([
+      'get',
+      '--raw',
+      '/api/v1/nodes/control-plane/proxy/metrics/resource',
+    ]);
+    expect(used).toMatch(
+      /^container_cpu_usage_seconds_total\{container="main",namespace="default",pod="busy"\} 0?\.?\d+/m,
+    );
+    const memory = /^pod_memory_working_set_bytes\{namespace="default",pod="busy"\} (\d+) \d+$/m.exec(
+      used,
+    )?.[1];
+    expect(Number(memory)).toBeGreaterThan(1 << 20);
+
     // A command beside the program is in its group.
     const { stdout } = await cluster.kubectl(['exec', 'busy', '--', 'cat', '/proc/self/cgroup']);
     expect(stdout).not.toContain('kubepods');

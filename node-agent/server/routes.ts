@@ -57,6 +57,10 @@ async function answer(
     case 'healthz':
       return sendText(response, 200, 'ok');
     case 'metrics':
+      if (rest[0] === 'resource') {
+        const { resourceMetricsText } = await import('./resource-metrics.ts');
+        return sendText(response, 200, resourceMetricsText(config.pods()));
+      }
       return sendText(response, 200, metricsText(config.nodeName, config.pods()));
     case 'pods':
     case 'runningpods': {
