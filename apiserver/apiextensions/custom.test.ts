@@ -255,6 +255,31 @@ it('removes the objects with the definition, and keeps both over a restart', asy
   await expect(client.get(boxes, ref)).rejects.toMatchObject({ code: 404 });
 });
 
+it('holds objects to the rules of their definition, and refuses versions that a webhook would convert', async () => {
+  const { client } = server;
+  const rules = [{ rule: 'self.size == oldSelf.size', message: 'size is immutable' }];
+  const current = version('v1');
+  const spec = current.schema?.openAPIV3Schema?.properties?.spec;
+  if (spec) spec['x-kubernetes-validations'] = rules;
+  const wanted = definition('rulers', 'Ruler', [current, version('v1beta1')]);
+  const clientConfig = { url: 'https://127.0.0.1:1/convert' };
+  wanted.spec.conversion = {
+    strategy: 'Webhook',
+    webhook: { clientConfig, conversionReviewVersions: ['v1'] },
+  };
+  const rows = await define(wanted);
+  const [rulers, old] = [rows.get('v1'), rows.get('v1beta1')];
+  if (!rulers || !old) throw new Error('versions are missing');
+  await client.create(rulers, named('a', { size: 1 }));
+  const ref = { name: 'a', namespace: 'default' };
+  await expect(client.patch(rulers, ref, 'merge', { spec: { size: 2 } })).rejects.toThrow(
+    'Ruler "a" is invalid: spec: Invalid value: "object": size is immutable',
+  );
+  await expect(client.get(old, ref)).rejects.toThrow(
+    'conversion webhook for example.com/v1, Kind=Ruler failed',
+  );
+});
+
 it('describes kinds in OpenAPI', async () => {
   const { client } = server;
   await single('lamps', 'Lamp');

@@ -1,13 +1,17 @@
 import type { KubeObject } from '../../api/object.ts';
 import { apiVersionOf, type Resource } from '../../api/scheme.ts';
+import { statusError } from '../../api/status.ts';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
   ObjectMeta,
 } from '../../api/types.ts';
+import { invalid } from '../registry/kinds/validation/field.ts';
 import { validateMetadata } from '../registry/kinds/validation/metadata.ts';
 import { wantsOther } from '../registry/pipeline/metadata.ts';
 import type { CustomRules, FieldError, Strategy } from '../registry/strategy.ts';
+import { evaluateRules } from './cel/evaluate.ts';
+import { hasRules, loadCel } from './cel/library.ts';
 import { columnsOf } from './columns.ts';
 import { decodeCustom, normalize } from './decode.ts';
 import { lookUp } from './json-path.ts';
@@ -25,16 +29,34 @@ export async function createKind(
   const end = new AbortController();
   const ending = Boolean(definition.metadata?.deletionTimestamp);
   const versions: CustomVersion[] = [];
+  const schemas = definition.spec.versions.map(({ schema }) => schema?.openAPIV3Schema);
+  if (schemas.some(hasRules)) await loadCel();
   for (const version of definition.spec.versions) {
     const resource = rows.get(version.name);
     if (!resource) continue;
     const schema = version.schema?.openAPIV3Schema;
-    const strategy = createStrategy(resource, version, end.signal, ending);
+    const rules = createStrategy(resource, version, end.signal, ending);
+    const byWebhook = definition.spec.conversion?.strategy === 'Webhook' && resource.stored !== resource;
+    const strategy = byWebhook ? withoutConversion(rules) : rules;
     versions.push({ resource, served: version.served, strategy, schema });
   }
   const stored = versions.find(({ resource }) => resource.stored === resource)?.resource;
   if (!stored) throw new Error(`${definition.metadata?.name} has no storage version`);
   return { definition, stored, versions, end: () => end.abort() };
+}
+
+/** Rather nothing than what a webhook would have made otherwise. */
+function withoutConversion(strategy: Strategy): Strategy {
+  const { resource, custom } = strategy;
+  const { kind, stored } = resource;
+  const refuse = () => {
+    const of = stored ? `${apiVersionOf(stored)}, Kind=${kind}` : kind;
+    throw statusError(
+      'InternalError',
+      `conversion webhook for ${of} failed: this apiserver calls no conversion webhooks; use ${stored ? apiVersionOf(stored) : 'the stored version'}`,
+    );
+  };
+  return custom ? { ...strategy, custom: { ...custom, decode: refuse, present: refuse } } : strategy;
 }
 
 /** Upstream: `pkg/registry/customresource/strategy.go`, `status_strategy.go`, `validator.go`. */
@@ -59,12 +81,14 @@ function createStrategy(
   };
   const paths = version.selectableFields?.map(({ jsonPath }) => jsonPath) ?? [];
 
-  function validate(object: KubeObject): FieldError[] {
-    const { metadata: _, ...rest } = object;
-    return [
-      ...validateValue({ ...rest, metadata: object.metadata ?? {} }, schema),
-      ...validateListTypes(rest, schema),
-    ];
+  const ruled = hasRules(schema);
+
+  function validate(object: KubeObject, old: KubeObject | undefined): FieldError[] {
+    const { metadata = {}, ...rest } = object;
+    const errors = [...validateValue({ ...rest, metadata }, schema), ...validateListTypes(rest, schema)];
+    if (!ruled) return errors;
+    if (errors.length > 0) return [...errors, unchecked];
+    return evaluateRules(visible(object), old && visible(rules.present(old)), schema);
   }
 
   return {
@@ -88,7 +112,7 @@ function createStrategy(
       const { resourceVersion } = object.metadata ?? {};
       object.metadata = { ...old.metadata, ...(resourceVersion ? { resourceVersion } : {}) };
     },
-    validate: (object, old) => [...validateMetadata(resource, object, old), ...validate(object)],
+    validate: (object, old) => [...validateMetadata(resource, object, old), ...validate(object, old)],
     selectableFields: (object) =>
       Object.fromEntries(
         paths.map((path) => {
@@ -97,6 +121,19 @@ function createStrategy(
         }),
       ),
   };
+}
+
+/** Upstream: `ValidateCustomResource` of the strategy, where the schema was not kept to. */
+const unchecked: FieldError = invalid(
+  '<nil>',
+  null,
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+);
+
+/** Of metadata rules see the names alone. */
+function visible({ metadata = {}, ...rest }: KubeObject): KubeObject {
+  const { name, generateName } = metadata;
+  return { ...rest, metadata: { ...(name ? { name } : {}), ...(generateName ? { generateName } : {}) } };
 }
 
 const statusOf = (object: KubeObject & { status?: unknown }) => object.status;

@@ -59,6 +59,8 @@ export interface WriteContext {
  */
 export interface Strategy<T extends KubeObject = KubeObject> {
   resource: Resource<T>;
+  /** Waited for before any of the rules: loads what this object's need, which is rare. */
+  ready?(object: T): Promise<unknown> | undefined;
   /** Fills absent fields, in place. Upstream: `pkg/apis/<group>/<version>/defaults.go`. */
   defaults?(object: T): void;
   /** Drops what a client may not set, carries over what it may not change, in place. `old` is absent on create. */
@@ -90,6 +92,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
 export interface CustomRules {
   /** As `decode` of `schema/decode.ts`, by the schema of the version. @throws StatusError BadRequest */
   decode(value: unknown, mode: FieldValidation, duplicates: readonly string[]): Decoded;
+  /** In `api/schema.json`, of what has a type there: it says how patches are merged. */
+  type?: string;
   /** What is stored as clients of this version read it; a new object. */
   present(object: KubeObject): KubeObject;
   /** Where the subresource `scale` is. */

@@ -2,6 +2,7 @@ import { resources } from '../../../api/scheme.ts';
 import type { CustomResourceDefinition } from '../../../api/types.ts';
 import type { Strategy } from '../../registry/strategy.ts';
 import { customResourceDefinitionColumns } from '../../table/columns/others.ts';
+import { hasRules, loadCel } from '../cel/library.ts';
 import { isMap, type JsonMap } from '../schema/schema.ts';
 import { setCondition } from './conditions.ts';
 import { validateDefinition } from './validate.ts';
@@ -13,6 +14,10 @@ export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
   resource: resources.customresourcedefinitions,
   columns: customResourceDefinitionColumns,
+  ready({ spec }) {
+    const rules = spec?.versions?.some(({ schema }) => hasRules(schema?.openAPIV3Schema));
+    return rules ? loadCel() : undefined;
+  },
   defaults(definition) {
     const { spec } = definition;
     if (!spec) return;

@@ -6,6 +6,7 @@ import type {
 } from '../../../api/types.ts';
 import { duplicate, forbidden, invalid, required, tooMany } from '../../registry/kinds/validation/field.ts';
 import type { FieldError } from '../../registry/strategy.ts';
+import { checkRules } from '../cel/check.ts';
 import { isPath } from '../json-path.ts';
 import { itemsOf, propertyOf } from '../schema/schema.ts';
 import { validateDefaults } from './schema-defaults.ts';
@@ -38,6 +39,7 @@ function validateSchema(schema: JSONSchemaProps, hasStatus: boolean, field: stri
   errors.push(...validateOpenApiSchema(schema, field));
   const structural = validateStructural(schema, field);
   errors.push(...(structural.length > 0 ? structural : validateDefaults(schema, field)));
+  errors.push(...checkRules(schema, field));
   return errors;
 }
 

@@ -24,6 +24,7 @@ export async function createObject(
   if (object.metadata?.resourceVersion) {
     throw badRequest('resourceVersion should not be set on objects to be created');
   }
+  if (strategy?.ready) await strategy.ready(object);
   const named = Boolean(object.metadata?.name);
   const sent = object.metadata?.managedFields;
   prepareMetadata(resource, object, namespace, context.now);

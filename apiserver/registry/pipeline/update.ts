@@ -76,6 +76,7 @@ async function replace(
   const strategy = backend.strategyOf(resource);
   const context = writeContext(backend, request, subresource);
   const old = current.object;
+  if (strategy?.ready) await strategy.ready(object);
   const sent = object.metadata?.managedFields;
   keepMetadata(resource, object, old, namespace);
   let managedFields = old.metadata?.managedFields as readonly ManagedFieldsEntry[] | undefined;
