@@ -13,6 +13,7 @@ import { createApp } from './http/app.ts';
 import { createKubelets, type KubeletClientTls } from './http/kubelet.ts';
 import { addressOf, type Listen, listen, type Tls } from './http/listen.ts';
 import { createLoopback } from './http/loopback.ts';
+import { createRequestMetrics } from './metrics/requests.ts';
 import { expireEvents } from './registry/expiry.ts';
 import { createStrategies } from './registry/kinds/index.ts';
 import { createRegistry } from './registry/registry.ts';
@@ -115,6 +116,7 @@ export async function startApiserver(
       now,
       strategyOf: (resource: Resource) => byResource.get(resource) ?? customStrategyOf(resource),
       customKinds,
+      metrics: createRequestMetrics((...kind) => customKinds.find(...kind) !== undefined),
       authenticate: createAuthenticator(tokens, [issuer], now),
       kubelets: createKubelets(cache.lookup, config.kubeletClient),
       storageHealthy: () => storage.healthy(),

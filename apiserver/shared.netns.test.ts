@@ -154,7 +154,7 @@ describe.skipIf(!etcd)('two apiservers on one etcd', () => {
     });
     const known = await one.client.list(resources.configmaps, { namespace: 'default', resourceVersion: '0' });
     expect(known.items.map((item) => item.metadata?.name)).toContain('first');
-    await expect(one.client.request('GET', '/readyz')).rejects.toThrow(/\[-\]storage failed/);
+    await expect(one.client.request('GET', '/readyz')).rejects.toThrow(/\[-\]etcd failed/);
     await etcd?.restart();
     // The first to ask may still meet the connection that broke.
     const created = () => one.client.create(resources.configmaps, configMap('after'));

@@ -1,17 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type NextFunction } from 'express';
-import type { Resource } from '../../api/scheme.ts';
-import { statusError } from '../../api/status.ts';
+import { allResources, type Resource } from '../../api/scheme.ts';
+import { type StatusError, statusError } from '../../api/status.ts';
 import type { CustomKinds } from '../apiextensions/kinds.ts';
 import { attributesOf } from '../auth/attributes.ts';
 import { type Authorizer, forbidden } from '../auth/authorize.ts';
 import { actingUser } from '../auth/impersonate.ts';
 import type { User } from '../auth/user.ts';
+import type { RequestMetrics } from '../metrics/requests.ts';
 import { loadEncoder } from './answer.ts';
 import { aggregated, coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
+import { serveHealth } from './health.ts';
 import { parseMediaType } from './negotiate.ts';
 import { type Call, methodNotAllowed, serveObjects } from './objects.ts';
-import { sendFailure, sendJson, sendText } from './respond.ts';
+import { sendFailure, sendJson } from './respond.ts';
 import { serveReview } from './reviews.ts';
 import type { SnapshotAccess } from './snapshot.ts';
 import { bind, type SubresourceOptions, serveSubresource } from './subresources.ts';
@@ -26,6 +28,7 @@ export interface AppOptions extends SubresourceOptions {
   storageHealthy(): boolean;
   snapshot: SnapshotAccess;
   customKinds: CustomKinds;
+  metrics: RequestMetrics;
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
   address: string;
   /** Told of failures that are the server's own fault. */
@@ -52,6 +55,7 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
     const user = actingUser(request, options.authenticate(request, trusted), authorize);
     users.set(request, user);
     const attributes = attributesOf(request.method ?? '', request.url);
+    if (!options.metrics.begin(request, response, attributes, user)) throw tooMany();
     const { allowed, reason } = authorize(user, attributes);
     if (!allowed) throw forbidden(user, attributes, reason);
     options.restriction.request(user, attributes);
@@ -60,9 +64,21 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
     else next();
   });
 
-  for (const path of ['/healthz', '/livez', '/readyz']) {
-    app.get(path, (request, response) => health(path, request, response, options.storageHealthy()));
-  }
+  app.get(
+    ['/healthz', '/livez', '/readyz', '/healthz/*check', '/livez/*check', '/readyz/*check'],
+    (request, response, next) => {
+      if (!serveHealth(urlOf(request), response, options.storageHealthy)) next();
+    },
+  );
+  app.get('/metrics', async (_, response) => {
+    const { exposition, metricsText } = await import('../metrics/text.ts');
+    response.setHeader('Content-Type', exposition);
+    const resources = [
+      ...allResources,
+      ...served().filter(({ stored, ...row }) => stored?.version === row.version),
+    ];
+    response.end(metricsText(options.metrics, options.cache, resources));
+  });
   const served = () => options.customKinds.served();
   app.get('/version', (_, response) => sendJson(response, 200, version));
   app.get('/api', (request, response) =>
@@ -154,25 +170,10 @@ function isWatch(query: URLSearchParams): boolean {
   return watch !== null && watch !== 'false' && watch !== '0';
 }
 
-/**
- * The server listens once everything stands, so that whoever is answered is answered well; later only the disk
- * can fail it. A server that cannot write is alive, and goes on reading, but is not ready.
- */
-function health(path: string, request: IncomingMessage, response: ServerResponse, storage: boolean): void {
-  const checks = [
-    ['ping', true],
-    ['log', true],
-    ['storage', storage || path === '/livez'],
-    ['poststarthook/bootstrap-controller', true],
-  ] as const;
-  const well = checks.every(([, good]) => good);
-  const lines = [
-    ...checks.map(([name, good]) => (good ? `[+]${name} ok` : `[-]${name} failed: reason withheld`)),
-    `${path.slice(1)} check ${well ? 'passed' : 'failed'}`,
-    '',
-  ];
-  const verbose = !well || urlOf(request).searchParams.has('verbose');
-  sendText(response, well ? 200 : 500, verbose ? lines.join('\n') : 'ok');
+/** Upstream: `apiserver/pkg/server/filters/maxinflight.go`. */
+function tooMany(): StatusError {
+  const message = 'Too many requests, please try again later.';
+  return statusError('TooManyRequests', message, { retryAfterSeconds: 1 });
 }
 
 function discovery(

@@ -1,12 +1,17 @@
 /** An object or array that the scan is inside of. */
 type Frame = { keys: Set<string>; key: string } | { index: number };
 
+/** As Go reads no more: what is deeper would exhaust the stack of whatever walks it. */
+const deepest = 10_000;
+
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
 
 /**
  * Paths of fields that stand more than once in their object (`spec.replicas`, `spec.ports[0].port`), in the
  * order of the text, which must be valid JSON. One pass over the text: `JSON.parse` keeps the last of them
  * without a word, and every request body is looked at.
+ *
+ * @throws RangeError for a text of more than 10,000 objects and arrays within one another
  */
 export function duplicateFields(json: string): string[] {
   const found: string[] = [];
@@ -14,6 +19,7 @@ export function duplicateFields(json: string): string[] {
   let top: Frame | undefined;
   let atKey = false;
   for (const [token] of json.matchAll(tokens)) {
+    if (frames.length > deepest) throw new RangeError('exceeded max depth');
     switch (token) {
       case '{':
         top = { keys: new Set(), key: '' };

@@ -27,13 +27,11 @@ const accepted = ['application/json', 'application/yaml'];
 
 /** Reads a JSON text. Throws `StatusError` BadRequest where it is none. */
 export function parseJson(text: string): ParsedBody {
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return { value: JSON.parse(text), duplicates: duplicateFields(text) };
   } catch (error) {
     throw unreadable('json parse error', error);
   }
-  return { value, duplicates: duplicateFields(text) };
 }
 
 /** The `StatusError` for a body that cannot be read; `what` tells the format in upstream's words. */

@@ -16,7 +16,7 @@ export const configMapStrategy: Strategy<ConfigMap> = {
     const { data = {}, binaryData = {} } = configMap;
     const errors = [...validateKeys('data', data), ...validateKeys('binaryData', binaryData)];
     for (const key of Object.keys(data)) {
-      if (key in binaryData)
+      if (Object.hasOwn(binaryData, key))
         errors.push(invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
     }
     const text = Object.values(data).reduce((sum, value) => sum + Buffer.byteLength(value), 0);
