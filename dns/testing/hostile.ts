@@ -103,7 +103,8 @@ function count(reply: Buffer, replies: Record<string, number>): void {
   replies[name] = (replies[name] ?? 0) + 1;
 }
 
-const patience = 5_000;
+/** Milliseconds: a server that has died says nothing ever, a busy machine takes its time. */
+const patience = 20_000;
 
 async function overUdp(socket: Socket, packets: Buffer[], replies: Record<string, number>): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
