@@ -65,6 +65,8 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly alsoServed?: readonly OtherVersion[];
   /** Of a custom kind whose lists are called otherwise than `KINDList`. */
   readonly listKind?: string;
+  /** Of a group version whose fields are others than those of the stored one. */
+  readonly converted?: true;
   /** Of a custom kind: the row of the version that it is stored in, or the row itself. */
   readonly stored?: Resource;
   /** Phantom: ties the row to its object type. */
@@ -78,6 +80,9 @@ export interface OtherVersion {
   readonly version: string;
   /** What a client that uses it is told, upstream's words. */
   readonly deprecation?: string;
+  /** Where the fields are others: see `apiserver/registry/kinds/versions.ts`, and the name of the type. */
+  readonly converted?: true;
+  readonly type?: string;
   /** Absent: the kind's own. Of another group they would make `kubectl get all` list the kind twice. */
   readonly categories?: readonly string[];
   readonly shortNames?: readonly string[];
@@ -135,6 +140,17 @@ export const resources = {
     type: 'CoreEvent',
     namespaced: true,
     shortNames: ['ev'],
+    alsoServed: [
+      { group: 'events.k8s.io', version: 'v1', type: 'EventsEvent', converted: true },
+      {
+        group: 'events.k8s.io',
+        version: 'v1beta1',
+        type: 'EventsEvent',
+        converted: true,
+        deprecation:
+          'events.k8s.io/v1beta1 Event is deprecated in v1.19+, unavailable in v1.25+; use events.k8s.io/v1 Event',
+      },
+    ],
   }),
   configmaps: row<ConfigMap>({
     group: '',

@@ -13,6 +13,7 @@ export const workloadKinds = {
     shortNames: ['hpa'],
     categories: ['all'],
     status: true,
+    alsoServed: [{ version: 'v1', type: 'HorizontalPodAutoscaler', converted: true }],
   }),
   priorityclasses: row<PriorityClass>({
     group: 'scheduling.k8s.io',

@@ -16,7 +16,7 @@ import { applyObject, checkForce, isApply, manageFields } from './fields.ts';
 import { listEntries } from './list.ts';
 import { negotiate, parseMediaType } from './negotiate.ts';
 import { parseDryRun, parseFieldValidation, parseListQuery } from './query.ts';
-import { createRenderer, type Renderer } from './render.ts';
+import { createRenderer, type Renderer, rulesOf } from './render.ts';
 import { addWarning, sendJson } from './respond.ts';
 import type { Target, Verb } from './target.ts';
 import { serveWatch } from './watch.ts';
@@ -91,7 +91,7 @@ async function list(
 async function create(serving: Serving, call: Call): Promise<void> {
   const { resource, as = resource, name, namespace } = call.target;
   if (name) throw methodNotAllowed();
-  const type = typeOf(as, serving.strategyOf(as));
+  const type = typeOf(as, serving.strategyOf(as)?.custom ?? (await rulesOf(as)));
   const object = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
   if (as.group === 'extensions') setOldDefaults(object);
   const scope = namespace ?? (resource.namespaced ? object.metadata?.namespace || 'default' : undefined);
@@ -111,7 +111,7 @@ function setOldDefaults({ spec }: KubeObject & { spec?: DaemonSetSpec }): void {
 
 async function update(serving: Serving, call: Call): Promise<void> {
   const { resource, as = resource, name = '', namespace, subresource } = call.target;
-  const type = typeOf(as, serving.strategyOf(as));
+  const type = typeOf(as, serving.strategyOf(as)?.custom ?? (await rulesOf(as)));
   const object = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
   const { entry, created } = await serving.registry.update(
     resource,
@@ -125,13 +125,13 @@ async function update(serving: Serving, call: Call): Promise<void> {
 }
 
 async function patch(serving: Serving, call: Call): Promise<void> {
-  const { resource, name = '', namespace, subresource } = call.target;
-  const { custom } = serving.strategyOf(resource) ?? {};
+  const { resource, as = resource, name = '', namespace, subresource } = call.target;
+  const custom = serving.strategyOf(resource)?.custom ?? (await rulesOf(as));
   if (isApply(call)) {
     const { entry, created } = await applyObject(serving, call, requestOf(call), part(subresource));
     return sendEntry(serving, call, created ? 201 : 200, entry);
   }
-  const mutate = await readPatch(call, resource.type, custom);
+  const mutate = await readPatch(call, custom?.type ?? resource.type, custom);
   const { entry } = await serving.registry.update(
     resource,
     { name, ...(namespace ? { namespace } : {}) },
@@ -157,7 +157,7 @@ export async function readPatch(
     import('../schema/decode.ts'),
   ]);
   // Without Go types there are no patch strategies.
-  const types = patchMediaTypes.filter((one) => !custom || !one.includes('strategic'));
+  const types = patchMediaTypes.filter((one) => !custom || custom.type || !one.includes('strategic'));
   if (!types.some((one) => one === parseMediaType(mediaType).type)) {
     throw statusError(
       'UnsupportedMediaType',
@@ -300,9 +300,9 @@ export function warner({ response }: Pick<Call, 'response'>): (message: string) 
   return (message) => addWarning(response, message);
 }
 
-export function typeOf(resource: Resource, strategy?: Strategy): ExpectedType {
+export function typeOf(resource: Resource, custom?: CustomRules): ExpectedType {
   const { kind, type } = resource;
-  return { apiVersion: apiVersionOf(resource), kind, type, custom: strategy?.custom };
+  return { apiVersion: apiVersionOf(resource), kind, type, custom };
 }
 
 function endWith(response: ServerResponse, signal: AbortSignal): void {

@@ -41,15 +41,23 @@ export async function createRenderer(
   includeObject: string | null,
   as?: Resource,
 ): Promise<Renderer> {
-  if (protobuf) {
+  const rules = as && (await rulesOf(as));
+  if (protobuf && !rules) {
     const { createProtobufRenderer } = await import('./render-protobuf.ts');
     const renderer = createProtobufRenderer(as ?? resource, form);
     if (renderer) return renderer;
   }
   if (form === 'Table') return renderTables(resource, strategy, parseInclude(includeObject));
   if (form === 'PartialObjectMetadata') return renderMetadata(resource);
+  if (as && rules) return renderCustom(as, rules);
   if (strategy?.custom) return renderCustom(resource, strategy.custom);
   return as ? renderObjectsAs(as) : renderObjects(resource);
+}
+
+/** Of a group version with other fields than the stored one. */
+export async function rulesOf(as: Resource): Promise<CustomRules | undefined> {
+  if (!as.converted) return undefined;
+  return (await import('../registry/kinds/versions.ts')).versionRules(as);
 }
 
 function renderObjects(resource: Resource): Renderer {

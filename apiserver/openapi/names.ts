@@ -11,6 +11,7 @@ const packages: readonly (readonly [RegExp, string])[] = [
   ],
   [/^Lease/, 'io.k8s.api.coordination.v1'],
   [/^(ServiceCIDR|IPAddress|ParentReference|NetworkPolicy|Ingress|IPBlock)/, 'io.k8s.api.networking.v1'],
+  [/^(HorizontalPodAutoscaler|CrossVersionObjectReference)/, 'io.k8s.api.autoscaling.v1'],
   [/^Scale(Spec|Status)?$/, 'io.k8s.api.autoscaling.v1'],
   [/^((Cluster)?Role(Binding)?|PolicyRule|RoleRef|AggregationRule)$/, 'io.k8s.api.rbac.v1'],
   [/^CertificateSigningRequest/, 'io.k8s.api.certificates.v1'],
@@ -28,6 +29,8 @@ const packages: readonly (readonly [RegExp, string])[] = [
 
 /** Names that were made unique in `api/schema.json`, and what upstream calls them. */
 const renamed: Readonly<Record<string, string>> = {
+  EventsEvent: 'io.k8s.api.events.v1.Event',
+  EventsEventSeries: 'io.k8s.api.events.v1.EventSeries',
   CoreEvent: 'io.k8s.api.core.v1.Event',
   CoreEventSeries: 'io.k8s.api.core.v1.EventSeries',
   CoreEndpointPort: 'io.k8s.api.core.v1.EndpointPort',

@@ -16,6 +16,8 @@ test('the index names every group version with the hash of its document', () => 
   const { paths } = JSON.parse(openApi.index()) as { paths: Record<string, { serverRelativeURL: string }> };
   expect(Object.keys(paths)).toEqual([
     'api/v1',
+    'apis/events.k8s.io/v1',
+    'apis/events.k8s.io/v1beta1',
     'apis/apps/v1',
     'apis/extensions/v1beta1',
     'apis/batch/v1',
@@ -31,6 +33,7 @@ test('the index names every group version with the hash of its document', () => 
     'apis/certificates.k8s.io/v1',
     'apis/apiextensions.k8s.io/v1',
     'apis/autoscaling/v2',
+    'apis/autoscaling/v1',
     'apis/scheduling.k8s.io/v1',
     'apis/node.k8s.io/v1',
     'apis/storage.k8s.io/v1',
