@@ -89,7 +89,7 @@ function findUnified({ isRoot }: CgroupView, mount: Mount, own: string): CgroupA
  * processes may be moved.
  */
 export function delegate(folder: string, isOwn = false): Controller[] {
-  if (!isWritable(folder)) return [];
+  if (!isWritable(folder) || offered(folder).length === 0) return [];
   // The top of the hierarchy, which has no type, may hold processes. Others would become threaded, which is not meant.
   const mustBeEmpty = existsSync(join(folder, 'cgroup.type'));
   if (mustBeEmpty && words(join(folder, 'cgroup.procs')).length > 0 && !(isOwn && vacate(folder))) return [];
@@ -108,21 +108,28 @@ export function delegate(folder: string, isOwn = false): Controller[] {
 
 /** Moves the processes of a group into one below it, where all descend from one of those that have started this one. */
 function vacate(folder: string): boolean {
-  const list = () => words(join(folder, 'cgroup.procs')).map(Number);
-  const all = list();
-  const top = line(process.pid)
-    .filter((pid) => all.includes(pid))
-    .at(-1);
-  if (top === undefined || !all.every((pid) => line(pid).includes(top))) return false;
   const leaf = join(folder, 'v9s-callers');
-  try {
-    makeGroup(leaf);
-    for (const pid of list()) move(leaf, pid);
-  } catch {
-    // One of them is another user's, or groups are limited: this one cannot be divided, as its caller is told.
-    return false;
+  const list = () => words(join(folder, 'cgroup.procs')).map(Number);
+  const first = list();
+  const top = line(process.pid)
+    .filter((pid) => first.includes(pid))
+    .at(-1);
+  if (top === undefined) return false;
+  const hasEnded = (pid: number) => readIfThere(`/proc/${pid}/stat`) === undefined;
+  // While some are moved, one of them may start another.
+  for (let round = 0; round < 20; round += 1) {
+    const all = list();
+    if (all.length === 0) return true;
+    if (!all.every((pid) => line(pid).includes(top) || hasEnded(pid))) return false;
+    try {
+      makeGroup(leaf);
+      for (const pid of all) move(leaf, pid);
+    } catch (error) {
+      // It has ended. Another user's cannot be moved, nor a group made where their number is limited: as our caller tells.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') return false;
+    }
   }
-  return list().length === 0;
+  return false;
 }
 
 const offered = (folder: string): Controller[] => {
