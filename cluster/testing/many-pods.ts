@@ -15,7 +15,7 @@ export interface ManyPodsOptions {
   patience: number;
   /**
    * How often a question is asked again that had no answer. The kernel has room for 1,024 neighbours of all network
-   * namespaces together: among very many pods one waits for others to be forgotten. Default 0.
+   * namespaces together: from 33 nodes on, those that all ask all others wait for some to be forgotten. Default 0.
    */
   retries?: number;
 }
