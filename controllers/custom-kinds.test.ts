@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Client } from '../api/client.ts';
+import { customResources, hasCondition } from '../api/custom-resources.ts';
 import type { KubeObject } from '../api/object.ts';
-import { customResources, hasCondition, type Resource, resources } from '../api/scheme.ts';
+import { type Resource, resources } from '../api/scheme.ts';
 import { startTestControlPlane, type TestControlPlane } from './testing/control-plane.ts';
 import { until } from './testing/until.ts';
 

@@ -1,7 +1,8 @@
 import type { Client } from '../api/client.ts';
+import { customResources, hasCondition } from '../api/custom-resources.ts';
 import { type Informer, startInformer } from '../api/informer.ts';
 import type { KubeObject } from '../api/object.ts';
-import { apiVersionOf, customResources, hasCondition, type Resource } from '../api/scheme.ts';
+import { apiVersionOf, type Resource } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
 import type { CustomResourceDefinition } from '../api/types.ts';
 

@@ -32,6 +32,7 @@ const mayStartProcesses = [/^kernel\//, /^lab\//, /^scripts\//, /^bench\//];
 /** Packages with a weight, and the rooms that have a use for them. Tests may use all. */
 const packageRooms: Record<string, RegExp> = {
   '@kubernetes/client-node': /^(scenarios|bench|scripts)\//,
+  '@marcbachmann/cel-js': /^apiserver\/apiextensions\/cel\//,
   '@peculiar/x509': /^(apiserver|cluster|lab)\//,
   commander: /^cli\//,
   'dns-packet': /^(dns|lab|cluster|scenarios)\//,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { customResources, hasCondition } from '../../api/custom-resources.ts';
 import type { KubeObject } from '../../api/object.ts';
-import { customResources, hasCondition, type Resource, resources } from '../../api/scheme.ts';
+import { type Resource, resources } from '../../api/scheme.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion, Scale } from '../../api/types.ts';
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
 

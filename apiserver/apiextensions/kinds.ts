@@ -1,4 +1,5 @@
-import { customResources, type Resource, resources } from '../../api/scheme.ts';
+import { customResources } from '../../api/custom-resources.ts';
+import { type Resource, resources } from '../../api/scheme.ts';
 import type { CustomResourceDefinition } from '../../api/types.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Strategy } from '../registry/strategy.ts';

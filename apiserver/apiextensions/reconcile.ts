@@ -1,4 +1,5 @@
-import { customResources, hasCondition, resources } from '../../api/scheme.ts';
+import { customResources, hasCondition } from '../../api/custom-resources.ts';
+import { resources } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
 import type { CustomResourceDefinition } from '../../api/types.ts';
 import type { Registry, Request } from '../registry/registry.ts';

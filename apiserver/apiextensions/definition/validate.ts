@@ -1,4 +1,4 @@
-import { hasCondition } from '../../../api/scheme.ts';
+import { hasCondition } from '../../../api/custom-resources.ts';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionNames,
