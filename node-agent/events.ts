@@ -11,15 +11,6 @@ export interface Recorder {
   event(about: ObjectReference, type: EventType, reason: string, message: string): void;
 }
 
-/** The subject of Events about a node; kubelet has its name for its uid. */
-export const nodeSubject = (name: string): ObjectReference => ({
-  kind: 'Node',
-  apiVersion: 'v1',
-  name,
-  namespace: 'default',
-  uid: name,
-});
-
 export interface RecorderOptions {
   component: string;
   host: string;
