@@ -7,6 +7,8 @@ import { type DefaultObject, defaultPolicy } from './auth/rbac/policy/policy.ts'
 import { createMissing } from './auth/rbac/reconcile.ts';
 import { loopback } from './auth/user.ts';
 import { putEndpoints } from './endpoints.ts';
+import { localServices } from './registry/kinds/admission/local-services.ts';
+import { systemPriorityClasses } from './registry/kinds/scheduling/priority-class.ts';
 import type { Registry, Request } from './registry/registry.ts';
 import type { Lookup } from './registry/strategy.ts';
 
@@ -24,7 +26,7 @@ export interface BootstrapOptions {
 const request: Request = { user: loopback, dryRun: false, warn: () => undefined };
 
 /**
- * What every cluster has before anybody asks: the system namespaces, roles and bindings, and the `kubernetes` Service
+ * What every cluster has before anybody asks: the system namespaces, PriorityClasses, roles and bindings, and the `kubernetes` Service
  * with its endpoints. Harmless to repeat: what is as it should be is not written. Upstream: `pkg/controlplane`
  * `controller/systemnamespaces`, `controller/kubernetesservice`, `controller/defaultservicecidr`.
  *
@@ -51,6 +53,13 @@ export async function bootstrap(
   const [present] = await Promise.all([
     createMissing(registry, lookup, defaultPolicy()),
     createMissing(registry, lookup, own),
+    createMissing(registry, lookup, [
+      ...systemPriorityClasses.map((one) => ({
+        resource: resources.priorityclasses,
+        object: structuredClone(one),
+      })),
+      ...localServices().map((object) => ({ resource: resources.apiservices, object })),
+    ]),
     ...(isNew ? initialObjects.map((object) => ensure(registry, resourceFor(object), object)) : []),
   ]);
   const range = parseCidr(serviceCidrs[0] ?? '');
