@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ConfigMap, Deployment, Service, Status } from '../../api/types.ts';
+import type {
+  ConfigMap,
+  Deployment,
+  HorizontalPodAutoscaler,
+  Service,
+  Status,
+  V2HorizontalPodAutoscaler,
+} from '../../api/types.ts';
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
 import { type Answer, configMap, deployment, entriesOf, sendTo } from '../testing/fields.ts';
 
@@ -162,6 +169,23 @@ describe('apply', () => {
     expect([code, body.data]).toEqual([200, { a: '2' }]);
     const after: unknown = JSON.parse(Object.values(body.metadata?.annotations ?? {})[0] ?? '');
     expect(after).toEqual(next);
+  });
+
+  it('takes a version whose fields are others than those of what is stored', async () => {
+    const path = (version: string) =>
+      `/apis/autoscaling/${version}/namespaces/default/horizontalpodautoscalers/scaled`;
+    const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'scaled' };
+    const config = {
+      apiVersion: 'autoscaling/v1',
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { name: 'scaled' },
+      spec: { scaleTargetRef, maxReplicas: 3, targetCPUUtilizationPercentage: 50 },
+    };
+    const { code, body } = await apply<HorizontalPodAutoscaler>(path('v1'), config);
+    expect([code, body.spec?.targetCPUUtilizationPercentage]).toEqual([201, 50]);
+    expect((await apply(path('v1'), config)).body).toEqual(body);
+    const { body: stored } = await send<V2HorizontalPodAutoscaler>('GET', path('v2'), '');
+    expect(stored.spec?.metrics?.[0]?.resource?.target.averageUtilization).toBe(50);
   });
 
   it('counts the port of a Service by number and protocol', async () => {

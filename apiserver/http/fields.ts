@@ -51,11 +51,12 @@ export function isApply({ request }: Call): boolean {
 export async function applyObject(
   serving: Serving,
   call: Call,
+  custom: CustomRules | undefined,
   request: Request,
   options: UpdateOptions,
 ): Promise<{ entry: Entry; created: boolean }> {
   const { resource, name = '', namespace } = call.target;
-  const configuration = await readConfiguration(call, serving.strategyOf(resource)?.custom);
+  const configuration = await readConfiguration(call, custom);
   return serving.registry.update(
     resource,
     { name, ...(namespace ? { namespace } : {}) },
@@ -89,7 +90,11 @@ async function readConfiguration(call: Call, custom: CustomRules | undefined): P
   }
   return (current) => {
     const live = current && custom ? custom.present(current) : current;
-    const { object } = apply.applyConfiguration({ ...write(new Date()), force }, live, value as KubeObject);
+    const { object } = apply.applyConfiguration(
+      { ...write(new Date()), ...(custom?.type ? { type: custom.type } : {}), force },
+      live,
+      value as KubeObject,
+    );
     if (duplicates.length > 0 && validation !== 'Ignore') {
       const message = duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`).join(', ');
       if (validation === 'Strict') throw statusError('BadRequest', `error strict decoding YAML: ${message}`);

@@ -128,7 +128,7 @@ async function patch(serving: Serving, call: Call): Promise<void> {
   const { resource, as = resource, name = '', namespace, subresource } = call.target;
   const custom = serving.strategyOf(resource)?.custom ?? (await rulesOf(as));
   if (isApply(call)) {
-    const { entry, created } = await applyObject(serving, call, requestOf(call), part(subresource));
+    const { entry, created } = await applyObject(serving, call, custom, requestOf(call), part(subresource));
     return sendEntry(serving, call, created ? 201 : 200, entry);
   }
   const mutate = await readPatch(call, custom?.type ?? resource.type, custom);
