@@ -58,7 +58,7 @@ export async function syncPod(context: PodContext, state: PodState): Promise<Aga
 }
 
 /** So many starts within so many milliseconds are a crowd. */
-const crowd = { size: 4, within: 5_000 };
+const crowd = { size: 10, within: 5_000 };
 
 /**
  * ContainerCreating, as `kubectl get -w` shows it; the start does not wait for the answer. In a crowd it is told only of who

@@ -72,6 +72,8 @@ async function occupyAddresses(stage: Stage): Promise<void> {
   const { report, cluster } = stage;
   if (cluster.spec.nodes.length !== 2) return;
   report.step("Three pods that were there before, so that ours get the article's addresses");
+  // Cluster DNS may be on the worker; its address is known when it runs.
+  await cluster.waitFor('pods', 'Ready', { namespace: 'kube-system' });
   const taken = await podsOn(stage, workerOf(stage));
   const names = [2, 3, 4]
     .map((host) => `10.244.1.${host}`)

@@ -22,14 +22,13 @@ afterEach(async () => {
 /** An apiserver on the database of a folder; `kill` gives it no time for anything. */
 async function startApi(folder: string) {
   const program = join(packageRoot, 'dns/testing/apiserver-process.ts');
-  const child = spawn(join(packageRoot, 'node_modules/.bin/tsx'), [program, folder], {
+  const child = spawn(process.execPath, ['--import', 'tsx', program, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true, // tsx has a child of its own, which is killed with it
+    cwd: packageRoot,
   });
   const ended = once(child, 'exit');
   const kill = async () => {
-    if (child.exitCode === null && child.signalCode === null && child.pid)
-      process.kill(-child.pid, 'SIGKILL');
+    child.kill('SIGKILL');
     await ended;
   };
   ends.push(kill);
