@@ -42,6 +42,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**', '**/dist/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          expect: { poll: { timeout: 20_000 } },
           // Two processors are busy with three: each waits now and then.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
