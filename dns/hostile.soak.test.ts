@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { attack, startVictim, type Victim } from './testing/hostile.ts';
 import { addressReply, startUpstream, type TestUpstream } from './testing/upstream.ts';
 
-/** What hostile.test.ts does, long enough to see memory that is not given back; what may be kept is full soon. */
+/** What hostile.netns.test.ts does, long enough to see memory that is not given back; what may be kept is full soon. */
 
 const ends: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
