@@ -45,7 +45,10 @@ async function download(folder: string): Promise<string> {
     if (!deb) throw new GuestUnavailable(`apt-get downloaded no package ${packageName}`);
     const name = deb.replace(/\.deb$/, '');
     await run('dpkg-deb', ['-x', join(work, deb), join(work, 'unpacked')]);
-    await rename(join(work, 'unpacked'), join(folder, name));
+    await rename(join(work, 'unpacked'), join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+      // Somebody who began at the same time was first: it is the same package.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
     return name;
   } finally {
     await rm(work, { recursive: true, force: true });

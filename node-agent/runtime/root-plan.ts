@@ -32,7 +32,17 @@ const reservedIds = 300;
  * Folders of `/usr` that belong to the container's own root, not to the host's: to an ordinary user's lab that
  * one is nobody, in whose folders even root may not write. A folder on both sides of an overlay is the upper one's.
  */
-const systemFolders = ['bin', 'sbin', 'lib', 'share', 'local', 'local/bin', 'local/lib', 'local/share'];
+const systemFolders = [
+  'bin',
+  'sbin',
+  'lib',
+  'share',
+  'src',
+  'local',
+  'local/bin',
+  'local/lib',
+  'local/share',
+];
 
 /** Of the host's `/etc` only what its programs need to start: nothing that belongs to its users. */
 const hostFiles = ['/etc/alternatives', '/etc/ld.so.cache', '/etc/ssl/certs', '/etc/ssl/openssl.cnf'];
