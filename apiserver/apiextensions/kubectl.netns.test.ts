@@ -1,17 +1,15 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
+import { kubeconfigOf, kubectlsUnderTest } from '../testing/kubectl.ts';
 
 const run = promisify(execFile);
 
-/** `KUBECTL_UNDER_TEST=/a/kubectl-1.27:/b/kubectl-1.33` tries several releases; default: the one on PATH. */
-const candidates = (process.env.KUBECTL_UNDER_TEST ?? 'kubectl').split(':');
-const found = candidates.filter((kubectl) => spawnSync(kubectl, ['version', '--client']).status === 0);
-if (found.length === 0) console.log(`skipped: none of ${candidates.join(', ')} can be started`);
+const found = kubectlsUnderTest();
 
 const definition = `
 apiVersion: apiextensions.k8s.io/v1
@@ -72,18 +70,7 @@ describe.skipIf(found.length === 0).each(found)('%s', (kubectl) => {
   beforeAll(async () => {
     server = await startTestApiserver();
     folder = mkdtempSync(join(tmpdir(), 'v9s-kubectl-'));
-    const base64 = (text: string) => Buffer.from(text).toString('base64');
-    const { cert, key } = await server.pki.client('kubernetes-admin', ['system:masters']);
-    const authority = base64(server.pki.ca);
-    const kubeconfig = {
-      'current-context': 'test',
-      contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
-      clusters: [{ name: 'test', cluster: { server: server.url, 'certificate-authority-data': authority } }],
-      users: [
-        { name: 'admin', user: { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) } },
-      ],
-    };
-    file('config', JSON.stringify(kubeconfig));
+    file('config', await kubeconfigOf(server));
     file('crd.yaml', definition);
     file('cr.yaml', object);
     file('wrong.yaml', object.replace('replicas: 2', 'replicas: 20'));

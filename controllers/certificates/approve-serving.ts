@@ -1,9 +1,8 @@
 import type { Again } from '../../api/queue.ts';
-import { resources } from '../../api/scheme.ts';
 import type { CertificateSigningRequest, Node } from '../../api/types.ts';
 import { type CertificateRequest, readRequest } from '../../api/x509/request.ts';
 import type { Controller } from '../context.ts';
-import { isDecided, mayHave } from './approve.ts';
+import { approve, isDecided, mayHave } from './approve.ts';
 import { kubeletServingProblem, pemOfRequest, signers } from './kubelet.ts';
 
 /** A Node may tell of its addresses a little later than it asks. */
@@ -30,14 +29,7 @@ export const startServingApprovingController: Controller = (context) => {
     if (!isOwn(request, asked) || !(await mayHave(client, request, 'selfnodeserver'))) return undefined;
     if (!namesNode(asked, informers.nodes.store.get(name))) return { requeueAfter: askAgain };
     const message = 'Auto approving kubelet serving certificate for the addresses of its Node.';
-    const approved = { type: 'Approved', status: 'True', reason: 'AutoApproved', message };
-    const { status = {} } = request;
-    const conditions = [...(status.conditions ?? []), approved];
-    await client.update(
-      resources.certificatesigningrequests,
-      { ...request, status: { ...status, conditions } },
-      'approval',
-    );
+    await approve(client, request, message);
     return undefined;
   }
 };

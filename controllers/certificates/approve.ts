@@ -25,19 +25,28 @@ export const startCsrApprovingController: Controller = (context) => {
     const kinds = recognize(request, readRequest(pemOfRequest(request)));
     for (const { subresource, message } of kinds) {
       if (!(await mayHave(client, request, subresource))) continue;
-      const approved = { type: 'Approved', status: 'True', reason: 'AutoApproved', message };
-      const { status = {} } = request;
-      const conditions = [...(status.conditions ?? []), approved];
-      await client.update(
-        resources.certificatesigningrequests,
-        { ...request, status: { ...status, conditions } },
-        'approval',
-      );
+      await approve(client, request, message);
       return undefined;
     }
     return kinds.length > 0 ? { requeueAfter: askAgain } : undefined;
   }
 };
+
+/** Writes the condition for which signers wait. */
+export async function approve(
+  client: ControllerContext['client'],
+  request: CertificateSigningRequest,
+  message: string,
+): Promise<void> {
+  const { status = {} } = request;
+  const approved = { type: 'Approved', status: 'True', reason: 'AutoApproved', message };
+  const conditions = [...(status.conditions ?? []), approved];
+  await client.update(
+    resources.certificatesigningrequests,
+    { ...request, status: { ...status, conditions } },
+    'approval',
+  );
+}
 
 /** Whether it is approved or denied. */
 export function isDecided({ status = {} }: CertificateSigningRequest): boolean {

@@ -1,17 +1,15 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestApiserver, type TestApiserver } from '../../testing/apiserver.ts';
+import { kubeconfigOf, kubectlsUnderTest } from '../../testing/kubectl.ts';
 
 const run = promisify(execFile);
 
-/** As in `apiserver/kubectl.netns.test.ts`: releases of kubectl with a colon between, or the one on PATH. */
-const candidates = (process.env.KUBECTL_UNDER_TEST ?? 'kubectl').split(':');
-const found = candidates.filter((kubectl) => spawnSync(kubectl, ['version', '--client']).status === 0);
-if (found.length === 0) console.log(`skipped: none of ${candidates.join(', ')} can be started`);
+const found = kubectlsUnderTest();
 
 const beta = `
 kind: ClusterRole
@@ -49,22 +47,7 @@ describe.skipIf(found.length === 0).each(found)('%s', (kubectl) => {
   let folder: string;
   const file = (name: string, text: string) => writeFileSync(join(folder, name), text);
 
-  async function user(name: string, groups: string[]): Promise<void> {
-    const base64 = (text: string) => Buffer.from(text).toString('base64');
-    const { cert, key } = await server.pki.client(name, groups);
-    const kubeconfig = {
-      'current-context': 'test',
-      contexts: [{ name: 'test', context: { cluster: 'test', user: name } }],
-      clusters: [
-        {
-          name: 'test',
-          cluster: { server: server.url, 'certificate-authority-data': base64(server.pki.ca) },
-        },
-      ],
-      users: [{ name, user: { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) } }],
-    };
-    file(name, JSON.stringify(kubeconfig));
-  }
+  const user = async (name: string, groups: string[]) => file(name, await kubeconfigOf(server, name, groups));
 
   beforeAll(async () => {
     server = await startTestApiserver();
