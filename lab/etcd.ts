@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from '../scripts/bootstrap/cache.mjs';
-import { aptDownload } from './guest/apt.ts';
+import { aptDownload, moveInto } from './guest/apt.ts';
 
 const run = promisify(execFile);
 const packageName = 'etcd-server';
@@ -30,8 +30,7 @@ export async function ensureEtcd(): Promise<string> {
     await aptDownload(work, [packageName]);
     const deb = (await readdir(work)).find((name) => name.endsWith('.deb')) ?? '';
     await run('dpkg-deb', ['-x', join(work, deb), join(work, 'unpacked')]);
-    // Somebody else may have been faster; one is as good as the other.
-    if (!existsSync(folder)) await rename(join(work, 'unpacked'), folder);
+    await moveInto(folder, join(work, 'unpacked'));
     return unpacked;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

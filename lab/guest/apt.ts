@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { rename } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 /** Why there is no guest kernel here, and the line that helps. */
@@ -19,6 +20,13 @@ const run = promisify(execFile);
 export async function aptDownload(folder: string, packages: readonly string[]): Promise<void> {
   const download = ['-q', 'download', ...packages];
   await withLists(() => run('apt-get', download, { cwd: folder }), 'sudo apt-get update');
+}
+
+/** Puts an unpacked folder in its place; who began at the same time and was first has put the same there. */
+export async function moveInto(place: string, unpacked: string): Promise<void> {
+  await rename(unpacked, place).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from '../../scripts/bootstrap/cache.mjs';
-import { aptDownload, GuestUnavailable } from './apt.ts';
+import { aptDownload, GuestUnavailable, moveInto } from './apt.ts';
 
 export { GuestUnavailable } from './apt.ts';
 
@@ -45,10 +45,7 @@ async function download(folder: string): Promise<string> {
     if (!deb) throw new GuestUnavailable(`apt-get downloaded no package ${packageName}`);
     const name = deb.replace(/\.deb$/, '');
     await run('dpkg-deb', ['-x', join(work, deb), join(work, 'unpacked')]);
-    await rename(join(work, 'unpacked'), join(folder, name)).catch((error: NodeJS.ErrnoException) => {
-      // Somebody who began at the same time was first: it is the same package.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
+    await moveInto(join(folder, name), join(work, 'unpacked'));
     return name;
   } finally {
     await rm(work, { recursive: true, force: true });

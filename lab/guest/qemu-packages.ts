@@ -3,7 +3,7 @@ import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from '../../scripts/bootstrap/cache.mjs';
-import { aptClosure, aptDependency, aptDownload, GuestUnavailable } from './apt.ts';
+import { aptClosure, aptDependency, aptDownload, GuestUnavailable, moveInto } from './apt.ts';
 import { initramfs } from './initramfs.ts';
 
 /** An emulator, and Debian's own kernel for it. */
@@ -121,7 +121,7 @@ async function download(folder: string, machine: Machine): Promise<string> {
     const release = kernel.replace('linux-image-', '');
     await prepareModules(root, release);
     await writeFile(join(root, 'initramfs'), await initramfs(root, release));
-    await rename(root, join(folder, `${prefix}${release}`));
+    await moveInto(join(folder, `${prefix}${release}`), root);
     return `${prefix}${release}`;
   } finally {
     await rm(work, { recursive: true, force: true });
