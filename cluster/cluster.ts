@@ -73,7 +73,7 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     makeFolder(state.root);
     writeSpec(state, spec);
     // What an older version lacks must be there before a program looks.
-    if (existing) await ensurePki(spec, state);
+    if (existing) ensurePki(spec, state);
     // Certificates are made while the lab boots; its programs wait for them (cluster/processes/program.ts).
     let onBoot: () => void = () => undefined;
     const booting = new Promise<void>((resolve) => {

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { addressAt, parseCidr } from '../api/address.ts';
 import type { ClientConfig } from '../api/client.ts';
 import { etcdAuthority, etcdCertificate, etcdClient, etcdNodes } from './etcd.ts';
-import type { CertificateAuthority, Subject } from './pki.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  createSigningKeys,
+  loadCertificateAuthority,
+  type Subject,
+  writeFolder,
+} from './pki.ts';
 import { type ClusterSpec, controlPlanes } from './spec.ts';
 import { type StateDir, writeWhole } from './state.ts';
 
@@ -18,28 +25,26 @@ const kubeletClientName = 'apiserver-kubelet-client';
  * the administrator's, kube-proxy's, one for each node's agent, and the key pair for service-account tokens.
  * What an older version has left is completed.
  */
-export async function ensurePki(spec: ClusterSpec, state: StateDir): Promise<void> {
+export function ensurePki(spec: ClusterSpec, state: StateDir): void {
   if (existsSync(join(state.pki, `${kubeletClientName}.crt`))) return;
-  const pki = await import('./pki.ts');
   if (existsSync(state.pki)) {
-    const authority = await pki.loadCertificateAuthority(readPem(state, 'ca.crt'), readPem(state, 'ca.key'));
-    const files = await issueAll(authority, [proxy, ...nodeSubjects(spec), kubeletClient]);
+    const authority = loadCertificateAuthority(readPem(state, 'ca.crt'), readPem(state, 'ca.key'));
+    const files = issueAll(authority, [proxy, ...nodeSubjects(spec), kubeletClient]);
     // The last one says that all are there.
     for (const [name, content] of Object.entries(files)) writeWhole(join(state.pki, name), content);
     return;
   }
-  const authority = await pki.createCertificateAuthority();
-  const signing = pki.createSigningKeys();
-  const etcd =
-    etcdNodes(spec).length > 0 ? await etcdFiles(spec, await pki.createCertificateAuthority()) : {};
-  const files = await issueAll(authority, [
+  const authority = createCertificateAuthority();
+  const signing = createSigningKeys();
+  const etcd = etcdNodes(spec).length > 0 ? etcdFiles(spec, createCertificateAuthority()) : {};
+  const files = issueAll(authority, [
     { name: 'apiserver', subject: { commonName: 'kube-apiserver', serverNames: apiserverNames(spec) } },
     { name: adminName, subject: { commonName: 'kubernetes-admin', organizations: ['system:masters'] } },
     proxy,
     ...nodeSubjects(spec),
     kubeletClient,
   ]);
-  pki.writeFolder(state.pki, {
+  writeFolder(state.pki, {
     'ca.crt': authority.cert,
     'ca.key': authority.key,
     'sa.key': signing.privateKey,
@@ -50,10 +55,7 @@ export async function ensurePki(spec: ClusterSpec, state: StateDir): Promise<voi
 }
 
 /** An authority of its own, so that no certificate of the cluster's opens the etcd. */
-async function etcdFiles(
-  spec: ClusterSpec,
-  authority: CertificateAuthority,
-): Promise<Record<string, string>> {
+function etcdFiles(spec: ClusterSpec, authority: CertificateAuthority): Record<string, string> {
   const members = etcdNodes(spec).map(
     ({ name, address }): NamedSubject => ({
       name: etcdCertificate(name),
@@ -68,7 +70,7 @@ async function etcdFiles(
   return {
     [`${etcdAuthority}.crt`]: authority.cert,
     [`${etcdAuthority}.key`]: authority.key,
-    ...(await issueAll(authority, [...members, client])),
+    ...issueAll(authority, [...members, client]),
   };
 }
 
@@ -103,13 +105,13 @@ function nodeSubjects({ nodes }: ClusterSpec): NamedSubject[] {
 }
 
 /** Contents by the name of their file. */
-async function issueAll(
+function issueAll(
   authority: CertificateAuthority,
   subjects: readonly NamedSubject[],
-): Promise<Record<string, string>> {
+): Record<string, string> {
   const files: Record<string, string> = {};
   for (const { name, subject } of subjects) {
-    const { cert, key } = await authority.issue(subject);
+    const { cert, key } = authority.issue(subject);
     files[`${name}.key`] = key;
     files[`${name}.crt`] = cert;
   }

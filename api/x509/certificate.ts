@@ -30,6 +30,8 @@ export interface Certificate {
   notBefore: Date;
   notAfter: Date;
   usages: KeyUsages;
+  /** It may certify others; its key's identifier is in it then. */
+  isAuthority?: boolean;
 }
 
 /** RFC 5280, 4.2.1.3 and 4.2.1.12. */
@@ -79,7 +81,7 @@ export function readIssuer(cert: string, key: string): Issuer {
   };
 }
 
-/** An X.509 version 3 certificate (RFC 5280), PEM, that is no authority; extensions in the order of Go's crypto/x509. */
+/** An X.509 version 3 certificate (RFC 5280), PEM; extensions in the order of Go's crypto/x509. */
 export function signCertificate(certificate: Certificate, issuer: Issuer): string {
   const { algorithm, sign } = signer(issuer.key);
   const serial = randomBytes(16);
@@ -104,7 +106,10 @@ export function keyIdOf(publicKeyInfo: Buffer): Buffer {
   return createHash('sha1').update(expectTag(key, tags.bits).content.subarray(1)).digest();
 }
 
-function extensionsOf({ usages, names }: Certificate, { keyId }: Issuer): Buffer[] {
+function extensionsOf(
+  { usages, names, isAuthority, publicKeyInfo }: Certificate,
+  { keyId }: Issuer,
+): Buffer[] {
   const hasNames = Object.values(names).some((values) => values.length > 0);
   return [
     ...(usages.bits.length > 0
@@ -113,7 +118,8 @@ function extensionsOf({ usages, names }: Certificate, { keyId }: Issuer): Buffer
     ...(usages.extended.length > 0
       ? [sequence(objectId(ids.extendedKeyUsage), octets(sequence(...usages.extended.map(objectId))))]
       : []),
-    sequence(objectId(ids.basicConstraints), yes(), octets(sequence())),
+    sequence(objectId(ids.basicConstraints), yes(), octets(sequence(...(isAuthority ? [yes()] : [])))),
+    ...(isAuthority ? [sequence(objectId(ids.subjectKey), octets(octets(keyIdOf(publicKeyInfo))))] : []),
     ...(keyId ? [sequence(objectId(ids.authorityKey), octets(sequence(primitive(0, keyId))))] : []),
     ...(hasNames ? [sequence(objectId(alternativeNamesId), octets(writeAlternativeNames(names)))] : []),
   ];

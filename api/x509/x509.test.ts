@@ -1,5 +1,6 @@
-import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { createAuthority, issuerOf } from './authority.ts';
 import { keyIdOf, readIssuer, signCertificate } from './certificate.ts';
 import {
   childrenOf,
@@ -122,4 +123,28 @@ test('DER as X.690 has it', () => {
   expect(time(new Date('2050-01-01T00:00:00Z')).toString('latin1')).toBe('\x18\x0f20500101000000Z');
   const long = readOne(Buffer.from(`048180${'ab'.repeat(128)}`, 'hex'), tags.octets);
   expect(long.content).toHaveLength(128);
+});
+
+test('an authority certifies itself and others, for which it can be told by its key', () => {
+  const validity = { notBefore, notAfter };
+  const authority = createAuthority({ name: { commonName: 'ca', organizations: [] }, ...validity });
+  const root = new X509Certificate(authority.cert);
+  expect(root.ca).toBe(true);
+  expect(root.checkIssued(root)).toBe(true);
+  expect(root.verify(root.publicKey)).toBe(true);
+
+  const leaf = issuerOf(authority)({
+    name: { commonName: 'server', organizations: ['b', 'a'] },
+    names: { dns: ['server.test'], ips: ['10.0.0.1', 'fd00::1'] },
+    usages: ['digital signature', 'server auth'],
+    ...validity,
+  });
+  const read = new X509Certificate(leaf.cert);
+  expect(read.ca).toBe(false);
+  expect(read.checkIssued(root)).toBe(true);
+  expect(read.verify(root.publicKey)).toBe(true);
+  expect(read.checkPrivateKey(createPrivateKey(leaf.key))).toBe(true);
+  expect(read.subjectAltName).toBe('DNS:server.test, IP Address:10.0.0.1, IP Address:FD00:0:0:0:0:0:0:1');
+  expect(read.subject).toBe('O=a + O=b\nCN=server');
+  expect(read.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
 });

@@ -57,11 +57,11 @@ const pod = (name: string, nodeName: string, ...names: string[]): Pod => ({
 });
 
 beforeAll(async () => {
-  const pki = await createTestPki();
+  const pki = createTestPki();
   kubelet = createHttpsServer({ ...pki.server, ca: pki.ca, requestCert: true });
   backend = createHttpServer();
   await Promise.all([serve(kubelet), serve(backend)]);
-  const { cert, key } = await pki.client('kube-apiserver-kubelet-client', ['system:masters']);
+  const { cert, key } = pki.client('kube-apiserver-kubelet-client', ['system:masters']);
   api = await startTestApiserver({ kubeletClient: { ca: pki.ca, cert, key } });
   const status = (Port: number) => ({
     addresses: [

@@ -10,7 +10,7 @@ import type {
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
 
 let server: TestApiserver;
-const clients = new Map<string, Promise<Client>>();
+const clients = new Map<string, Client>();
 
 beforeAll(async () => {
   server = await startTestApiserver();
@@ -22,12 +22,10 @@ afterAll(async () => {
 });
 
 /** A client with a certificate of that name. */
-function as(name: string, ...groups: string[]): Promise<Client> {
+function as(name: string, ...groups: string[]): Client {
   const known = clients.get(name);
   if (known) return known;
-  const made = server.pki
-    .client(name, groups)
-    .then((pair) => createClient({ server: server.url, ca: server.pki.ca, ...pair }));
+  const made = createClient({ server: server.url, ca: server.pki.ca, ...server.pki.client(name, groups) });
   clients.set(name, made);
   return made;
 }
@@ -70,7 +68,7 @@ describe('a new cluster', () => {
   });
 
   it('lets everybody find out what there is, and nobody in particular how it is', async () => {
-    const jane = await as('jane');
+    const jane = as('jane');
     await jane.request('GET', '/apis');
     await expect(jane.list(resources.pods, { namespace })).rejects.toThrow(
       'pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "default"',
@@ -89,7 +87,7 @@ describe('a new cluster', () => {
 
 describe('rights', () => {
   it('come with a binding and go with it', async () => {
-    const viewer = await as('viewer');
+    const viewer = as('viewer');
     await bind('viewer', 'view', 'viewer');
     expect((await viewer.list(resources.pods, { namespace })).items).toEqual([]);
     await expect(viewer.list(resources.secrets, { namespace })).rejects.toThrow('secrets is forbidden');
@@ -102,7 +100,7 @@ describe('rights', () => {
   it('to streams of pods are rights of their own', async () => {
     await bind('reader', 'view', 'reader');
     await bind('editor', 'edit', 'editor');
-    const [reader, editor] = [await as('reader'), await as('editor')];
+    const [reader, editor] = [as('reader'), as('editor')];
     const path = `/api/v1/namespaces/${namespace}/pods/none`;
     const missing = 'pods "none" not found';
     await expect(reader.request('GET', `${path}/log`)).rejects.toThrow(missing);
@@ -116,7 +114,7 @@ describe('rights', () => {
 
   it('are given away by none who have not got them', async () => {
     await bind('chief', 'admin', 'chief');
-    const chief = await as('chief');
+    const chief = as('chief');
     const role = (rules: ClusterRole['rules'] = []) => ({ metadata: { name: 'given', namespace }, rules });
     await expect(
       chief.create(
@@ -143,7 +141,7 @@ describe('rights', () => {
     await expect(chief.create(resources.rolebindings, binding('ClusterRole', 'none'))).rejects.toThrow(
       'clusterroles.rbac.authorization.k8s.io "none" not found',
     );
-    expect(await (await as('friend')).list(resources.secrets, { namespace })).toHaveProperty('items');
+    expect(await as('friend').list(resources.secrets, { namespace })).toHaveProperty('items');
   });
 
   it('to escalate and to bind allow that', async () => {
@@ -169,7 +167,7 @@ describe('rights', () => {
       roleRef: { kind: 'ClusterRole', name: 'grants' },
       subjects: [{ kind: 'User', name: 'granter' }],
     });
-    const granter = await as('granter');
+    const granter = as('granter');
     await granter.create(resources.clusterroles, {
       metadata: { name: 'much' },
       rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
@@ -193,7 +191,7 @@ describe('impersonation', () => {
       .then(({ status }) => status?.userInfo);
 
   it('makes a request as somebody else', async () => {
-    const root = await as('root', 'system:masters');
+    const root = as('root', 'system:masters');
     expect(await whoami(root, { 'impersonate-user': 'kim', 'impersonate-group': 'devs' })).toEqual({
       username: 'kim',
       groups: ['devs', 'system:authenticated'],
@@ -228,7 +226,7 @@ describe('impersonation', () => {
       roleRef: { kind: 'ClusterRole', name: 'impersonates' },
       subjects: [{ kind: 'User', name: 'actor' }],
     });
-    const actor = await as('actor');
+    const actor = as('actor');
     expect(await whoami(actor, { 'impersonate-user': 'kim' })).toMatchObject({ username: 'kim' });
     const refused = (headers: Record<string, string>) => expect(whoami(actor, headers)).rejects;
     await refused({ 'impersonate-user': 'jane' }).toThrow(
@@ -273,7 +271,7 @@ describe('reviews', () => {
 
   it('of a namespace are for its administrator', async () => {
     await bind('local', 'admin', 'local-chief');
-    const chief = await as('local-chief');
+    const chief = as('local-chief');
     const path = (of: string) => `/apis/${access}/namespaces/${of}/localsubjectaccessreviews`;
     const spec = { user: 'local-chief', resourceAttributes: { verb: 'get', resource: 'pods', namespace } };
     const body = { metadata: { namespace }, spec };
@@ -293,7 +291,7 @@ describe('reviews', () => {
   });
 
   it("list one's own rules", async () => {
-    const jane = await as('jane');
+    const jane = as('jane');
     const { status } = await ask<SelfSubjectRulesReview>(jane, `${access}/selfsubjectrulesreviews`, {
       namespace,
     });
@@ -303,7 +301,7 @@ describe('reviews', () => {
       apiGroups: ['authorization.k8s.io'],
       resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
     });
-    const node = await as('system:node:worker', 'system:nodes');
+    const node = as('system:node:worker', 'system:nodes');
     const of = await ask<SelfSubjectRulesReview>(node, `${access}/selfsubjectrulesreviews`, { namespace });
     expect(of.status).toMatchObject({
       incomplete: true,

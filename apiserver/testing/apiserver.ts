@@ -20,9 +20,9 @@ export interface TestApiserver extends Apiserver {
   restart(): Promise<TestApiserver>;
 }
 
-let shared: Promise<{ pki: TestPki; keys: ReturnType<typeof createTokenKeys> }> | undefined;
+let shared: { pki: TestPki; keys: ReturnType<typeof createTokenKeys> } | undefined;
 
-const makeKeys = async () => ({ pki: await createTestPki(), keys: createTokenKeys() });
+const makeKeys = () => ({ pki: createTestPki(), keys: createTokenKeys() });
 
 /** A whole apiserver in this process, on a database and ports of its own. */
 export async function startTestApiserver(
@@ -30,7 +30,7 @@ export async function startTestApiserver(
   folder = mkdtempSync(join(tmpdir(), 'v9s-apiserver-')),
 ): Promise<TestApiserver> {
   shared ??= makeKeys();
-  const { pki, keys } = await shared;
+  const { pki, keys } = shared;
   const controller = new AbortController();
   const failures: unknown[] = [];
   const socket = join(folder, 'sock');

@@ -34,8 +34,8 @@ export async function etcdProgram(): Promise<string | undefined> {
 
 export async function startTestEtcd(program: string, host = '127.0.0.1'): Promise<TestEtcd> {
   const folder = mkdtempSync(join(tmpdir(), 'v9s-etcd-'));
-  const pki = await createTestPki(host);
-  const client = await pki.client('kube-apiserver-etcd-client');
+  const pki = createTestPki(host);
+  const client = pki.client('kube-apiserver-etcd-client');
   const file = (name: string, content: string) => {
     const path = join(folder, name);
     writeFileSync(path, content, { mode: 0o600 });

@@ -19,7 +19,7 @@ export async function kubeconfigOf(
   groups = ['system:masters'],
 ): Promise<string> {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
-  const { cert, key } = await server.pki.client(name, groups);
+  const { cert, key } = server.pki.client(name, groups);
   const authority = base64(server.pki.ca);
   return JSON.stringify({
     'current-context': 'test',

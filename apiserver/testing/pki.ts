@@ -1,62 +1,40 @@
-import 'reflect-metadata';
 import { generateKeyPairSync } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
-
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+import { createAuthority, issuerOf, type KeyPair } from '../../api/x509/authority.ts';
 
 export interface TestPki {
   ca: string;
   /** For the address asked for. */
-  server: { cert: string; key: string };
+  server: KeyPair;
   /** A client certificate of this authority. */
-  client(name: string, groups?: readonly string[], expired?: boolean): Promise<{ cert: string; key: string }>;
+  client(name: string, groups?: readonly string[], expired?: boolean): KeyPair;
 }
 
 /** A certificate authority, good for an hour, with a server at an address, which is also named server.test. */
-export async function createTestPki(address = '127.0.0.1'): Promise<TestPki> {
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const from = new Date(Date.now() - 60_000);
-  const to = new Date(Date.now() + 3_600_000);
-  const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=kubernetes',
-    notBefore: from,
-    notAfter: to,
-    keys,
-    signingAlgorithm: algorithm,
-    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+export function createTestPki(address = '127.0.0.1'): TestPki {
+  const notBefore = new Date(Date.now() - 60_000);
+  const notAfter = new Date(Date.now() + 3_600_000);
+  const authority = createAuthority({
+    name: { commonName: 'kubernetes', organizations: [] },
+    notBefore,
+    notAfter,
   });
-
-  async function issue(subject: x509.JsonName, notAfter = to, ...extensions: x509.Extension[]) {
-    const own = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-    const cert = await x509.X509CertificateGenerator.create({
-      subject: new x509.Name(subject).toString(),
-      issuer: authority.subject,
-      notBefore: from,
-      notAfter,
-      publicKey: own.publicKey,
-      signingKey: keys.privateKey,
-      signingAlgorithm: algorithm,
-      extensions,
-    });
-    const der = await crypto.subtle.exportKey('pkcs8', own.privateKey);
-    return { cert: cert.toString('pem'), key: x509.PemConverter.encode(der, 'PRIVATE KEY') };
-  }
-
+  const issue = issuerOf(authority);
   return {
-    ca: authority.toString('pem'),
-    server: await issue(
-      [{ CN: ['kube-apiserver'] }],
-      to,
-      new x509.SubjectAlternativeNameExtension([
-        { type: 'ip', value: address },
-        { type: 'dns', value: 'server.test' },
-      ]),
-    ),
-    client: (name, groups = [], expired = false) =>
-      issue(
-        [...groups.map((group) => ({ O: [group] })), { CN: [name] }],
-        expired ? new Date(Date.now() - 1_000) : to,
-      ),
+    ca: authority.cert,
+    server: issue({
+      name: { commonName: 'kube-apiserver', organizations: [] },
+      names: { ips: [address], dns: ['server.test'] },
+      usages: [],
+      notBefore,
+      notAfter,
+    }),
+    client: (commonName, organizations = [], expired = false) =>
+      issue({
+        name: { commonName, organizations },
+        usages: [],
+        notBefore,
+        notAfter: expired ? new Date(Date.now() - 1_000) : notAfter,
+      }),
   };
 }
 

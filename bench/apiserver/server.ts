@@ -2,6 +2,6 @@
 import { startTestApiserver } from '../../apiserver/testing/apiserver.ts';
 
 const server = await startTestApiserver();
-const { cert, key } = await server.pki.client('bench', ['system:masters']);
+const { cert, key } = server.pki.client('bench', ['system:masters']);
 process.send?.({ url: server.url, ca: server.pki.ca, cert, key });
 process.once('disconnect', () => server.stop().then(() => process.exit()));

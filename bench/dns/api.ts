@@ -20,7 +20,7 @@ export async function create({ client }: TestApiserver, object: KubeObject): Pro
 
 async function kubeconfigOf(api: TestApiserver, folder: string): Promise<string> {
   const file = join(folder, 'kubeconfig');
-  const { cert, key } = await api.pki.client('bench', ['system:masters']);
+  const { cert, key } = api.pki.client('bench', ['system:masters']);
   const inBase64 = (text: string) => Buffer.from(text).toString('base64');
   const text = {
     apiVersion: 'v1',

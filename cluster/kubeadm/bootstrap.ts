@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type BootstrapToken, bootstrapTokenText } from '../../api/bootstrap-token.ts';
 import { bootstrapNode } from '../../node-agent/bootstrap/bootstrap.ts';
 import { readPem } from '../credentials.ts';
+import { loadCertificateAuthority } from '../pki.ts';
 import type { NodeSpec } from '../spec.ts';
 import { type StateDir, writeWhole } from '../state.ts';
 import { nodeFolder, servingFiles } from './credentials.ts';
@@ -41,9 +42,8 @@ export async function bootstrapLabNode(options: LabBootstrap): Promise<void> {
   });
   if (home !== state) copyFileSync(kubeconfig, state.kubeconfig);
   writeWhole(kubeconfig, readFileSync(kubeconfig, 'utf8').replace(server, nodeServer));
-  const pki = await import('../pki.ts');
-  const authority = await pki.loadCertificateAuthority(readPem(home, 'ca.crt'), readPem(home, 'ca.key'));
-  const { cert, key } = await authority.issue({
+  const authority = loadCertificateAuthority(readPem(home, 'ca.crt'), readPem(home, 'ca.key'));
+  const { cert, key } = authority.issue({
     commonName: `system:node:${node.name}`,
     organizations: ['system:nodes'],
     serverNames: { dns: [node.name], ips: [node.address, ...(node.address6 ? [node.address6] : [])] },

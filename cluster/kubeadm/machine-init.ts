@@ -44,7 +44,7 @@ export async function initMachine(options: MachineInitOptions): Promise<Initiali
   try {
     makeFolder(state.root);
     writeSpec(state, spec);
-    await ensurePki(spec, state);
+    ensurePki(spec, state);
     const [node] = spec.nodes;
     if (!node) throw new Error('a cluster has a node');
     lab = await startOnMachine(spec, state, node);

@@ -12,6 +12,7 @@ import {
 } from '../../node-agent/bootstrap/request.ts';
 import { makeFolder } from '../files.ts';
 import { OptionError } from '../option-error.ts';
+import { createCertificateAuthority } from '../pki.ts';
 import { apiserverPort, type ClusterSpec, type NodeSpec } from '../spec.ts';
 import { type StateDir, writeSpec, writeWhole } from '../state.ts';
 import { joinedCredentials, nodeFolder, servingFiles } from './credentials.ts';
@@ -76,7 +77,7 @@ export async function joinMachine(options: JoinOptions): Promise<Joined> {
       timeout: bootstrapTimeout,
     });
     copyFileSync(kubeconfig, state.kubeconfig);
-    await selfSigned(state, node);
+    selfSigned(state, node);
     writeSpec(state, spec);
     onStep(`[kubelet-start] starting node ${name} at ${node.address}`);
     lab = await startOnMachine(spec, state, node);
@@ -97,11 +98,10 @@ function hostOf(endpoint: string): string {
 }
 
 /** What the kubelet's API is served with, until somebody approves of another: as kubelets do. */
-async function selfSigned(state: StateDir, { name, address }: NodeSpec): Promise<void> {
-  const { createCertificateAuthority } = await import('../pki.ts');
-  const authority = await createCertificateAuthority();
+function selfSigned(state: StateDir, { name, address }: NodeSpec): void {
+  const authority = createCertificateAuthority();
   const serverNames = { dns: [name], ips: [address] };
-  const { cert, key } = await authority.issue({ commonName: `${name}@${Date.now()}`, serverNames });
+  const { cert, key } = authority.issue({ commonName: `${name}@${Date.now()}`, serverNames });
   writeServing(state, name, { cert, key });
 }
 

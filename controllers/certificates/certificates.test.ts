@@ -13,7 +13,7 @@ const hour = 3_600_000;
 let plane: TestControlPlane;
 let ca: X509Certificate;
 beforeAll(async () => {
-  const clusterSigning = await createCertificateAuthority();
+  const clusterSigning = createCertificateAuthority();
   ca = new X509Certificate(clusterSigning.cert);
   plane = await startTestControlPlane({ clusterSigning });
 });

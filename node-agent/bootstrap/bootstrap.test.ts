@@ -73,7 +73,7 @@ test('a token that is unknown or has expired says so', async () => {
 });
 
 test('another CA than the one of the server says so', async () => {
-  const { cert: ca } = await createCertificateAuthority();
+  const { cert: ca } = createCertificateAuthority();
   await expect(bootstrapNode({ ...options('third', await plane.token()), ca })).rejects.toThrow(
     `the certificate of ${plane.server} was not signed by the CA that was given`,
   );

@@ -62,8 +62,8 @@ export async function startScene(...nodes: string[]): Promise<Scene> {
   const dir = mkdtempSync(join(tmpdir(), 'v9s-scene-'));
   const end = new AbortController();
   const socketPath = join(dir, 'api.sock');
-  const authority = await createCertificateAuthority();
-  const serving = await authority.issue({
+  const authority = createCertificateAuthority();
+  const serving = authority.issue({
     commonName: 'kube-apiserver',
     serverNames: { dns: ['kubernetes'], ips: ['127.0.0.1'] },
   });

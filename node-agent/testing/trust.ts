@@ -30,8 +30,8 @@ export async function startTrustedControlPlane(
   options: { clusterSigningMs?: number } = {},
 ): Promise<TrustedControlPlane> {
   const folder = mkdtempSync(join(tmpdir(), 'v9s-trust-'));
-  const authority = await createCertificateAuthority();
-  const serving = await authority.issue({
+  const authority = createCertificateAuthority();
+  const serving = authority.issue({
     commonName: 'kube-apiserver',
     serverNames: { dns: ['localhost'], ips: ['127.0.0.1'] },
   });

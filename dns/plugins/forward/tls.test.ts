@@ -18,7 +18,7 @@ describe('over TLS', () => {
     connections: () => number;
     close: () => void;
   }> {
-    const { ca, server } = await createTestPki();
+    const { ca, server } = createTestPki();
     let connections = 0;
     const listener = createTlsServer({ ...server, minVersion: 'TLSv1.2' }, (socket) => {
       connections++;

@@ -15,7 +15,7 @@ let api: TestApiserver;
 let credentials: { cert: string; key: string };
 beforeAll(async () => {
   api = await startTestApiserver();
-  credentials = await api.pki.client('coredns');
+  credentials = api.pki.client('coredns');
   await api.client.create(resources.namespaces, { metadata: { name: 'ns' } });
   await api.client.create(resources.services, service('ns/web', ['None'], { http: 80 }));
   await api.client.create(resources.endpointslices, slice('web-1', 'ns/web', ['10.1.0.1'], { http: 80 }));
