@@ -38,7 +38,6 @@ const parts = {
   cluster: 'cluster/cluster.ts',
   kubeadm: 'cluster/kubeadm/index.ts',
   kubelet: 'node-agent/server/serve.ts',
-  pki: 'cluster/pki.ts',
   doctor: 'lab/doctor.ts',
   scenario: 'scenarios/run.ts',
   'client-node': 'node_modules/@kubernetes/client-node/dist/index.js',
