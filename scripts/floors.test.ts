@@ -8,6 +8,7 @@ import { importsOf, type SourceFile, sourceFiles } from './sources.ts';
 /** docs/architecture.md, "Rooms": imports go from a higher number to a lower one. */
 const floors: Record<string, number> = {
   bench: 6,
+  interop: 6,
   index: 5,
   cli: 5,
   scenarios: 4,
@@ -24,10 +25,15 @@ const floors: Record<string, number> = {
 };
 
 /** The library starts programs with a Node.js that is new enough, which the launcher knows how to get. */
-const openDoors = ['scripts/bootstrap/node.mjs', 'scripts/bootstrap/cache.mjs', 'package.json'];
+const openDoors = [
+  'scripts/bootstrap/node.mjs',
+  'scripts/bootstrap/cache.mjs',
+  'scripts/bootstrap/lock.mjs',
+  'package.json',
+];
 
 /** Who may start commands. Everything else asks `kernel/`. */
-const mayStartProcesses = [/^kernel\//, /^lab\//, /^scripts\//, /^bench\//];
+const mayStartProcesses = [/^kernel\//, /^lab\//, /^scripts\//, /^bench\//, /^interop\//];
 
 /** Packages with a weight, and the rooms that have a use for them. Tests may use all. */
 const packageRooms: Record<string, RegExp> = {
