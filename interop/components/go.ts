@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Debian } from './debian.ts';
@@ -44,6 +44,7 @@ export async function goWorkspace(
     await mkdir(dirname(source), { recursive: true });
     await packages.unpackSource('kubernetes', source);
   }
+  await renewReflect(source, folder, packages);
   const goroot = join(go, 'usr/lib/go-1.19');
   const env = {
     PATH: `${join(goroot, 'bin')}:/usr/bin:/bin`,
@@ -64,6 +65,20 @@ export async function goWorkspace(
       await run([...how, '-ldflags', `-s -w ${versionFlags(release)}`, '-o', file, `./${program.package}`]);
     },
   };
+}
+
+/**
+ * What Kubernetes 1.20 brings along to look into maps was made for Go up to 1.17: built with a later one, programs crash
+ * where they write an object with a map as JSON. Debian has the release of it that knows them.
+ */
+async function renewReflect(source: string, folder: string, packages: Debian): Promise<void> {
+  const vendored = join(source, 'vendor/github.com/modern-go/reflect2');
+  if (existsSync(join(vendored, 'go_above_118.go'))) return;
+  const unpacked = join(folder, 'reflect2');
+  await rm(unpacked, { recursive: true, force: true });
+  await packages.unpack(['golang-github-modern-go-reflect2-dev'], unpacked);
+  await rm(vendored, { recursive: true });
+  await rename(join(unpacked, 'usr/share/gocode/src/github.com/modern-go/reflect2'), vendored);
 }
 
 /** As hack/lib/version.sh tells the linker. */
