@@ -88,7 +88,10 @@ export interface OtherVersion {
   readonly shortNames?: readonly string[];
 }
 
-/** Every kind this project knows, by plural name. A new kind is a new row here. */
+/**
+ * The kinds that components of this project know, by plural name. Those that only the apiserver knows have their row beside
+ * their rules: see `apiserver/registry/kinds/rows.ts`.
+ */
 export const resources = {
   namespaces: row<Namespace>({
     group: '',
@@ -321,14 +324,6 @@ export type { Binding };
 
 /** The rows as a list, in the order of the table. */
 export const allResources: readonly Resource[] = Object.values(resources);
-
-/** The rows as clients see them: once for every group version, `stored` is the row of the table. */
-export const servedResources: readonly { served: Resource; stored: Resource }[] = allResources.flatMap(
-  (stored) => [
-    { served: stored, stored },
-    ...(stored.alsoServed ?? []).map((other) => ({ served: { ...stored, ...other }, stored })),
-  ],
-);
 
 /** `v1`, or `apps/v1`. */
 export function apiVersionOf(resource: Pick<Resource, 'group' | 'version'>): string {

@@ -957,6 +957,11 @@ export interface ExecAction {
   command?: string[];
 }
 
+export interface ExemptPriorityLevelConfiguration {
+  lendablePercent?: number;
+  nominalConcurrencyShares?: number;
+}
+
 export interface ExpressionWarning {
   fieldRef: string;
   warning: string;
@@ -1014,6 +1019,44 @@ export interface FlockerVolumeSource {
   datasetUUID?: string;
 }
 
+export interface FlowDistinguisherMethod {
+  type: string;
+}
+
+export interface FlowSchema {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: ObjectMeta;
+  spec?: FlowSchemaSpec;
+  status?: FlowSchemaStatus;
+}
+
+export interface FlowSchemaCondition {
+  lastTransitionTime?: string;
+  message?: string;
+  reason?: string;
+  status?: string;
+  type?: string;
+}
+
+export interface FlowSchemaSpec {
+  distinguisherMethod?: FlowDistinguisherMethod;
+  matchingPrecedence?: number;
+  priorityLevelConfiguration: PriorityLevelConfigurationReference;
+  rules?: PolicyRulesWithSubjects[];
+}
+
+export interface FlowSchemaStatus {
+  conditions?: FlowSchemaCondition[];
+}
+
+export interface FlowcontrolSubject {
+  group?: GroupSubject;
+  kind: string;
+  serviceAccount?: ServiceAccountSubject;
+  user?: UserSubject;
+}
+
 export interface ForNode {
   name: string;
 }
@@ -1051,6 +1094,10 @@ export interface GlusterfsVolumeSource {
   endpoints: string;
   path: string;
   readOnly?: boolean;
+}
+
+export interface GroupSubject {
+  name: string;
 }
 
 export interface GroupVersionForDiscovery {
@@ -1420,6 +1467,18 @@ export interface LimitRangeSpec {
   limits: LimitRangeItem[];
 }
 
+export interface LimitResponse {
+  queuing?: QueuingConfiguration;
+  type: string;
+}
+
+export interface LimitedPriorityLevelConfiguration {
+  borrowingLimitPercent?: number;
+  lendablePercent?: number;
+  limitResponse?: LimitResponse;
+  nominalConcurrencyShares?: number;
+}
+
 export interface LinuxContainerUser {
   gid: number;
   supplementalGroups?: number[];
@@ -1713,6 +1772,11 @@ export interface NodeSystemInfo {
 export interface NonResourceAttributes {
   path?: string;
   verb?: string;
+}
+
+export interface NonResourcePolicyRule {
+  nonResourceURLs: string[];
+  verbs: string[];
 }
 
 export interface NonResourceRule {
@@ -2134,6 +2198,12 @@ export interface PolicyRule {
   verbs: string[];
 }
 
+export interface PolicyRulesWithSubjects {
+  nonResourceRules?: NonResourcePolicyRule[];
+  resourceRules?: ResourcePolicyRule[];
+  subjects: FlowcontrolSubject[];
+}
+
 export interface PortStatus {
   error?: string;
   port: number;
@@ -2166,6 +2236,36 @@ export interface PriorityClass {
   value?: number;
 }
 
+export interface PriorityLevelConfiguration {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: ObjectMeta;
+  spec?: PriorityLevelConfigurationSpec;
+  status?: PriorityLevelConfigurationStatus;
+}
+
+export interface PriorityLevelConfigurationCondition {
+  lastTransitionTime?: string;
+  message?: string;
+  reason?: string;
+  status?: string;
+  type?: string;
+}
+
+export interface PriorityLevelConfigurationReference {
+  name: string;
+}
+
+export interface PriorityLevelConfigurationSpec {
+  exempt?: ExemptPriorityLevelConfiguration;
+  limited?: LimitedPriorityLevelConfiguration;
+  type: string;
+}
+
+export interface PriorityLevelConfigurationStatus {
+  conditions?: PriorityLevelConfigurationCondition[];
+}
+
 export interface Probe {
   exec?: ExecAction;
   failureThreshold?: number;
@@ -2182,6 +2282,12 @@ export interface Probe {
 export interface ProjectedVolumeSource {
   defaultMode?: number;
   sources?: VolumeProjection[];
+}
+
+export interface QueuingConfiguration {
+  handSize?: number;
+  queueLengthLimit?: number;
+  queues?: number;
 }
 
 export interface QuobyteVolumeSource {
@@ -2309,6 +2415,14 @@ export interface ResourceHealth {
   health?: string;
   message?: string;
   resourceID: string;
+}
+
+export interface ResourcePolicyRule {
+  apiGroups: string[];
+  clusterScope?: boolean;
+  namespaces?: string[];
+  resources: string[];
+  verbs: string[];
 }
 
 export interface ResourceQuota {
@@ -2585,6 +2699,11 @@ export interface ServiceAccount {
   kind?: string;
   metadata?: ObjectMeta;
   secrets?: ObjectReference[];
+}
+
+export interface ServiceAccountSubject {
+  name: string;
+  namespace: string;
 }
 
 export interface ServiceAccountTokenProjection {
@@ -2923,6 +3042,10 @@ export interface UserInfo {
   groups?: string[];
   uid?: string;
   username?: string;
+}
+
+export interface UserSubject {
+  name: string;
 }
 
 export interface V2ContainerResourceMetricSource {

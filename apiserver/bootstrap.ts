@@ -1,6 +1,6 @@
 import { addressAt, parseCidr } from '../api/address.ts';
 import type { KubeObject } from '../api/object.ts';
-import { type Resource, resourceOf, resources } from '../api/scheme.ts';
+import { type Resource, resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
 import type { Namespace, Service, ServiceCIDR } from '../api/types.ts';
 import { type DefaultObject, defaultPolicy } from './auth/rbac/policy/policy.ts';
@@ -8,6 +8,7 @@ import { createMissing } from './auth/rbac/reconcile.ts';
 import { loopback } from './auth/user.ts';
 import { putEndpoints } from './endpoints.ts';
 import { localServices } from './registry/kinds/admission/local-services.ts';
+import { resourceOf } from './registry/kinds/rows.ts';
 import { systemPriorityClasses } from './registry/kinds/scheduling/priority-class.ts';
 import type { Registry, Request } from './registry/registry.ts';
 import type { Lookup } from './registry/strategy.ts';

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { KubeObject } from '../api/object.ts';
-import { allResources, type Resource } from '../api/scheme.ts';
+import type { Resource } from '../api/scheme.ts';
 import type { Transport } from '../api/transport.ts';
 import { followDefinitions } from './apiextensions/kinds.ts';
 import { createAccess } from './auth/access.ts';
@@ -16,6 +16,7 @@ import { createLoopback } from './http/loopback.ts';
 import { createRequestMetrics } from './metrics/requests.ts';
 import { expireEvents } from './registry/expiry.ts';
 import { createStrategies } from './registry/kinds/index.ts';
+import { allResources } from './registry/kinds/rows.ts';
 import { createRegistry } from './registry/registry.ts';
 import { startCache } from './storage/cache.ts';
 import type { EtcdOptions } from './storage/etcd/storage.ts';

@@ -1,6 +1,6 @@
 /**
  * Writes `api/types.ts` (TypeScript interfaces) and `api/schema.json` (field table for strict
- * decoding, pruning and OpenAPI) from the models that `@kubernetes/client-node` ships, which are
+ * decoding, pruning and OpenAPI) of the kinds that have a row, from the models that `@kubernetes/client-node` ships, which are
  * themselves generated from Kubernetes' published OpenAPI document.
  *
  * Run it after updating that package: `npm run generate`.
@@ -9,73 +9,17 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeFoundKinds } from './generate-kinds.ts';
 
-/** Kinds from which everything else is reached. A new kind needs its model named here. */
-const roots = [
-  ...[
-    'Namespace',
-    'Pod',
-    'PodTemplate',
-    'Service',
-    'Endpoints',
-    'Node',
-    'ConfigMap',
-    'Secret',
-    'ServiceAccount',
-  ],
-  ...[
-    'ReplicationController',
-    'PersistentVolume',
-    'PersistentVolumeClaim',
-    'ResourceQuota',
-    'LimitRange',
-    'Binding',
-  ],
-  ...[
-    'Deployment',
-    'ReplicaSet',
-    'StatefulSet',
-    'DaemonSet',
-    'ControllerRevision',
-    'Scale',
-    'Job',
-    'CronJob',
-  ],
-  ...['EndpointSlice', 'Lease', 'NetworkPolicy', 'Ingress', 'IngressClass', 'IPAddress', 'ServiceCIDR'],
-  ...[
-    'Role',
-    'RoleBinding',
-    'ClusterRole',
-    'ClusterRoleBinding',
-    'PriorityClass',
-    'StorageClass',
-    'RuntimeClass',
-  ],
-  ...[
-    'PodDisruptionBudget',
-    'Eviction',
-    'HorizontalPodAutoscaler',
-    'CertificateSigningRequest',
-    'TokenReview',
-  ],
-  ...['SubjectAccessReview', 'SelfSubjectAccessReview', 'SelfSubjectRulesReview', 'LocalSubjectAccessReview'],
-  ...['SelfSubjectReview', 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration', 'Status'],
-  ...[
-    'APIService',
-    'CustomResourceDefinition',
-    'DeleteOptions',
-    'APIResourceList',
-    'APIGroupList',
-    'APIVersions',
-  ],
-  ...['CSIDriver', 'CSINode', 'CSIStorageCapacity', 'VolumeAttachment', 'ComponentStatus'],
-  ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
-].map((kind) => `V1${kind}`);
-const namedRoots = [
-  'CoreV1Event',
-  'EventsV1Event',
-  'AuthenticationV1TokenRequest',
-  'V2HorizontalPodAutoscaler',
+writeFoundKinds();
+const { servedResources } = await import('../apiserver/registry/kinds/rows.ts');
+
+/** What requests and answers are made of that is no kind of its own; the kinds' models are found by their rows. */
+const parts = [
+  ...['Binding', 'Scale', 'Eviction', 'Status', 'DeleteOptions'],
+  ...['TokenReview', 'SubjectAccessReview', 'SelfSubjectAccessReview', 'SelfSubjectRulesReview'],
+  ...['LocalSubjectAccessReview', 'SelfSubjectReview', 'AuthenticationTokenRequest'],
+  ...['APIResourceList', 'APIGroupList', 'APIVersions'],
 ];
 
 interface Field {
@@ -144,7 +88,12 @@ function toTypeScript(type: string): string {
 }
 
 const types = new Map<string, Map<string, Field>>();
-const queue = [...roots, ...namedRoots];
+const modelOf = new Map([...known].map((model) => [shortName(model), model]));
+const queue = [...servedResources.map(({ served }) => served.type), ...parts].map((type) => {
+  const model = modelOf.get(type);
+  if (!model) throw new Error(`@kubernetes/client-node has no model for the type ${type}`);
+  return model;
+});
 for (let model = queue.pop(); model; model = queue.pop()) {
   if (!known.has(model)) throw new Error(`@kubernetes/client-node has no model ${model}`);
   if (types.has(shortName(model))) continue;

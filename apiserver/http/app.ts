@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type NextFunction } from 'express';
-import { allResources, type Resource } from '../../api/scheme.ts';
+import type { Resource } from '../../api/scheme.ts';
 import { type StatusError, statusError } from '../../api/status.ts';
 import type { CustomKinds } from '../apiextensions/kinds.ts';
 import { attributesOf } from '../auth/attributes.ts';
@@ -8,6 +8,7 @@ import { type Authorizer, forbidden } from '../auth/authorize.ts';
 import { actingUser } from '../auth/impersonate.ts';
 import type { User } from '../auth/user.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
+import { allResources } from '../registry/kinds/rows.ts';
 import { loadEncoder } from './answer.ts';
 import { aggregated, coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
 import { serveHealth } from './health.ts';

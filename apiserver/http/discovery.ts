@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { apiVersionOf, type Resource, servedResources } from '../../api/scheme.ts';
+import { apiVersionOf, type Resource } from '../../api/scheme.ts';
 import type { APIResource } from '../../api/types.ts';
+import { servedResources } from '../registry/kinds/rows.ts';
 import { comparePriority } from './version-priority.ts';
 
 /** One line of discovery: a kind, or a subresource (`name` then has a slash). */
@@ -39,7 +40,7 @@ const customVerbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'crea
 
 function verbsOf({ name, readOnly, stored }: Resource): string[] {
   if (stored) return customVerbs;
-  if (readOnly) return ['get', 'list', 'watch'];
+  if (readOnly) return ['get', 'list'];
   return name === 'namespaces' ? objectVerbs.filter((verb) => verb !== 'deletecollection') : objectVerbs;
 }
 
@@ -59,9 +60,9 @@ function linesOf(row: Resource): Served[] {
       ...(categories ? { categories: [...categories] } : {}),
       storageVersionHash: createHash('sha256')
         .update(`${group}/${version}/${kind}`)
-        .digest('base64')
-        .slice(0, 11)
-        .concat('='),
+        .digest()
+        .subarray(0, 8)
+        .toString('base64'),
     }),
     ...(row.status ? [part('status')] : []),
     ...(row.scale ? [part('scale', { group: 'autoscaling', version: 'v1', kind: 'Scale' })] : []),
@@ -89,6 +90,7 @@ function special(name: string): [string, Partial<APIResource>][] {
         ['proxy', { kind: 'PodProxyOptions', verbs: proxyVerbs }],
         ['binding', { kind: 'Binding', verbs }],
         ['ephemeralcontainers', { kind: 'Pod', verbs: ['get', 'patch', 'update'] }],
+        ['resize', { kind: 'Pod' }],
         ['eviction', { group: 'policy', version: 'v1', kind: 'Eviction', verbs }],
       ];
     case 'serviceaccounts':

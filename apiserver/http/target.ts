@@ -1,5 +1,6 @@
-import { type Resource, servedResources } from '../../api/scheme.ts';
+import type { Resource } from '../../api/scheme.ts';
 import { statusError } from '../../api/status.ts';
+import { servedResources } from '../registry/kinds/rows.ts';
 
 /** What a request's path names. Upstream: `apiserver/pkg/endpoints/request/requestinfo.go`. */
 export interface Target {

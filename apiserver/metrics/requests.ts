@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { servedResources } from '../../api/scheme.ts';
 import { type Attributes, isResource } from '../auth/attributes.ts';
 import type { User } from '../auth/user.ts';
+import { servedResources } from '../registry/kinds/rows.ts';
 
 /** What is known of one way of asking: Prometheus' labels, and what has been counted with them. */
 export interface Series {

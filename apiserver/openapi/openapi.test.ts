@@ -39,6 +39,7 @@ test('the index names every group version with the hash of its document', () => 
     'apis/storage.k8s.io/v1',
     'apis/admissionregistration.k8s.io/v1',
     'apis/apiregistration.k8s.io/v1',
+    'apis/flowcontrol.apiserver.k8s.io/v1',
   ]);
   for (const [path, { serverRelativeURL }] of Object.entries(paths)) {
     expect(serverRelativeURL).toBe(`/openapi/v3/${path}?hash=${openApi.groupVersion(path)?.etag}`);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { allResources, apiVersionOf, type Resource, servedResources } from '../../api/scheme.ts';
+import { apiVersionOf, type Resource } from '../../api/scheme.ts';
+import { allResources, servedResources } from '../registry/kinds/rows.ts';
 import { encodeDocument } from './gnostic.ts';
 import { pathsOf } from './paths.ts';
 import { type Dialect, type Schema, schemasOf } from './schemas.ts';

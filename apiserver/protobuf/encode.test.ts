@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { apiVersionOf, servedResources } from '../../api/scheme.ts';
+import { apiVersionOf } from '../../api/scheme.ts';
+import { servedResources } from '../registry/kinds/rows.ts';
 import { decodeProtobuf } from './decode.ts';
 import { encodeMessage } from './encode.ts';
 import { envelope } from './envelope.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { allResources, resources } from '../../api/scheme.ts';
+import { resources } from '../../api/scheme.ts';
+import { allResources } from '../registry/kinds/rows.ts';
 import { prefixOf, storageKey } from './keys.ts';
 
 /** As kube-apiserver 1.33 has them. */

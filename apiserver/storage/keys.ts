@@ -1,4 +1,5 @@
-import { allResources, type Resource } from '../../api/scheme.ts';
+import type { Resource } from '../../api/scheme.ts';
+import { allResources } from '../registry/kinds/rows.ts';
 
 /** Everything that the apiserver stores is below. Upstream: `--etcd-prefix`. */
 export const root = '/registry/';

@@ -5,11 +5,11 @@ import type {
   CertificateSigningRequestSpec,
 } from '../../../api/types.ts';
 import { readRequest } from '../../../api/x509/request.ts';
-import type { SignerCheck } from '../../auth/signers.ts';
 import { certificateSigningRequestColumns } from '../../table/columns/certificates.ts';
 import { forbidden as refused } from '../pipeline/failures.ts';
 import { timestamp } from '../pipeline/metadata.ts';
 import type { Strategy, WriteContext } from '../strategy.ts';
+import type { KindOptions } from './options.ts';
 import { validateRequest, validateRequestChange } from './validation/certificates.ts';
 
 /** What a request says that says nothing; validation tells of it. */
@@ -20,9 +20,9 @@ const clientSigner = 'kubernetes.io/kube-apiserver-client';
  * Requests are what they were when they came: only their status changes, the decision through `approval`, the
  * certificate through `status`, each by who may do that for the signer. Upstream: `pkg/registry/certificates/certificates/strategy.go`.
  */
-export const certificateSigningRequestStrategy = (
-  signers: SignerCheck = () => undefined,
-): Strategy<CertificateSigningRequest> => ({
+export const certificateSigningRequestStrategy = ({
+  signers = () => undefined,
+}: Pick<KindOptions, 'signers'>): Strategy<CertificateSigningRequest> => ({
   resource: resources.certificatesigningrequests,
   prepare(request, old, { user }) {
     if (old) {

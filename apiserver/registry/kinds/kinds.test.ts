@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allResources, resources } from '../../../api/scheme.ts';
+import { resources } from '../../../api/scheme.ts';
 import type {
   ConfigMap,
   CoreEvent,
@@ -10,6 +10,7 @@ import type {
   Secret,
 } from '../../../api/types.ts';
 import { createStrategies } from './index.ts';
+import { allResources } from './rows.ts';
 import { admit, strategyOf } from './testing.ts';
 
 const meta = { metadata: { name: 'a', namespace: 'default' } };

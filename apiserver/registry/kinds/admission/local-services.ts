@@ -1,5 +1,6 @@
-import { apiVersionOf, servedResources } from '../../../../api/scheme.ts';
+import { apiVersionOf } from '../../../../api/scheme.ts';
 import type { APIService } from '../../../../api/types.ts';
+import { servedResources } from '../rows.ts';
 
 /** Which groups clients are to prefer. Upstream: `pkg/controlplane/apiserver/aggregator.go` `apiVersionPriorities`. */
 const priorities: Readonly<Record<string, number>> = {
@@ -21,6 +22,7 @@ const priorities: Readonly<Record<string, number>> = {
   'coordination.k8s.io': 16_500,
   'node.k8s.io': 16_300,
   'discovery.k8s.io': 16_200,
+  'flowcontrol.apiserver.k8s.io': 16_100,
 };
 
 /** The group versions that this server itself serves, as `kubectl get apiservices` lists them. */

@@ -2,21 +2,26 @@ import { resources } from '../../../../api/scheme.ts';
 import type { ClusterRoleBinding, RbacSubject, RoleBinding } from '../../../../api/types.ts';
 import { bindingColumns } from '../../../table/columns/rbac.ts';
 import type { FieldError, Strategy } from '../../strategy.ts';
+import type { KindOptions } from '../options.ts';
 import { invalid, invalidEach, notSupported, required } from '../validation/field.ts';
 import { dnsSubdomain, pathSegment } from '../validation/names.ts';
 import { isSameValue } from '../validation/same.ts';
 
 const rbacGroup = resources.roles.group;
 
-export const roleBindingStrategy: Strategy<RoleBinding> = {
-  resource: resources.rolebindings,
-  ...bindingRules({ roleKinds: ['Role', 'ClusterRole'], namespaced: true }),
-};
+type Options = Pick<KindOptions, 'escalation'>;
 
-export const clusterRoleBindingStrategy: Strategy<ClusterRoleBinding> = {
+export const roleBindingStrategy = ({ escalation }: Options): Strategy<RoleBinding> => ({
+  resource: resources.rolebindings,
+  prepare: (binding, old, { user }) => escalation?.binding(resources.rolebindings, binding, old, user),
+  ...bindingRules({ roleKinds: ['Role', 'ClusterRole'], namespaced: true }),
+});
+
+export const clusterRoleBindingStrategy = ({ escalation }: Options): Strategy<ClusterRoleBinding> => ({
   resource: resources.clusterrolebindings,
+  prepare: (binding, old, { user }) => escalation?.binding(resources.clusterrolebindings, binding, old, user),
   ...bindingRules({ roleKinds: ['ClusterRole'], namespaced: false }),
-};
+});
 
 /** What both kinds have in common. Upstream: `pkg/apis/rbac/v1/defaults.go`, `pkg/apis/rbac/validation/validation.go`. */
 function bindingRules(scope: { roleKinds: readonly string[]; namespaced: boolean }) {

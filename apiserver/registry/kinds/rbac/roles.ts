@@ -2,19 +2,24 @@ import { resources } from '../../../../api/scheme.ts';
 import type { ClusterRole, PolicyRule, Role } from '../../../../api/types.ts';
 import { defaultColumns } from '../../../table/columns/common.ts';
 import type { FieldError, Strategy } from '../../strategy.ts';
+import type { KindOptions } from '../options.ts';
 import { invalid, required } from '../validation/field.ts';
 import { validateSelector } from '../validation/selectors.ts';
 
-/** Upstream: `pkg/apis/rbac/validation/validation.go`. */
-export const roleStrategy: Strategy<Role> = {
+/** Whose writers may not give more than they have. Upstream: `pkg/apis/rbac/validation/validation.go`. */
+export const roleStrategy = ({ escalation }: Pick<KindOptions, 'escalation'>): Strategy<Role> => ({
   resource: resources.roles,
+  prepare: (role, old, { user }) => escalation?.role(resources.roles, role, old, user),
   validate: ({ rules = [] }) =>
     rules.flatMap((rule, index) => validateRule(`rules[${index}]`, rule, { namespaced: true })),
   columns: defaultColumns,
-};
+});
 
-export const clusterRoleStrategy: Strategy<ClusterRole> = {
+export const clusterRoleStrategy = ({
+  escalation,
+}: Pick<KindOptions, 'escalation'>): Strategy<ClusterRole> => ({
   resource: resources.clusterroles,
+  prepare: (role, old, { user }) => escalation?.role(resources.clusterroles, role, old, user),
   validate({ rules, aggregationRule }) {
     const errors = (rules ?? []).flatMap((rule, index) =>
       validateRule(`rules[${index}]`, rule, { namespaced: false }),
@@ -32,7 +37,7 @@ export const clusterRoleStrategy: Strategy<ClusterRole> = {
     ];
   },
   columns: defaultColumns,
-};
+});
 
 function validateRule(field: string, rule: PolicyRule, { namespaced }: { namespaced: boolean }) {
   const errors: FieldError[] = [];

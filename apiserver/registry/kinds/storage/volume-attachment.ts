@@ -4,13 +4,9 @@ import { ageColumn, column, nameColumn } from '../../../table/columns/common.ts'
 import type { Strategy } from '../../strategy.ts';
 import { invalid, required } from '../validation/field.ts';
 import { isSameValue } from '../validation/same.ts';
-import { csiDriverStrategy, csiNodeStrategy, csiStorageCapacityStrategy } from './csi.ts';
-import { persistentVolumeStrategy } from './persistent-volume.ts';
-import { persistentVolumeClaimStrategy } from './persistent-volume-claim.ts';
-import { storageClassStrategy } from './storage-class.ts';
 
 /** Upstream: `ValidateVolumeAttachment` in `pkg/apis/storage/validation/validation.go`. */
-const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
+export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
   resource: resources.volumeattachments,
   prepare(attachment, old) {
     attachment.status = old?.status ?? { attached: false };
@@ -35,13 +31,3 @@ const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
     ageColumn,
   ],
 };
-
-export const storageStrategies: readonly Strategy[] = [
-  csiDriverStrategy,
-  csiNodeStrategy,
-  csiStorageCapacityStrategy,
-  persistentVolumeClaimStrategy,
-  persistentVolumeStrategy,
-  storageClassStrategy,
-  volumeAttachmentStrategy,
-];
