@@ -7,6 +7,7 @@ import { createAccess } from './auth/access.ts';
 import { createAuthenticator } from './auth/authenticate.ts';
 import { withBootstrapTokens } from './auth/bootstrap-tokens.ts';
 import { reconcileDefaults } from './auth/rbac/reconcile.ts';
+import { withStaticTokens } from './auth/static-tokens.ts';
 import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { createApp } from './http/app.ts';
@@ -32,6 +33,8 @@ export interface ApiserverConfig {
   tls: Tls;
   /** PEM, EC P-256: service account tokens are ES256. */
   serviceAccount: ServiceAccountKeys;
+  /** Text of a file of tokens that name their users themselves: lines of `token,user,uid,"group1,group2"`. */
+  tokenFile?: string;
   /** Becomes the endpoint of the `kubernetes` Service. */
   advertise: { host: string; port: number };
   /** One a family; the first address of the first is the `kubernetes` Service's. */
@@ -105,7 +108,8 @@ export async function startApiserver(
         })
       : createRegistry({ storage, cache, strategies, customStrategyOf, now });
     await customKinds.begin(registry);
-    const tokens = withBootstrapTokens(createTokens(config.serviceAccount, cache.lookup), cache.lookup);
+    const issued = withBootstrapTokens(createTokens(config.serviceAccount, cache.lookup), cache.lookup);
+    const tokens = config.tokenFile === undefined ? issued : withStaticTokens(issued, config.tokenFile);
     const { issuer } = config.serviceAccount;
     const options = {
       registry,
