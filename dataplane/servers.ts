@@ -84,14 +84,22 @@ export function startServers({
   };
 }
 
-/** The node's addresses for node ports; `::` is any of both families, as upstream's 0.0.0.0 is to Go. */
-function listenAddresses({ nodePortAddresses: configured }: ProxyConfiguration, node: NodeFacts): string[] {
-  if (configured.length === 0) return ['::'];
-  return (['IPv4', 'IPv6'] as const).flatMap((family) => {
-    const { all, addresses } = nodePortAddresses(configured, node.ips, node.localAddresses, family);
-    if (!all) return [...addresses];
+/**
+ * The node's addresses for health check ports. `::` is any of both families, as upstream's 0.0.0.0 is to Go: beside it
+ * there is nothing left to listen on.
+ */
+export function listenAddresses(
+  { nodePortAddresses: configured }: Pick<ProxyConfiguration, 'nodePortAddresses'>,
+  node: Pick<NodeFacts, 'ips' | 'localAddresses'>,
+): string[] {
+  const everywhere = ['::'];
+  if (configured.length === 0) return everywhere;
+  const addresses: string[] = [];
+  for (const family of ['IPv4', 'IPv6'] as const) {
+    const own = nodePortAddresses(configured, node.ips, node.localAddresses, family);
     // All, because every address is in range; not because this family is not named.
-    const named = configured.some((text) => cidrOf(text)?.family === family);
-    return named ? [family === 'IPv4' ? '0.0.0.0' : '::'] : [];
-  });
+    if (own.all && configured.some((text) => cidrOf(text)?.family === family)) return everywhere;
+    addresses.push(...own.addresses);
+  }
+  return addresses;
 }
