@@ -10,7 +10,7 @@ import { type LabOptions, startLab } from '../lab/lab.ts';
 import { linkComponent } from '../lab/link.ts';
 import type { ComponentSpec } from '../lab/spec.ts';
 import type { KubeletSettings } from '../node-agent/configuration/read.ts';
-import { adminConfig, ensurePki, writeKubeconfig } from './credentials.ts';
+import { adminConfig, ensurePki, ensureProgramFiles, writeKubeconfig } from './credentials.ts';
 import { modeFeatures } from './dataplane.ts';
 import { etcdComponents, etcdNodes } from './etcd.ts';
 import { explainDisk, makeFolder, removeAtExit, temporaryFolder } from './files.ts';
@@ -27,6 +27,7 @@ import {
   resolveOptions,
 } from './spec.ts';
 import { clusterNames, readSpec, type StateDir, stateDir, stateHome, writeSpec } from './state.ts';
+import { controlPlaneComponents, proxyComponents } from './upstream.ts';
 import { waitFor } from './wait.ts';
 
 /** {@link ClusterOptions}, and how the cluster is tied to the process that starts it. */
@@ -73,7 +74,7 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     makeFolder(state.root);
     writeSpec(state, spec);
     // What an older version lacks must be there before a program looks.
-    if (existing) ensurePki(spec, state);
+    if (existing) ensureFiles(spec, state);
     // Certificates are made while the lab boots; its programs wait for them (cluster/processes/program.ts).
     let onBoot: () => void = () => undefined;
     const booting = new Promise<void>((resolve) => {
@@ -81,7 +82,7 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     });
     const [started, certified] = await Promise.allSettled([
       bootLab(spec, state, { ...options, lifetime, onBoot }).finally(onBoot),
-      booting.then(() => ensurePki(spec, state)),
+      booting.then(() => ensureFiles(spec, state)),
     ]);
     if (started.status === 'rejected') throw started.reason;
     lab = started.value;
@@ -175,6 +176,11 @@ export async function listClusters(): Promise<ClusterSummary[]> {
   return summaries;
 }
 
+function ensureFiles(spec: ClusterSpec, state: StateDir): void {
+  ensurePki(spec, state);
+  ensureProgramFiles(spec, state);
+}
+
 /** TLS is loaded when there is somebody to talk to: a lab comes up without it. */
 async function connect(config: ClientConfig): Promise<Client> {
   const { createClient } = await import('../api/client.ts');
@@ -232,15 +238,23 @@ function components(spec: ClusterSpec, state: StateDir, node: readonly string[])
         fds: ['api'],
       }),
     ),
-    ...spec.nodes.map(({ name }) => ({ name, command: program('node', name), node: name, env })),
+    ...controlPlaneComponents(spec, state),
+    ...spec.nodes.flatMap(({ name }) => [
+      { name, command: program('node', name), node: name, env },
+      ...proxyComponents(spec, name),
+    ]),
     ...(spec.linked ? [linkComponent('listen', state.root)] : []),
   ];
 }
 
-/** The program of a node that is added to a running lab. */
-export async function nodeComponent(name: string, state: StateDir): Promise<ComponentSpec> {
+/** The programs of a node that is added to a running lab. */
+export async function nodeComponents(
+  spec: ClusterSpec,
+  name: string,
+  state: StateDir,
+): Promise<ComponentSpec[]> {
   const command = [...(await nodeProgram()), join(packageRoot, 'dist', 'node.cjs'), state.root, name];
-  return { name, command, node: name, env: nodeEnvironment() };
+  return [{ name, command, node: name, env: nodeEnvironment() }, ...proxyComponents(spec, name)];
 }
 
 /** Rejects early, with the end of its log, when a component dies again and again. */

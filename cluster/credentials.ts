@@ -11,8 +11,9 @@ import {
   type Subject,
   writeFolder,
 } from './pki.ts';
-import { type ClusterSpec, controlPlanes } from './spec.ts';
+import { apiserverPort, type ClusterSpec, controlPlanes } from './spec.ts';
 import { type StateDir, writeWhole } from './state.ts';
+import { externalEtcd, managerKubeconfig, managers, needsFiles } from './upstream.ts';
 
 /** File names inside `pki/`, as kubeadm has them; a node's certificate is `NODE.crt`. */
 const adminName = 'admin';
@@ -192,6 +193,27 @@ export function proxyKubeconfig(spec: ClusterSpec, state: StateDir, server: stri
   // Clusters of before have no certificate for it.
   const name = existsSync(join(state.pki, `${proxyName}.crt`)) ? proxyName : adminName;
   return kubeconfigText(spec, name, clientConfig(state, name, server));
+}
+
+/**
+ * Makes what upstream's programs need in the place of ours, unless it is there: certificates and kubeconfigs of the
+ * managers, and files with what opens an etcd outside.
+ */
+export function ensureProgramFiles(spec: ClusterSpec, state: StateDir): void {
+  if (!needsFiles(spec)) return;
+  const [node] = controlPlanes(spec);
+  const server = `https://${node?.address}:${apiserverPort}`;
+  const { ca, cert, key } = spec.etcd?.tls ?? {};
+  const pems = { '-ca.crt': ca, '.crt': cert, '.key': key };
+  for (const [suffix, content] of Object.entries(pems))
+    if (content !== undefined) writeWhole(join(state.pki, externalEtcd + suffix), content);
+  const authority = loadCertificateAuthority(readPem(state, 'ca.crt'), readPem(state, 'ca.key'));
+  for (const [name, user] of Object.entries(managers) as [keyof typeof managers, string][]) {
+    const file = managerKubeconfig(state, name);
+    if (existsSync(file)) continue;
+    const config = { server, ca: authority.cert, ...authority.issue({ commonName: user }) };
+    writeWhole(file, kubeconfigText(spec, user, config));
+  }
 }
 
 function kubeconfigText(spec: ClusterSpec, user: string, { server, ca, cert, key }: ClientConfig): string {

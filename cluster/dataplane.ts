@@ -2,6 +2,7 @@ import { type Feature, requireFeatures } from '../kernel/features.ts';
 import type { Lab } from '../lab/handle.ts';
 import { nodeRunDir } from '../node-agent/runtime/paths.ts';
 import { dataplaneFile, settingsText } from './dataplane-file.ts';
+import { replacement } from './programs.ts';
 import {
   type ClusterSpec,
   checkDataplane,
@@ -58,6 +59,13 @@ export async function switchDataplane(
       'dataplane',
       mode,
       'a running cluster switches between proxy modes only; v9s down and v9s up --dataplane none leave nodes without rules',
+    );
+  const proxy = replacement(spec, 'kube-proxy');
+  if (proxy !== undefined)
+    throw new OptionError(
+      'dataplane',
+      mode,
+      `the nodes of this cluster run ${proxy}; v9s down and v9s up --dataplane ${mode} start it in another mode`,
     );
   if (spec.dataplane === 'none') await requireNoProxy(spec, lab);
   await requireFeatures(modeFeatures(mode));

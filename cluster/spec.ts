@@ -9,6 +9,7 @@ import type { Backend } from '../node-agent/overlay/options.ts';
 import { dnsAddresses } from './dns-addresses.ts';
 import { OptionError } from './option-error.ts';
 import { bridgeOf, cniOf, overlayOf } from './pod-network.ts';
+import { type Programs, programsOf, requireEtcd } from './programs.ts';
 import { type Store, type StoreOptions, storeOf, storeText } from './store.ts';
 
 export { OptionError };
@@ -49,6 +50,8 @@ export interface ClusterOptions extends StoreOptions {
   nftablesLayout?: NftablesLayout;
   /** The release of kube-proxy whose rules are written, as `1.12` for the articles' form. Default `1.33`. */
   emulatedVersion?: string;
+  /** Programs in the place of ours, `NAME=FILE` each, and `NAME=none` for nobody; see programs.ts. */
+  programs?: readonly string[];
   /** Keeps ordinary pods off the control plane, as kubeadm does. Default false. */
   taintControlPlane?: boolean;
   /** Lets pods reach what the host can reach, through passt. Default false. */
@@ -93,6 +96,8 @@ export interface ClusterSpec extends Store {
   nftablesLayout?: NftablesLayout;
   /** Absent for today's. */
   emulatedVersion?: string;
+  /** Absent where all is ours. */
+  programs?: Programs;
   egress: boolean;
   trace: boolean;
   /** 0 until the lab has opened one. */
@@ -141,7 +146,9 @@ export function resolveOptions(options: ClusterOptions, kubelet?: KubeletSetting
       "a lowercase RFC 1123 label: a-z, 0-9 and '-', at most 63 characters",
     );
   }
-  const store = storeOf(options);
+  const programs = programsOf(options.programs);
+  const store = storeOf(programs['kube-apiserver'] ? { store: 'etcd', ...options } : options);
+  requireEtcd({ programs }, store);
   const { controlPlanes = 1 } = options;
   const count = options.nodes ?? Math.max(defaults.nodes, controlPlanes + 1);
   if (!Number.isInteger(count) || count < controlPlanes || count > mostNodes) {
@@ -187,6 +194,7 @@ export function resolveOptions(options: ClusterOptions, kubelet?: KubeletSetting
     dataplane,
     nftablesLayout,
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
+    ...(options.programs ? { programs } : {}),
     ...store,
     // An etcd elsewhere is beyond the lab.
     egress: options.egress ?? store.etcd !== undefined,
@@ -317,8 +325,10 @@ export function agreeWithExisting(
       );
     }
   }
+  requireEtcd(wanted, existing);
   return {
     ...existing,
+    ...(wanted.programs ? { programs: wanted.programs } : {}),
     dataplane: options.dataplane ?? existing.dataplane,
     nftablesLayout: options.nftablesLayout ?? existing.nftablesLayout ?? 'upstream',
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),

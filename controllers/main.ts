@@ -1,6 +1,7 @@
 import type { Client } from '../api/client.ts';
 import { createContext, defaultSettings, earlyInformers, type Settings, startInformers } from './context.ts';
-import { controllers } from './order.ts';
+import { controllers as inOrder } from './order.ts';
+import { startScheduler } from './scheduler/scheduler.ts';
 
 /** What {@link startControllers} needs; all but `client` and `clusterCidrs` have kube-controller-manager's defaults. */
 export interface ControllersConfig extends Partial<Omit<Settings, 'clusterCidrs'>> {
@@ -8,6 +9,10 @@ export interface ControllersConfig extends Partial<Omit<Settings, 'clusterCidrs'
   client: Client;
   /** Where nodes' podCIDRs come from: one IPv4 or IPv6 CIDR, or one of each. Empty: nodes get none. */
   clusterCidrs: readonly string[];
+  /** False: somebody else's do their work; default true. */
+  controllers?: boolean;
+  /** False: somebody else assigns pods to nodes, or nobody does; default true. */
+  scheduler?: boolean;
   /** Told of every failure that is retried; default: a line on standard error. */
   onError?: (controller: string, message: string) => void;
 }
@@ -22,7 +27,7 @@ export interface Controllers {
  * any of it may be killed and started again at any moment.
  */
 export async function startControllers(
-  { client, onError = printError, ...settings }: ControllersConfig,
+  { client, controllers = true, scheduler = true, onError = printError, ...settings }: ControllersConfig,
   { signal }: { signal: AbortSignal },
 ): Promise<Controllers> {
   const { promise: later, resolve: beginLate } = Promise.withResolvers<void>();
@@ -41,7 +46,7 @@ export async function startControllers(
   });
   const ready = Promise.all(earlyInformers(informers).map(({ synced }) => synced)).then(() => {
     if (signal.aborted) return;
-    for (const start of controllers) start(context);
+    for (const start of inOrder) if (start === startScheduler ? scheduler : controllers) start(context);
     setTimeout(beginLate, context.settings.rolesDelayMs).unref();
   });
   return { ready };

@@ -13,11 +13,15 @@ import type { Report } from './report.ts';
  */
 export async function playInGuest(
   name: string,
-  { nodes, verbose }: { nodes?: number; verbose?: boolean },
+  { nodes, verbose, programs = [] }: { nodes?: number; verbose?: boolean; programs?: readonly string[] },
   report: Report,
 ): Promise<void> {
   await report.progress('getting the guest kernel', ensureGuestKernel());
-  const flags = [...(nodes === undefined ? [] : ['--nodes', String(nodes)]), ...(verbose ? ['-v'] : [])];
+  const flags = [
+    ...(nodes === undefined ? [] : ['--nodes', String(nodes)]),
+    ...(verbose ? ['-v'] : []),
+    ...programs.flatMap((one) => ['--program', one]),
+  ];
   const command = [join(packageRoot, 'dist/v9s.js'), 'scenario', name, '--lines', ...flags];
   const before = report.failures.length;
   const story = replay(report);

@@ -1,3 +1,4 @@
+import { replacement } from '../cluster/programs.ts';
 import { proxyKubeconfigPath } from '../cluster/runtime.ts';
 import type { Stage } from './scenario.ts';
 
@@ -17,8 +18,8 @@ export interface KubeProxy {
 /** The flag that lets it reach the API from any node. */
 export const kubeconfigFlag = `--kubeconfig=${proxyKubeconfigPath}`;
 
-/** What it logs when the first rules are written and its ports are open. */
-const inStep = /in step with the API/;
+/** What ours logs when the first rules are written and its ports are open; what upstream's does at `--v=2` and above. */
+const inStep = /in step with the API|syncProxyRules took/i;
 
 /** Long enough for a guest kernel, where starting programs is slow. */
 const longestWait = 60_000;
@@ -49,6 +50,21 @@ export async function startKubeProxy(
   flags: readonly string[],
 ): Promise<KubeProxy> {
   return stage.report.progress('waiting for kube-proxy', start(stage, node, flags, true));
+}
+
+/** The program, as one types it on a node. */
+export const proxyCommand = ({ cluster }: Stage): string =>
+  replacement(cluster.spec, 'kube-proxy') ?? 'v9s kube-proxy';
+
+/** Upstream's is of one release alone; it must be told to leave the limits of the machine as they are, and to say when it has written. */
+function flagsFor({ cluster }: Stage, flags: readonly string[]): readonly string[] {
+  if (replacement(cluster.spec, 'kube-proxy') === undefined) return flags;
+  return [
+    '--v=4',
+    ...flags.filter((flag) => !/^--(emulated-version|v)=/.test(flag)),
+    '--conntrack-max-per-core=0',
+    '--conntrack-min=0',
+  ];
 }
 
 /** `/run` is one for all nodes. */
@@ -93,7 +109,7 @@ async function start(
 ): Promise<KubeProxy> {
   const place = stage.cluster.node(node);
   const shell = (script: string) => place.exec(['sh', '-c', script]);
-  const line = `v9s kube-proxy ${flags.join(' ')} >${logPath(node)} 2>&1 &`;
+  const line = `${proxyCommand(stage)} ${flagsFor(stage, flags).join(' ')} >${logPath(node)} 2>&1 &`;
   if (shown) stage.report.command(node, line);
   const { stdout } = await shell(`${line}\necho $!`);
   const pid = Number(stdout);

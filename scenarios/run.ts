@@ -40,6 +40,8 @@ export interface RunOptions {
   nodes?: number;
   keep?: boolean;
   verbose?: boolean;
+  /** What runs in the place of ours, as `v9s up --program` has it. */
+  programs?: readonly string[];
   /** Tells the story as lines for another process; see `recordReport`. */
   lines?: boolean;
 }
@@ -145,10 +147,15 @@ function list(name: string | undefined): number {
 }
 
 /** A kept cluster is an ordinary one of the user's, under the scenario's name. */
-function start(scenario: Scenario, { nodes, keep, verbose }: RunOptions, report: Report): Promise<Cluster> {
+function start(
+  scenario: Scenario,
+  { nodes, keep, verbose, programs }: RunOptions,
+  report: Report,
+): Promise<Cluster> {
   return (scenario.start ?? startCluster)({
     ...scenario.cluster,
     name: scenario.name,
+    ...(programs ? { programs } : {}),
     // A lone node has to take the pods itself.
     ...(nodes === undefined ? {} : { nodes, taintControlPlane: nodes > 1 }),
     lifetime: keep ? 'detached' : 'owner',

@@ -1,11 +1,12 @@
 import { Option } from 'commander';
-import { type Register, wholeNumber } from './options.ts';
+import { programOption, type Register, wholeNumber } from './options.ts';
 
 interface ScenarioOptions {
   nodes?: number;
   keep?: boolean;
   verbose?: boolean;
   lines?: boolean;
+  program?: string[];
 }
 
 /** `v9s scenario NAME`: plays an article's demo and checks each step of it. */
@@ -17,10 +18,11 @@ export const register: Register = (program, finish) => {
     .option('--nodes <count>', 'number of nodes', wholeNumber)
     .option('--keep', 'leave the cluster up afterwards')
     .option('-v, --verbose', 'show the kernel commands')
+    .addOption(programOption())
     // How one that is played in a guest kernel tells its story to the one outside.
     .addOption(new Option('--lines', 'tell the story as lines of JSON').hideHelp())
-    .action(async (name: string | undefined, options: ScenarioOptions) => {
+    .action(async (name: string | undefined, { program: programs, ...options }: ScenarioOptions) => {
       const { runScenario } = await import('../../scenarios/run.ts');
-      finish(await runScenario(name, options));
+      finish(await runScenario(name, { ...options, ...(programs ? { programs } : {}) }));
     });
 };

@@ -1,7 +1,7 @@
 import type { DataplaneMode } from '../../cluster/spec.ts';
 import type { NftablesLayout } from '../../dataplane/configuration.ts';
 import type { Backend } from '../../node-agent/overlay/options.ts';
-import { nameOption, type Register, wholeNumber } from './options.ts';
+import { nameOption, programOption, type Register, wholeNumber } from './options.ts';
 
 interface UpOptions {
   name: string;
@@ -25,6 +25,7 @@ interface UpOptions {
   etcdCertfile?: string;
   etcdKeyfile?: string;
   etcdPrefix?: string;
+  program?: string[];
   taintControlPlane?: boolean;
   egress?: boolean;
   apiPort?: number;
@@ -75,13 +76,18 @@ export const register: Register = (program) => {
     .option('--etcd-certfile <file>', 'client certificate for it')
     .option('--etcd-keyfile <file>', 'its key')
     .option('--etcd-prefix <prefix>', 'of the keys in it (default /registry)')
+    .addOption(programOption())
     .option('--taint-control-plane', 'keep ordinary pods off the control plane, as kubeadm does')
     .option('--egress', 'let pods reach what this machine can reach, through passt')
     .option('--api-port <port>', 'port of the API on 127.0.0.1 (default: any free one)', wholeNumber)
-    .action(async (options: UpOptions) => {
+    .action(async ({ program: programs, ...options }: UpOptions) => {
       const { startCluster } = await import('../../cluster/cluster.ts');
       const began = performance.now();
-      const cluster = await startCluster({ ...options, lifetime: 'detached' });
+      const cluster = await startCluster({
+        ...options,
+        ...(programs ? { programs } : {}),
+        lifetime: 'detached',
+      });
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       const { nodes, dataplane, overlay, cni } = cluster.spec;
       const awaitsNetwork = overlay?.type === 'none' && !cni;

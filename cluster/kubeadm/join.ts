@@ -7,7 +7,7 @@ import { hasReason } from '../../api/status.ts';
 import type { Node } from '../../api/types.ts';
 import type { Lab } from '../../lab/handle.ts';
 import { changeSpec } from '../change-spec.ts';
-import { nodeComponent } from '../cluster.ts';
+import { nodeComponents } from '../cluster.ts';
 import { adminConfig } from '../credentials.ts';
 import { OptionError } from '../option-error.ts';
 import { type ClusterSpec, mostNodes, type NodeSpec, underlay } from '../spec.ts';
@@ -74,7 +74,7 @@ export async function joinLab(options: JoinOptions): Promise<Joined> {
     await bootstrapLabNode({ state, node, server, nodeServer, ca, token });
     undo.push(() => admin.delete(resources.nodes, { name: node.name }).catch(ifThere));
     onStep(`[kubelet-start] starting node ${node.name} at ${node.address}`);
-    await lab.addNode(labNode(node), [await nodeComponent(node.name, state)]);
+    await lab.addNode(labNode(node), await nodeComponents(spec, node.name, state));
     undo.push(() => lab.removeNode(node.name));
     await ready(admin, spec, node.name, lab);
     return { cluster: spec.name, node: node.name };

@@ -12,7 +12,7 @@ import type { Lab } from '../../lab/handle.ts';
 import { startLab } from '../../lab/lab.ts';
 import { linkComponent } from '../../lab/link.ts';
 import type { ComponentSpec } from '../../lab/spec.ts';
-import { nodeComponent } from '../cluster.ts';
+import { nodeComponents } from '../cluster.ts';
 import { modeFeatures } from '../dataplane.ts';
 import { type Cluster, createHandle } from '../handle.ts';
 import { OptionError } from '../option-error.ts';
@@ -113,12 +113,12 @@ export async function machineComponents(
   node: NodeSpec,
   state: StateDir,
 ): Promise<ComponentSpec[]> {
-  const agent = await nodeComponent(node.name, state);
-  if (spec.linkedTo !== undefined) return [linkComponent('connect', spec.linkedTo), agent];
-  if (node.joined) return [agent];
+  const agent = await nodeComponents(spec, node.name, state);
+  if (spec.linkedTo !== undefined) return [linkComponent('connect', spec.linkedTo), ...agent];
+  if (node.joined) return agent;
   const program = join(packageRoot, 'dist', 'control-plane.cjs');
   const command = [...(await nodeProgram()), program, state.root, node.name];
-  return [{ name: 'apiserver', command, node: node.name, env: nodeEnvironment() }, agent];
+  return [{ name: 'apiserver', command, node: node.name, env: nodeEnvironment() }, ...agent];
 }
 
 /** Starts a node again that this machine is, or that is alone in its lab, after `v9s down` or a boot. One that joined speaks for itself alone. */

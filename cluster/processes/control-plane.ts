@@ -1,11 +1,11 @@
-import { createClient } from '../../api/client.ts';
-import type { KubeObject } from '../../api/object.ts';
-import type { Node, StorageClass } from '../../api/types.ts';
+import { type Client, createClient } from '../../api/client.ts';
 import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
-import { dnsAddon, dnsRoles } from '../addons.ts';
+import { dnsRoles } from '../addons.ts';
 import { kubeletClientConfig, readPem } from '../credentials.ts';
 import { etcdOptions } from '../etcd.ts';
+import { initialObjects } from '../initial-objects.ts';
+import { isOurs } from '../programs.ts';
 import {
   apiserverPort,
   type ClusterSpec,
@@ -15,6 +15,7 @@ import {
   serviceAccountIssuer,
   underlay,
 } from '../spec.ts';
+import type { StateDir } from '../state.ts';
 import { runProgram } from './program.ts';
 
 /** The socket on the host's loopback that the supervisor hands down; see lab/README.md. */
@@ -24,6 +25,56 @@ void runProgram('control-plane', async ({ spec, state, args, signal }) => {
   const nodes = controlPlanes(spec);
   const node = nodes.find(({ name }) => name === args[0]);
   if (!node) throw new OptionError('node', args[0], `one of ${nodes.map(({ name }) => name).join(', ')}`);
+  const client = isOurs(spec, 'kube-apiserver')
+    ? await serve(spec, state, node, signal)
+    : await (await import('./foreign-api.ts')).reachForeignApi(
+        { spec, state, node, inheritedSocket },
+        signal,
+      );
+  const own = {
+    controllers: isOurs(spec, 'kube-controller-manager'),
+    scheduler: isOurs(spec, 'kube-scheduler'),
+  };
+  if (!own.controllers && !own.scheduler) return;
+  const startAll = (signal: AbortSignal) =>
+    startControllers(
+      {
+        client,
+        ...own,
+        clusterCidrs: spec.podCidrs,
+        nodeCidrMaskSize: 24,
+        nodeCidrMaskSizeIpv6: 64,
+        caPem: readPem(state, 'ca.crt'),
+        clusterSigning: { cert: readPem(state, 'ca.crt'), key: readPem(state, 'ca.key') },
+        loadBalancerCidrs: loadBalancerCidrs(spec),
+      },
+      { signal },
+    );
+  if (spec.store !== 'etcd') {
+    await startAll(signal);
+    return;
+  }
+  const { runElected } = await import('../../api/leader-election.ts');
+  const onError = (error: unknown) => void process.stderr.write(`leader election: ${error}\n`);
+  const candidate = { client, identity: `${node.name}_${spec.name}`, onError };
+  // As on any cluster: nothing is scheduled or controlled twice, by ours or by others under these names.
+  const names = [
+    ...(own.controllers ? ['kube-controller-manager'] : []),
+    ...(own.scheduler ? ['kube-scheduler'] : []),
+  ];
+  const elect = ([name, ...others]: readonly string[], scope: AbortSignal): void =>
+    name === undefined
+      ? void startAll(scope).catch(onError)
+      : void runElected({ ...candidate, name }, (leading) => elect(others, leading), { signal: scope });
+  elect(names, signal);
+});
+
+async function serve(
+  spec: ClusterSpec,
+  state: StateDir,
+  node: NodeSpec,
+  signal: AbortSignal,
+): Promise<Client> {
   const etcd = etcdOptions(spec, state, node);
   const pem = (name: string) => readPem(state, name);
   const { loopback } = await startApiserver(
@@ -45,68 +96,12 @@ void runProgram('control-plane', async ({ spec, state, args, signal }) => {
     },
     { signal },
   );
-  const client = createClient({ transport: loopback });
-  const startAll = (signal: AbortSignal) =>
-    startControllers(
-      {
-        client,
-        clusterCidrs: spec.podCidrs,
-        nodeCidrMaskSize: 24,
-        nodeCidrMaskSizeIpv6: 64,
-        caPem: pem('ca.crt'),
-        clusterSigning: { cert: pem('ca.crt'), key: pem('ca.key') },
-        loadBalancerCidrs: loadBalancerCidrs(spec),
-      },
-      { signal },
-    );
-  if (!etcd) {
-    await startAll(signal);
-    return;
-  }
-  const { runElected } = await import('../../api/leader-election.ts');
-  const onError = (error: unknown) => void process.stderr.write(`leader election: ${error}\n`);
-  const candidate = { client, identity: `${node.name}_${spec.name}`, onError };
-  // As on any cluster: nothing is scheduled or controlled twice, by ours or by others under these names.
-  void runElected(
-    { ...candidate, name: 'kube-controller-manager' },
-    (leading) =>
-      void runElected(
-        { ...candidate, name: 'kube-scheduler' },
-        (scheduling) => void startAll(scheduling).catch(onError),
-        { signal: leading },
-      ),
-    { signal },
-  );
-});
+  return createClient({ transport: loopback });
+}
 
 /** Of the family of Services: the endpoint of `kubernetes` must be of its own. */
 function advertised({ serviceCidrs: [first = ''] }: ClusterSpec, { address, address6 }: NodeSpec): string {
   return (first.includes(':') ? address6 : address) ?? '';
-}
-
-/** Volumes on the node that uses them first; who names no class has one of this. */
-const standardClass: StorageClass = {
-  apiVersion: 'storage.k8s.io/v1',
-  kind: 'StorageClass',
-  metadata: {
-    name: 'standard',
-    annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
-  },
-  provisioner: 'vethernetes.io/local-path',
-  volumeBindingMode: 'WaitForFirstConsumer',
-};
-
-/** In the order of the spec, so that the control plane has the first pod CIDR, the first worker the second. */
-function initialObjects(spec: ClusterSpec): KubeObject[] {
-  const nodes = spec.nodes.map(
-    ({ name, labels, taints }): Node => ({
-      apiVersion: 'v1',
-      kind: 'Node',
-      metadata: { name, labels },
-      ...(taints.length > 0 ? { spec: { taints } } : {}),
-    }),
-  );
-  return [...nodes, standardClass, ...(spec.clusterDns.length > 0 ? dnsAddon(spec) : [])];
 }
 
 /** A machine's own network has no addresses to give away. */

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { ProxyMode } from '../../dataplane/configuration.ts';
 import type { DataplaneConfig, DataplaneProcess } from '../../dataplane/main.ts';
 import { dataplaneFile, settingsText } from '../dataplane-file.ts';
+import { isOurs } from '../programs.ts';
 import type { ClusterSpec } from '../spec.ts';
 import { readSpec, type StateDir, writeWhole } from '../state.ts';
 import { formerModes } from './former-modes.ts';
@@ -78,7 +79,8 @@ export function createProxy(
     async settle() {
       const spec = readSpec(state);
       if (!spec || signal.aborted) return;
-      const { dataplane: mode } = spec;
+      // Whoever is to run in the place of ours is a component of its own.
+      const mode = isOurs(spec, 'kube-proxy') ? spec.dataplane : 'none';
       const settings = settingsText(spec);
       if (settings === runs.at(-1)?.settings) return;
       mkdirSync(runDir, { recursive: true });

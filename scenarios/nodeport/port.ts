@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import type { KubeProxy } from '../kube-proxy.ts';
+import { type KubeProxy, proxyCommand } from '../kube-proxy.ts';
 import { chainOf, showChains } from '../listing.ts';
 import { createFrom } from '../objects.ts';
 import type { Stage } from '../scenario.ts';
@@ -147,7 +147,7 @@ async function withoutRules(
   const { node } = proxy;
   report.step('The proof: the same without rules');
   await proxy.kill();
-  await stage.onNode(node, 'v9s kube-proxy --cleanup');
+  await stage.onNode(node, `${proxyCommand(stage)} --cleanup`);
   report.command(node, runOtherLater);
   await shell(runOtherLater);
   await until(shell, `ss -ltnH 'sport = :${port}' | grep -q .`);
