@@ -32,6 +32,8 @@ export interface Settings {
   loadBalancerCidrs: readonly string[];
   /** How long after the others the informers of roles begin: a new cluster has other things to do at first. */
   rolesDelayMs: number;
+  /** How long after those the garbage collector begins to look at kinds that no other controller has to do with. */
+  otherKindsDelayMs: number;
   /** How long a Job waits after its first failed pod; twice as long after each further one. */
   jobBackoffMs: number;
 }
@@ -46,6 +48,7 @@ export const defaultSettings = {
   maxEndpointsPerSlice: 100,
   loadBalancerCidrs: [],
   rolesDelayMs: 2_000,
+  otherKindsDelayMs: 8_000,
   jobBackoffMs: 10_000,
 } as const;
 

@@ -1,10 +1,10 @@
 import type { KubeObject } from '../api/object.ts';
 import type { Again } from '../api/queue.ts';
-import { allResources, type Resource, resources } from '../api/scheme.ts';
+import { type Resource, resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
 import type { Namespace, NamespaceCondition } from '../api/types.ts';
 import { allInformers, type Controller } from './context.ts';
-import { rowOf } from './custom-kinds.ts';
+import { discoverKinds, kindsWith } from './discovery.ts';
 import { sameJson } from './lookup.ts';
 import { timestamp } from './pod.ts';
 
@@ -46,25 +46,25 @@ export const startNamespaceController: Controller = ({ client, informers, reconc
     return undefined;
   }
 
-  /** What is in the namespace now: asked live, since nothing may be left behind. */
+  /** What is in the namespace now, of any kind: asked live, since nothing may be left behind. */
   async function contentOf(namespace: string): Promise<Content[]> {
-    const { items: definitions } = await client.list(resources.customresourcedefinitions);
-    const custom = definitions.flatMap((definition) => rowOf(definition) ?? []);
+    const kinds = kindsWith(await discoverKinds(client), ['list', 'delete']);
     const lists = await Promise.all(
-      [...allResources, ...custom]
+      kinds
         .filter(({ namespaced }) => namespaced)
         .map(async (resource) => {
           try {
             const { items } = await client.list(resource, { namespace });
             return items.map((object) => ({ resource, object }));
           } catch (error) {
-            // A kind this server does not serve has no objects.
+            // The kind has gone meanwhile, and its objects with it.
             if (hasReason(error, 'NotFound')) return [];
             throw error;
           }
         }),
     );
-    return lists.flat();
+    // Some are served by more than one group.
+    return [...new Map(lists.flat().map((one) => [one.object.metadata?.uid, one])).values()];
   }
 
   async function remove(resource: Resource, { metadata }: KubeObject): Promise<void> {

@@ -5,6 +5,7 @@ import { hasReason } from '../../api/status.ts';
 import type { DeleteOptions, OwnerReference } from '../../api/types.ts';
 import { allInformers, type Controller } from '../context.ts';
 import { createGraph, type GraphNode } from './graph.ts';
+import { followOtherKinds } from './other-kinds.ts';
 
 const foreground = 'foregroundDeletion';
 const orphan = 'orphan';
@@ -14,8 +15,13 @@ const orphan = 'orphan';
  * the cache does not have is asked for live, by UID, before anything is deleted. Upstream:
  * `pkg/controller/garbagecollector`.
  */
-export const startGarbageCollector: Controller = ({ client, informers, customKinds, reconciler }) => {
+export const startGarbageCollector: Controller = (context) => {
+  const { client, informers, customKinds, reconciler } = context;
   const graph = createGraph();
+  const others = followOtherKinds(context, (informer) => {
+    watch(informer);
+    void informer.synced.then(lookAtAll);
+  });
   const queue = reconciler('garbagecollector', reconcile, 20);
 
   for (const informer of allInformers(informers)) watch(informer);
@@ -127,8 +133,11 @@ export const startGarbageCollector: Controller = ({ client, informers, customKin
     if (known) return isWaiting(known.object) ? 'waiting' : 'solid';
     if (graph.isAbsent(owner.uid)) return 'absent';
     const { apiVersion, kind } = owner;
-    const resource = resourceOf(apiVersion, kind) ?? customKinds.resourceOf(apiVersion, kind);
-    // A kind this project does not know: never delete on a guess.
+    const resource =
+      resourceOf(apiVersion, kind) ??
+      customKinds.resourceOf(apiVersion, kind) ??
+      (await others.resourceOf(apiVersion, kind));
+    // A kind that the server does not know, or does not know yet: never delete on a guess.
     if (!resource) return 'solid';
     const { namespace } = dependent.metadata ?? {};
     try {
@@ -144,12 +153,12 @@ export const startGarbageCollector: Controller = ({ client, informers, customKin
 
   async function dropOwners({ resource, object }: GraphNode, uids: readonly string[]): Promise<void> {
     const ownerReferences = ownersOf(object).filter(({ uid }) => !uids.includes(uid));
-    await patchMetadata(resource, object, { ownerReferences });
+    await patchMetadata(resource, object, { ownerReferences: unlessEmpty(ownerReferences) });
   }
 
   async function removeFinalizer({ resource, object }: GraphNode, finalizer: string): Promise<void> {
     const finalizers = (object.metadata?.finalizers ?? []).filter((name) => name !== finalizer);
-    await patchMetadata(resource, object, { finalizers });
+    await patchMetadata(resource, object, { finalizers: unlessEmpty(finalizers) });
   }
 
   async function patchMetadata(resource: Resource, object: KubeObject, metadata: object): Promise<void> {
@@ -185,6 +194,9 @@ function hasFinalizer(object: KubeObject, finalizer: string): boolean {
 function isWaiting(object: KubeObject): boolean {
   return object.metadata?.deletionTimestamp !== undefined && hasFinalizer(object, foreground);
 }
+
+/** As Go writes a list that has become empty: not at all. */
+const unlessEmpty = <T>(list: readonly T[]) => (list.length > 0 ? list : null);
 
 function unlessGone(error: unknown): void {
   if (!hasReason(error, 'NotFound')) throw error;
