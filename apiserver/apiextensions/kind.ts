@@ -27,7 +27,6 @@ export async function createKind(
   rows: ReadonlyMap<string, Resource>,
 ): Promise<CustomKind> {
   const end = new AbortController();
-  const ending = Boolean(definition.metadata?.deletionTimestamp);
   const versions: CustomVersion[] = [];
   const schemas = definition.spec.versions.map(({ schema }) => schema?.openAPIV3Schema);
   if (schemas.some(hasRules)) await loadCel();
@@ -35,7 +34,7 @@ export async function createKind(
     const resource = rows.get(version.name);
     if (!resource) continue;
     const schema = version.schema?.openAPIV3Schema;
-    const rules = createStrategy(resource, version, end.signal, ending);
+    const rules = createStrategy(resource, version, definition, end.signal);
     const byWebhook = definition.spec.conversion?.strategy === 'Webhook' && resource.stored !== resource;
     const strategy = byWebhook ? withoutConversion(rules) : rules;
     versions.push({ resource, served: version.served, strategy, schema });
@@ -63,13 +62,15 @@ function withoutConversion(strategy: Strategy): Strategy {
 function createStrategy(
   resource: Resource,
   version: CustomResourceDefinitionVersion,
+  definition: CustomResourceDefinition,
   ended: AbortSignal,
-  ending: boolean,
 ): Strategy {
+  const ending = Boolean(definition.metadata?.deletionTimestamp);
   const schema = version.schema?.openAPIV3Schema ?? {};
   const { status, scale } = version.subresources ?? {};
   const rules: CustomRules = {
     ended,
+    schema,
     decode: (value, mode, duplicates) => decodeCustom(resource, schema, value, mode, duplicates),
     present(object) {
       const { apiVersion: _, kind, ...rest } = structuredClone(object);
@@ -77,7 +78,7 @@ function createStrategy(
       normalize(shown, schema);
       return shown;
     },
-    ...(scale ? { scale: scaleRules(scale) } : {}),
+    ...(scale ? { scale: scaleRules(scale, definition) } : {}),
   };
   const paths = version.selectableFields?.map(({ jsonPath }) => jsonPath) ?? [];
 

@@ -1,15 +1,25 @@
 import type { KubeObject } from '../../api/object.ts';
-import type { CustomResourceSubresourceScale, Scale } from '../../api/types.ts';
+import type { CustomResourceDefinition, CustomResourceSubresourceScale, Scale } from '../../api/types.ts';
 import type { CustomRules } from '../registry/strategy.ts';
 import { isMap, type JsonMap } from './schema/schema.ts';
 
 /** The subresource `scale`, where a definition says that it is. Upstream: `pkg/registry/customresource/etcd.go`. */
-export function scaleRules(of: CustomResourceSubresourceScale): NonNullable<CustomRules['scale']> {
+export function scaleRules(
+  of: CustomResourceSubresourceScale,
+  { spec }: CustomResourceDefinition,
+): NonNullable<CustomRules['scale']> {
   const number = (object: KubeObject, path: string) => {
     const value = at(object, path);
     return typeof value === 'number' ? value : 0;
   };
+  const paths = new Map(
+    spec.versions.map(({ name, subresources }) => {
+      const path = subresources?.scale?.specReplicasPath;
+      return [`${spec.group}/${name}`, path === undefined ? undefined : namesOf(path)];
+    }),
+  );
   return {
+    pathIn: (apiVersion) => paths.get(apiVersion),
     read(object): Scale {
       const {
         name = '',

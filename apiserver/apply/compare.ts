@@ -27,7 +27,8 @@ export function compare(
   { typed = false }: CompareOptions = {},
 ): Comparison {
   const comparison: Comparison = { removed: {}, modified: {}, added: {} };
-  visit({ comparison, path: [], typed, inLeaf: false }, shape, before, after);
+  // Nothing at all is as good as null: there is no path that it could be added by.
+  visit({ comparison, path: [], typed, inLeaf: false }, shape, before ?? null, after ?? null);
   return comparison;
 }
 

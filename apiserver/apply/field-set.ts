@@ -112,9 +112,9 @@ export function withDeclaredParents(shape: Shape, set: Fields): Fields {
       if (element === '.') continue;
       const here = [...path, element];
       const isField = element.startsWith('f:');
-      const inner = childShape(shape, element);
-      if (isField && shape.form === 'struct' && inner) insert(added, here);
-      visit(here, inner, node[element] ?? {});
+      const map = shape.form === 'untyped' ? shape.map : shape;
+      if (isField && map?.form === 'struct' && map.field(element.slice(2))) insert(added, here);
+      visit(here, childShape(shape, element), node[element] ?? {});
     }
   };
   visit([], shape, set);
@@ -123,7 +123,7 @@ export function withDeclaredParents(shape: Shape, set: Fields): Fields {
 
 /** The shape of what an element of a path leads to. */
 export function childShape(shape: Shape, element: Element): Shape | undefined {
-  if (shape.form === 'untyped') return shape;
+  if (shape.form === 'untyped') return shape.map ? childShape(shape.map, element) : shape;
   if (shape.form === 'list' || shape.form === 'map') return shape.element;
-  return shape.form === 'struct' ? shape.field(element.slice(2)) : undefined;
+  return shape.form === 'struct' ? (shape.field(element.slice(2)) ?? shape.rest) : undefined;
 }

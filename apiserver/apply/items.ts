@@ -1,5 +1,5 @@
 import { type Element, keyElement, valueElement } from './element.ts';
-import { keysOf, type ListShape, type Shape } from './shape.ts';
+import { atomicList, type ListShape, type Shape, untyped } from './shape.ts';
 
 export type JsonMap = Readonly<Record<string, unknown>>;
 
@@ -31,13 +31,16 @@ export function itemElement(shape: ListShape, item: unknown): Element {
   }
   if (item === null) throw new ShapeError('', 'associative list with keys may not have a null element');
   if (!isMap(item)) throw new ShapeError('', 'associative list with keys may not have non-map elements');
-  const keys = keysOf(shape, item);
-  if (Object.keys(keys).length === 0) {
-    const names = shape.keys.map((key) => JSON.stringify(key)).join(' ');
-    throw new ShapeError(
-      '',
-      `associative list with keys has an element that omits all key fields [${names}] (and doesn't have default values for any key fields)`,
-    );
+  const keys: Record<string, unknown> = {};
+  for (const key of shape.keys) {
+    const value = item[key] ?? shape.keyDefaults[key];
+    if (value === undefined) {
+      throw new ShapeError(
+        '',
+        `associative list with keys has an element that omits key field ${JSON.stringify(key)} (and doesn't have default value)`,
+      );
+    }
+    keys[key] = value;
   }
   return keyElement(keys);
 }
@@ -61,20 +64,18 @@ export type Walked =
   | { form: 'list'; shape: ListShape };
 
 const leaf: Walked = { form: 'leaf' };
-const untyped: Shape = { form: 'untyped' };
 const anyMap: Walked = { form: 'map', atomic: false, shapeOf: () => untyped, declared: () => false };
-const anyList: Walked = {
-  form: 'list',
-  shape: { form: 'list', relation: 'atomic', keys: [], element: untyped },
-};
+const anyList: Walked = { form: 'list', shape: atomicList(untyped) };
 
 const walks = new WeakMap<Shape, Walked>();
 
-/** How to walk `value`; `other` decides for what has no shape where there is no value. */
+/** How to walk a value. */
 export function walkOf(shape: Shape, value: unknown): Walked {
   if (shape.form === 'untyped') {
     if (Array.isArray(value)) return anyList;
-    return typeof value === 'object' ? anyMap : leaf;
+    if (typeof value !== 'object') return leaf;
+    if (!shape.map) return anyMap;
+    return walkOf(shape.map, value);
   }
   let walk = walks.get(shape);
   if (!walk) {
@@ -96,7 +97,7 @@ function createWalk(shape: Exclude<Shape, { form: 'untyped' }>): Walked {
       return {
         form: 'map',
         atomic: shape.atomic,
-        shapeOf: (key) => shape.field(key),
+        shapeOf: (key) => shape.field(key) ?? shape.rest,
         declared: (key) => shape.field(key) !== undefined,
       };
   }

@@ -6,14 +6,16 @@ import { difference, type Fields, insert, isEmpty, union } from './fields.ts';
 import { isEmptyMap, isMap, ShapeError, sameValue } from './items.ts';
 import { allowedByLastApplied, hasLastApplied, withLastApplied } from './last-applied.ts';
 import { capUpdaters, decodeManaged, encodeManaged, type Managed, managerId, nobody } from './managers.ts';
-import { shapeOf } from './shape.ts';
+import { reconcile } from './reconcile.ts';
+import type { Shape } from './shape.ts';
 import { applyTo, Conflicts, type Owned, type Owners, ownersAfterUpdate } from './updater.ts';
 import { validate } from './validate.ts';
 
 /** One write, as far as it matters who owns what afterwards. */
 export interface FieldWrite {
-  /** Model of the kind in `api/schema.json`. */
-  type: string;
+  shape: Shape;
+  /** The shape is of a Go type, whose encoder always writes some fields. */
+  typed: boolean;
   kind: string;
   /** Of the request: `apps/v1`. */
   apiVersion: string;
@@ -80,9 +82,9 @@ export function applyConfiguration(
   if (managed.owners.size === 0 && live) {
     managed = update({ ...write, manager: 'before-first-apply' }, managed, {}, bareOf(live));
   }
-  const shape = shapeOf(write.type);
+  const { shape, typed, apiVersion, reset: ignored } = write;
   const id = identityOfWrite(write, 'Apply');
-  const request = { shape, apiVersion: write.apiVersion, ignored: write.reset, manager: id };
+  const request = { shape, typed, apiVersion, ignored, manager: id };
   const owners = known(write, managed.owners);
   const run = (force: boolean) => applyTo({ ...request, force }, bare, config, owners);
   const result = tolerate(
@@ -110,7 +112,7 @@ function tolerate<T>(write: FieldWrite, live: KubeObject, run: () => T, forced: 
   } catch (error) {
     if (!(error instanceof Conflicts)) throw error;
     if (write.manager !== 'kubectl') throw applyConflict(error.conflicts);
-    const allowed = allowedByLastApplied(shapeOf(write.type), write.apiVersion, live);
+    const allowed = allowedByLastApplied(write.shape, write.apiVersion, live);
     const { conflicts } = error;
     const left = allowed ? conflicts.filter(({ path }) => !isAllowed(allowed, path)) : conflicts;
     if (left.length > 0) throw applyConflict(left);
@@ -124,7 +126,7 @@ function isAllowed(allowed: Fields, path: readonly string[]): boolean {
   return isEmpty(difference(one, allowed));
 }
 
-function checkConfiguration({ type, apiVersion, kind }: FieldWrite, config: KubeObject): void {
+function checkConfiguration({ shape, apiVersion, kind }: FieldWrite, config: KubeObject): void {
   const { name = '', namespace = '' } = config.metadata ?? {};
   const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
   if (config.apiVersion !== apiVersion || config.kind !== kind) {
@@ -133,7 +135,7 @@ function checkConfiguration({ type, apiVersion, kind }: FieldWrite, config: Kube
   }
   if (config.metadata?.managedFields) throw statusError('BadRequest', 'metadata.managedFields must be nil');
   try {
-    validate(shapeOf(type), config);
+    validate(shape, config);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     const what = `${namespace}/${name}; ${group}/${version}, Kind=${kind}`;
@@ -149,12 +151,12 @@ function checkConfiguration({ type, apiVersion, kind }: FieldWrite, config: Kube
 }
 
 function update(write: FieldWrite, managed: Managed, live: KubeObject, next: KubeObject): Managed {
-  const { type, apiVersion, reset: ignored, time } = write;
+  const { shape, typed, apiVersion, reset: ignored, time } = write;
   const id = identityOfWrite(write, 'Update');
   const self = 'current-operation';
   const owners = new Map(
     ownersAfterUpdate(
-      { shape: shapeOf(type), apiVersion, ignored, manager: self },
+      { shape, typed, apiVersion, ignored, manager: self },
       live,
       next,
       known(write, managed.owners),
@@ -181,11 +183,19 @@ function identityOfWrite(
   });
 }
 
-/** Without those who wrote in versions that are no longer served. */
-function known({ serves }: FieldWrite, owners: Owners): Owners {
-  const gone = [...owners].filter(([, { apiVersion }]) => !serves(apiVersion));
-  if (gone.length === 0) return owners;
-  return new Map([...owners].filter((one) => !gone.some(([id]) => id === one[0])));
+/** Without those who wrote in versions that are no longer served, and as the schema has it today. */
+function known({ serves, shape, typed }: FieldWrite, owners: Owners): Owners {
+  const left = new Map<string, Owned>();
+  let changed = false;
+  for (const [id, owned] of owners) {
+    if (serves(owned.apiVersion)) {
+      // What is built in does not change while it is served.
+      const fields = typed ? owned.fields : reconcile(shape, owned.fields);
+      changed ||= fields !== owned.fields;
+      left.set(id, fields === owned.fields ? owned : { ...owned, fields });
+    } else changed = true;
+  }
+  return changed ? left : owners;
 }
 
 function decodeLiveOrSent({ subresource }: FieldWrite, before: Entries, sent: Entries): Managed {

@@ -11,14 +11,22 @@ export type Shape =
   | StructShape
   | { readonly form: 'map'; readonly atomic: boolean; readonly element: Shape }
   | ListShape
-  /** Anything: what it is shows in the value. */
-  | { readonly form: 'untyped' };
+  | UntypedShape;
+
+/** Anything: what it is shows in the value. Upstream: `DeducedParseableType`. */
+export interface UntypedShape {
+  readonly form: 'untyped';
+  /** What is known of it where it is a map. */
+  readonly map?: StructShape;
+}
 
 export interface StructShape {
   readonly form: 'struct';
   readonly atomic: boolean;
   /** The shape of a declared field. */
   field(name: string): Shape | undefined;
+  /** The shape of any other; absent where there is none. */
+  readonly rest?: Shape;
   /**
    * Fields that Go's encoder always writes, and what it writes where nothing is set: `{}` for a struct that is no
    * pointer, `null` for a time.
@@ -31,6 +39,8 @@ export interface ListShape {
   /** `set`: elements are known by their value; `map`: by `keys`. */
   readonly relation: 'atomic' | 'set' | 'map';
   readonly keys: readonly string[];
+  /** Values of keys where an item does not say them. */
+  readonly keyDefaults: Readonly<Record<string, unknown>>;
   readonly element: Shape;
 }
 
@@ -44,6 +54,13 @@ interface GoType {
 
 const known: Readonly<Record<string, GoType>> = goTypes as Record<string, GoType>;
 const shapes = new Map<string, Shape>();
+
+export const untyped: UntypedShape = { form: 'untyped' };
+
+export const atomicList = (element: Shape): ListShape => ({
+  ...{ form: 'list', relation: 'atomic', keys: [], keyDefaults: {} },
+  element,
+});
 
 /** The shape of a model of `api/schema.json`, or of a type made of one (`[]Container`). */
 export function shapeOf(type: string): Shape {
@@ -60,31 +77,15 @@ function createShape(type: string): Shape {
   switch (expression.form) {
     case 'list':
       // Bytes are one text on the wire.
-      return { form: 'list', relation: 'atomic', keys: [], element: shapeOf(expression.element) };
+      return atomicList(shapeOf(expression.element));
     case 'map':
       return { form: 'map', atomic: false, element: shapeOf(expression.element) };
     case 'model':
       return createStruct(expression.model.fields, known[expression.name] ?? {});
     case 'scalar':
-      if (!scalars.includes(expression.name)) return customShape;
-      return expression.name === 'any'
-        ? { form: 'untyped' }
-        : { form: 'scalar', type: scalarOf(expression.name) };
+      return expression.name === 'any' ? untyped : { form: 'scalar', type: scalarOf(expression.name) };
   }
 }
-
-const scalars: readonly string[] = [
-  ...['any', 'string', 'boolean', 'byte', 'int32', 'int64', 'double'],
-  ...['IntOrString', 'Quantity', 'Time', 'MicroTime'],
-];
-
-/** A kind that Go has no type of: what its fields are shows in their values. Upstream: `DeducedParseableType`. */
-const customShape: Shape = {
-  form: 'struct',
-  atomic: false,
-  always: [['metadata', {}]],
-  field: (name) => (name === 'metadata' ? shapeOf('ObjectMeta') : { form: 'untyped' }),
-};
 
 function createStruct(fields: Readonly<Record<string, string>>, go: GoType): StructShape {
   const own = new Map<string, Shape>();
@@ -107,7 +108,9 @@ function createStruct(fields: Readonly<Record<string, string>>, go: GoType): Str
 function fieldShape(shape: Shape, { lists, atomicFields }: GoType, name: string): Shape {
   const list = lists?.[name];
   if (shape.form === 'list' && list) {
-    return list === 'set' ? { ...shape, relation: 'set' } : { ...shape, relation: 'map', keys: list };
+    if (list === 'set') return { ...shape, relation: 'set' };
+    const keyDefaults = Object.fromEntries(Object.entries(defaults).filter(([key]) => list.includes(key)));
+    return { ...shape, relation: 'map', keys: list, keyDefaults };
   }
   if (shape.form === 'map' && atomicFields?.includes(name)) return { ...shape, atomic: true };
   return shape;
@@ -120,17 +123,4 @@ function scalarOf(name: string): 'string' | 'number' | 'boolean' | 'any' {
 }
 
 /** Keys of list elements that have a value of their own where nothing is said. Upstream: `+default` of these fields. */
-const keyDefaults: Readonly<Record<string, unknown>> = { protocol: 'TCP' };
-
-/** The values of a list element's keys, as far as it has any. */
-export function keysOf(
-  { keys }: ListShape,
-  item: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const key of keys) {
-    const value = item[key] ?? keyDefaults[key];
-    if (value !== undefined) values[key] = value;
-  }
-  return values;
-}
+const defaults: Readonly<Record<string, unknown>> = { protocol: 'TCP' };

@@ -126,7 +126,7 @@ const withoutNulls = (object: KubeObject): KubeObject =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 
 const writeOf = (name: string) =>
-  fieldWrite(resources.configmaps, resources.configmaps, undefined, name, new Date(0));
+  fieldWrite({ resource: resources.configmaps, as: resources.configmaps }, name, new Date(0));
 
 const objectOf = (wanted: ReadonlyMap<string, string>): KubeObject & ConfigMap => ({
   apiVersion: 'v1',

@@ -44,6 +44,8 @@ export class Conflicts extends Error {
 
 export interface UpdateRequest {
   shape: Shape;
+  /** See {@link CompareOptions}. */
+  typed: boolean;
   apiVersion: string;
   /** Paths that this kind of write leaves as they are, with all below. */
   ignored: Fields;
@@ -57,12 +59,12 @@ export interface UpdateRequest {
  * Versions of one kind differ in nothing but their name here, so paths of one are paths of all.
  */
 export function ownersAfterUpdate(
-  { shape, apiVersion, ignored, manager }: UpdateRequest,
+  { shape, typed, apiVersion, ignored, manager }: UpdateRequest,
   live: unknown,
   next: unknown,
   owners: Owners,
 ): Owners {
-  const all = compare(shape, live, next, { typed: true });
+  const all = compare(shape, live, next, { typed });
   if (isEmpty(all.removed) && isEmpty(all.modified) && isEmpty(all.added)) return owners;
   const after = withoutChanged(exclude(all, ignored), owners, manager);
   const own = after.get(manager)?.fields ?? {};
@@ -80,7 +82,7 @@ export function ownersAfterUpdate(
  * @throws Conflicts unless `force`
  */
 export function applyTo(
-  { shape, apiVersion, ignored, manager, force }: UpdateRequest & { force: boolean },
+  { shape, typed, apiVersion, ignored, manager, force }: UpdateRequest & { force: boolean },
   live: unknown,
   config: unknown,
   owners: Owners,
@@ -89,7 +91,7 @@ export function applyTo(
   const fields = recursiveDifference(fieldSetOf(shape, config), ignored);
   const now = new Map(owners).set(manager, { fields, apiVersion, applied: true });
   const object = prune(shape, merge(shape, live, config), now, last?.fields);
-  const changes = exclude(compare(shape, live, object, { typed: true }), ignored);
+  const changes = exclude(compare(shape, live, object, { typed }), ignored);
   if (!force) {
     const changed = union(changes.modified, changes.added);
     const conflicts = [...now]

@@ -1,22 +1,28 @@
 import { apiVersionOf, type Resource } from '../../api/scheme.ts';
+import type { CustomRules } from '../registry/strategy.ts';
 import { type Fields, insert } from './fields.ts';
 import type { FieldWrite } from './manage.ts';
+import { scaleVersion } from './scale.ts';
+import { shapeOfSchema } from './schema-shape.ts';
+import { shapeOf } from './shape.ts';
 
-/**
- * What a write is to those who keep count of fields.
- *
- * @param as the resource under the group version of the request
- */
-export function fieldWrite(
-  resource: Resource,
-  as: Resource,
-  subresource: string | undefined,
-  manager: string,
-  now: Date,
-): FieldWrite {
+/** What is written, and how. */
+export interface WriteTarget {
+  resource: Resource;
+  /** The resource under the group version of the request. */
+  as: Resource;
+  subresource?: string | undefined;
+  /** How that version is read, where its fields are its own. */
+  custom?: Pick<CustomRules, 'type' | 'schema'> | undefined;
+}
+
+/** What a write is to those who keep count of fields. */
+export function fieldWrite(target: WriteTarget, manager: string, now: Date): FieldWrite {
+  const { resource, as, subresource, custom } = target;
+  const { type = resource.type, schema } = custom ?? {};
   return {
-    // A custom kind may be called as one that has a model.
-    type: resource.stored ? '' : resource.type,
+    shape: schema ? shapeOfSchema(schema) : shapeOf(type),
+    typed: !schema,
     kind: as.kind,
     apiVersion: apiVersionOf(as),
     ...(subresource ? { subresource } : {}),
@@ -24,6 +30,18 @@ export function fieldWrite(
     manager,
     reset: resetFields(resource, subresource),
     time: `${now.toISOString().slice(0, 19)}Z`,
+  };
+}
+
+/** The same of the subresource `scale`, whose fields are its own. */
+export function scaleWrite(write: FieldWrite): FieldWrite {
+  return {
+    ...write,
+    shape: shapeOf('Scale'),
+    typed: true,
+    kind: 'Scale',
+    apiVersion: scaleVersion,
+    serves: (apiVersion) => apiVersion === scaleVersion,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/object.ts';
 import { type StatusError, statusError } from '../../api/status.ts';
+import type { FieldWrite } from '../apply/manage.ts';
 import { attributesOf } from '../auth/attributes.ts';
 import { forbidden } from '../auth/authorize.ts';
 import type { ManageFields, Mutation, Request, UpdateOptions } from '../registry/registry.ts';
@@ -19,13 +20,21 @@ const applyMediaType = 'application/apply-patch+yaml';
 /**
  * Keeps count of the fields that a request writes.
  *
- * @param type of the options that it may have been sent with: `CreateOptions`
+ * @param options the type of those that it may have been sent with: `CreateOptions`
+ * @param custom how the version of the request is read
  * @throws StatusError Invalid for a `fieldManager` that is none
  */
-export async function manageFields(call: Call, options: string): Promise<ManageFields> {
+export async function manageFields(
+  call: Call,
+  options: string,
+  custom: CustomRules | undefined,
+): Promise<ManageFields> {
   const apply = await rules();
-  const write = writeOf(apply, call, options);
-  return (live, next, sent, now) => apply.entriesAfterUpdate(write(now), live, next, sent);
+  const write = writeOf(apply, call, options, custom);
+  // What is written in a version with fields of its own is counted in these.
+  const shown = (object: KubeObject) => (custom?.type ? custom.present(object) : object);
+  return (live, next, sent, now) =>
+    apply.entriesAfterUpdate(write(now), live && shown(live), shown(next), sent);
 }
 
 type Rules = Awaited<ReturnType<typeof loadRules>>;
@@ -72,39 +81,44 @@ export async function applyObject(
 
 /** What an apply makes of the object that is there, or of none. @throws StatusError before anything is read */
 async function readConfiguration(call: Call, custom: CustomRules | undefined): Promise<Mutation> {
+  const { decodePatched } = await import('../schema/decode.ts');
+  const { apply, write } = await readApply(call, custom);
+  return (current) => {
+    const live = current && custom ? custom.present(current) : current;
+    const object = apply(write(new Date()), live);
+    const { name = '', uid } = object.metadata ?? {};
+    if (!name) throw undeterminable(call);
+    if (uid && !current) throw otherUid(call, uid);
+    return custom
+      ? custom.decode(object, parseFieldValidation(call.query), []).object
+      : decodePatched(call.target.resource.type, object, 'Ignore').object;
+  };
+}
+
+/** The configuration of a request, to be applied to what is there. @throws StatusError before anything is read */
+export async function readApply(call: Call, custom: CustomRules | undefined) {
   const { query, response } = call;
   if (!query.get('fieldManager')) {
     throw invalidOption('PatchOptions', 'fieldManager', 'Required value', 'is required for apply patch');
   }
-  const [body, apply, { decodePatched }] = await Promise.all([
-    readBody(call.request),
-    rules(),
-    import('../schema/decode.ts'),
-  ]);
-  const write = writeOf(apply, call, 'PatchOptions');
+  const [body, loaded] = await Promise.all([readBody(call.request), rules()]);
+  const write = writeOf(loaded, call, 'PatchOptions', custom);
   const validation = parseFieldValidation(query);
   const force = isTrue(query.get('force'));
   const { value, duplicates } = await parseConfiguration(body.toString('utf8'));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw statusError('BadRequest', 'error decoding YAML: a configuration is an object');
   }
-  return (current) => {
-    const live = current && custom ? custom.present(current) : current;
-    const { object } = apply.applyConfiguration(
-      { ...write(new Date()), ...(custom?.type ? { type: custom.type } : {}), force },
-      live,
-      value as KubeObject,
-    );
+  function apply(write: FieldWrite, live: KubeObject | undefined): KubeObject {
+    const { object } = loaded.applyConfiguration({ ...write, force }, live, value as KubeObject);
     if (duplicates.length > 0 && validation !== 'Ignore') {
       const message = duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`).join(', ');
       if (validation === 'Strict') throw statusError('BadRequest', `error strict decoding YAML: ${message}`);
       addWarning(response, message);
     }
-    if (object.metadata?.uid && !current) throw otherUid(call, object.metadata.uid);
-    return custom
-      ? custom.decode(object, validation, []).object
-      : decodePatched(call.target.resource.type, object, 'Ignore').object;
-  };
+    return object;
+  }
+  return { apply, write };
 }
 
 /** kubectl and client libraries send JSON, which is YAML too, and read a hundred times faster. */
@@ -134,7 +148,12 @@ export function checkForce({ query }: Pick<Call, 'query'>): void {
   throw invalidOption('PatchOptions', 'force', 'Forbidden', 'may not be specified for non-apply patch');
 }
 
-function writeOf({ fieldWrite, longestManager, managerOf }: Rules, call: Call, options: string) {
+function writeOf(
+  { fieldWrite, longestManager, managerOf }: Rules,
+  call: Call,
+  options: string,
+  custom: CustomRules | undefined,
+) {
   const { request, target, query } = call;
   const asked = query.get('fieldManager');
   if (asked && Buffer.byteLength(asked) > longestManager) {
@@ -147,7 +166,7 @@ function writeOf({ fieldWrite, longestManager, managerOf }: Rules, call: Call, o
   }
   const manager = managerOf(asked, request.headers['user-agent']);
   const { resource, as = resource, subresource } = target;
-  return (now: Date) => fieldWrite(resource, as, subresource, manager, now);
+  return (now: Date) => fieldWrite({ resource, as, subresource, custom }, manager, now);
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -163,6 +182,13 @@ function invalidOption(kind: string, field: string, what: string, detail: string
     kind,
     causes: [{ reason: reasons[what] ?? 'FieldValueInvalid', field, message }],
   });
+}
+
+function undeterminable({ target: { name = '' } }: Call): StatusError {
+  return statusError(
+    'BadRequest',
+    `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+  );
 }
 
 function otherUid({ target: { resource, name = '' } }: Call, uid: string): StatusError {

@@ -91,16 +91,13 @@ async function list(
 async function create(serving: Serving, call: Call): Promise<void> {
   const { resource, as = resource, name, namespace } = call.target;
   if (name) throw methodNotAllowed();
-  const type = typeOf(as, serving.strategyOf(as)?.custom ?? (await rulesOf(as)));
+  const custom = serving.strategyOf(as)?.custom ?? (await rulesOf(as));
+  const type = typeOf(as, custom);
   const object = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
   if (as.group === 'extensions') setOldDefaults(object);
   const scope = namespace ?? (resource.namespaced ? object.metadata?.namespace || 'default' : undefined);
-  await sendEntry(
-    serving,
-    call,
-    201,
-    await serving.registry.create(resource, object, scope, await writingOf(call, 'CreateOptions')),
-  );
+  const request = await writingOf(call, 'CreateOptions', custom);
+  await sendEntry(serving, call, 201, await serving.registry.create(resource, object, scope, request));
 }
 
 /** Of `extensions/v1beta1`: a selector that is not said is the template's labels. Upstream: 1.15 `pkg/apis/extensions/v1beta1/defaults.go`. */
@@ -111,14 +108,15 @@ function setOldDefaults({ spec }: KubeObject & { spec?: DaemonSetSpec }): void {
 
 async function update(serving: Serving, call: Call): Promise<void> {
   const { resource, as = resource, name = '', namespace, subresource } = call.target;
-  const type = typeOf(as, serving.strategyOf(as)?.custom ?? (await rulesOf(as)));
+  const custom = serving.strategyOf(as)?.custom ?? (await rulesOf(as));
+  const type = typeOf(as, custom);
   const object = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
   const { entry, created } = await serving.registry.update(
     resource,
     { name, ...(namespace ? { namespace } : {}) },
     // The pipeline changes what it gets, and may ask again.
     () => structuredClone(object),
-    await writingOf(call, 'UpdateOptions'),
+    await writingOf(call, 'UpdateOptions', custom),
     { ...part(subresource), mayCreate: !subresource },
   );
   await sendEntry(serving, call, created ? 201 : 200, entry);
@@ -136,7 +134,7 @@ async function patch(serving: Serving, call: Call): Promise<void> {
     resource,
     { name, ...(namespace ? { namespace } : {}) },
     mutate,
-    await writingOf(call, 'PatchOptions'),
+    await writingOf(call, 'PatchOptions', custom),
     part(subresource),
   );
   await sendEntry(serving, call, 200, entry);
@@ -292,8 +290,8 @@ export function requestOf({ user, query, response }: Call, options: DeleteOption
 }
 
 /** The same for a write, which makes fields its manager's. */
-export async function writingOf(call: Call, options: string): Promise<Request> {
-  return { ...requestOf(call), manage: await manageFields(call, options) };
+export async function writingOf(call: Call, options: string, custom?: CustomRules): Promise<Request> {
+  return { ...requestOf(call), manage: await manageFields(call, options, custom) };
 }
 
 export function warner({ response }: Pick<Call, 'response'>): (message: string) => void {

@@ -19,6 +19,7 @@ import type { Mutation, Ref } from '../registry/registry.ts';
 import type { Entry } from '../storage/entry.ts';
 import { readObject } from './body.ts';
 import { evictPod } from './eviction.ts';
+import { isApply } from './fields.ts';
 import type { Kubelets } from './kubelet.ts';
 import {
   type Call,
@@ -100,7 +101,8 @@ async function scale(serving: Serving, call: Call): Promise<void> {
   const type = { apiVersion: 'autoscaling/v1', kind: 'Scale', type: 'Scale' };
   const custom = serving.strategyOf(resource)?.custom?.scale;
   const scaleIn = custom?.read ?? scaleOf;
-  let change: Mutation;
+  const applies = call.verb === 'patch' && isApply(call);
+  let change: (scale: Scale, scaled: KubeObject) => KubeObject;
   if (call.verb === 'get') {
     const entry = serving.cache.get(resource, name, namespace);
     if (!entry) throw missing(resource, name);
@@ -109,13 +111,16 @@ async function scale(serving: Serving, call: Call): Promise<void> {
   if (call.verb === 'update') {
     const wanted = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
     change = () => structuredClone(wanted);
+  } else if (applies) {
+    const { scaleApplication } = await import('./apply-scale.ts');
+    change = await scaleApplication(call, serving.strategyOf(resource)?.custom);
   } else if (call.verb === 'patch') {
     change = await readPatch(call, type.type);
   } else throw methodNotAllowed();
 
   const mutate: Mutation = (current) => {
     if (!current) throw missing(resource, name);
-    const wanted = change(scaleIn(current)) as Scale;
+    const wanted = change(scaleIn(current), current) as Scale;
     const replicas = wanted.spec?.replicas ?? 0;
     if (replicas < 0) {
       const message = `Invalid value: ${replicas}: must be greater than or equal to 0`;
@@ -129,14 +134,13 @@ async function scale(serving: Serving, call: Call): Promise<void> {
     const { resourceVersion, uid } = wanted.metadata ?? {};
     const { resourceVersion: _, ...metadata } = next.metadata ?? {};
     next.metadata = { ...metadata, ...(resourceVersion ? { resourceVersion } : {}), ...(uid ? { uid } : {}) };
+    if (applies) next.metadata.managedFields = wanted.metadata?.managedFields ?? [];
     return next;
   };
-  const { entry } = await serving.registry.update(
-    resource,
-    refOf(call),
-    mutate,
-    await writingOf(call, `${call.verb === 'patch' ? 'Patch' : 'Update'}Options`),
-  );
+  const write = await writingOf(call, `${call.verb === 'patch' ? 'Patch' : 'Update'}Options`);
+  // Who owns what is part of what an apply makes.
+  if (applies) write.manage = (_live, _next, sent) => sent;
+  const { entry } = await serving.registry.update(resource, refOf(call), mutate, write);
   sendJson(call.response, 200, scaleIn(entry.object));
 }
 

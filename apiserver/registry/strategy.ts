@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/object.ts';
 import type { Resource } from '../../api/scheme.ts';
-import type { Scale } from '../../api/types.ts';
+import type { JSONSchemaProps, Scale } from '../../api/types.ts';
 import type { Decoded, FieldValidation } from '../schema/decode.ts';
 
 /** One thing wrong with one field, in upstream's words; becomes a `StatusCause`. Upstream: apimachinery `field.Error`. */
@@ -94,10 +94,17 @@ export interface CustomRules {
   decode(value: unknown, mode: FieldValidation, duplicates: readonly string[]): Decoded;
   /** In `api/schema.json`, of what has a type there: it says how patches are merged. */
   type?: string;
+  /** Of a kind that a CustomResourceDefinition describes. */
+  schema?: JSONSchemaProps;
   /** What is stored as clients of this version read it; a new object. */
   present(object: KubeObject): KubeObject;
   /** Where the subresource `scale` is. */
-  scale?: { read(object: KubeObject): Scale; write(object: KubeObject, replicas: number): void };
+  scale?: {
+    read(object: KubeObject): Scale;
+    write(object: KubeObject, replicas: number): void;
+    /** Names of the fields that lead to the replicas in a version: `apps.example/v1`; absent where there are none. */
+    pathIn(apiVersion: string): readonly string[] | undefined;
+  };
   /** Fires when the definition changed: watches end, and begin anew by what it says now. */
   ended: AbortSignal;
 }
