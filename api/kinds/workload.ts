@@ -13,7 +13,15 @@ export const workloadKinds = {
     shortNames: ['hpa'],
     categories: ['all'],
     status: true,
-    alsoServed: [{ version: 'v1', type: 'HorizontalPodAutoscaler', converted: true }],
+    alsoServed: [
+      { version: 'v1', type: 'HorizontalPodAutoscaler', converted: true },
+      // What `kubectl describe` of 1.20 asks for.
+      {
+        version: 'v2beta2',
+        deprecation:
+          'autoscaling/v2beta2 HorizontalPodAutoscaler is deprecated in v1.23+, unavailable in v1.26+; use autoscaling/v2 HorizontalPodAutoscaler',
+      },
+    ],
   }),
   priorityclasses: row<PriorityClass>({
     group: 'scheduling.k8s.io',

@@ -28,7 +28,8 @@ const made = new Map<string, Message>();
 
 /**
  * `apps/v1`, `Deployment` → `apps.Deployment`; undefined for what has no protobuf here, as all custom kinds.
- * Versions whose fields are not those of v1 have messages of their own (`discovery-v1beta1.EndpointSlice`).
+ * Versions whose fields are not those of v1 have messages of their own (`discovery-v1beta1.EndpointSlice`); those of
+ * autoscaling/v2beta2 are v2's.
  */
 export function messageOf(apiVersion: string, kind: string): Message | undefined {
   if (groupless.includes(kind)) return messageNamed(`meta.${kind}`);
@@ -38,8 +39,7 @@ export function messageOf(apiVersion: string, kind: string): Message | undefined
   const [group = '', ...domain] = apiVersion.slice(0, slash).split('.');
   // Groups with a domain of others are of custom kinds.
   if (domain.length > 0 && domain.slice(-2).join('.') !== 'k8s.io') return undefined;
-  if (group === 'extensions') return messageNamed(`apps.${kind}`);
-  const own = messageNamed(`${group}-${version}.${kind}`);
+  const own = messageNamed(`${group}-${version === 'v2beta2' ? 'v2' : version}.${kind}`);
   if (own || (version !== 'v1' && !likeV1.includes(`${group}/${version}`))) return own;
   return messageNamed(`${group}.${kind}`);
 }
