@@ -311,6 +311,15 @@ export const resources = {
     shortNames: ['crd', 'crds'],
     categories: ['api-extensions'],
     status: true,
+    alsoServed: [
+      {
+        version: 'v1beta1',
+        type: 'V1beta1CustomResourceDefinition',
+        converted: true,
+        deprecation:
+          'apiextensions.k8s.io/v1beta1 CustomResourceDefinition is deprecated in v1.16+, unavailable in v1.22+; use apiextensions.k8s.io/v1 CustomResourceDefinition',
+      },
+    ],
   }),
   ...coreKinds,
   ...workloadKinds,

@@ -13,6 +13,7 @@ import { writeFoundKinds } from './generate-kinds.ts';
 
 writeFoundKinds();
 const { servedResources } = await import('../apiserver/registry/kinds/rows.ts');
+const { olderModels } = await import('../apiserver/schema/older-models.ts');
 
 /** What requests and answers are made of that is no kind of its own; the kinds' models are found by their rows. */
 const parts = [
@@ -89,7 +90,8 @@ function toTypeScript(type: string): string {
 
 const types = new Map<string, Map<string, Field>>();
 const modelOf = new Map([...known].map((model) => [shortName(model), model]));
-const queue = [...servedResources.map(({ served }) => served.type), ...parts].map((type) => {
+const served = servedResources.map(({ served }) => served.type).filter((type) => !(type in olderModels));
+const queue = [...served, ...parts].map((type) => {
   const model = modelOf.get(type);
   if (!model) throw new Error(`@kubernetes/client-node has no model for the type ${type}`);
   return model;

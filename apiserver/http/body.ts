@@ -86,9 +86,12 @@ function checkType(value: unknown, { apiVersion, kind }: ExpectedType): void {
     );
   }
   if (given.kind && given.kind !== kind) {
+    const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
+    // Upstream's decoder finds another Go type than it wants.
+    const group = apiVersion.includes('/') ? apiVersion.split(/[./]/)[0] : 'core';
     throw statusError(
       'BadRequest',
-      `${String(given.kind)} in version ${JSON.stringify(apiVersion)} cannot be handled as a ${kind}: the kind in the data does not match the kind of the path`,
+      `${String(given.kind)} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: converting (${version}.${String(given.kind)}) to (${group}.${kind}): unknown conversion`,
     );
   }
 }

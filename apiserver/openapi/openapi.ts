@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { apiVersionOf, type Resource } from '../../api/scheme.ts';
-import { allResources, servedResources } from '../registry/kinds/rows.ts';
+import { servedResources } from '../registry/kinds/rows.ts';
 import { encodeDocument } from './gnostic.ts';
 import { pathsOf } from './paths.ts';
 import { type Dialect, type Schema, schemasOf } from './schemas.ts';
@@ -42,7 +42,8 @@ export function createOpenApi(
   custom = noCustomKinds,
   builtIn = new Map<string, Document>(),
 ): OpenApi {
-  const groups = groupByPath([...servedResources.map(({ served }) => served), ...custom.resources]);
+  const everything = () => [...servedResources.map(({ served }) => served), ...custom.resources];
+  const groups = groupByPath(everything());
   const documents = new Map<string, Document>();
   const cached = (key: string, build: () => unknown, among = documents): Document => {
     const known = among.get(key);
@@ -57,7 +58,7 @@ export function createOpenApi(
     const among = resources.some(({ stored }) => stored) ? documents : builtIn;
     return cached(path, () => version3(resources, version, custom), among);
   };
-  const v2 = () => cached('v2', () => version2([...allResources, ...custom.resources], version, custom));
+  const v2 = () => cached('v2', () => version2(everything(), version, custom));
   let protobuf: Uint8Array | undefined;
   return {
     index() {
@@ -70,7 +71,7 @@ export function createOpenApi(
     groupVersion,
     v2,
     v2Protobuf() {
-      protobuf ??= encodeDocument(version2([...allResources, ...custom.resources], version, custom));
+      protobuf ??= encodeDocument(version2(everything(), version, custom));
       return { bytes: protobuf, etag: v2().etag };
     },
   };

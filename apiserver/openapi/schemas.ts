@@ -44,10 +44,20 @@ export function schemasOf(resources: readonly Resource[], dialect: Dialect): Rec
   }
   for (const resource of own) {
     const schema = schemas[schemaName(resource.type)];
-    if (schema) schema['x-kubernetes-group-version-kind'] = [groupVersionKind(resource)];
-    schemas[`${schemaName(resource.type)}List`] = listSchema(resource, dialect);
+    if (schema) addName(schema, groupVersionKind(resource));
+    const list = `${schemaName(resource.type)}List`;
+    const listed = schemas[list];
+    if (listed) addName(listed, { ...groupVersionKind(resource), kind: `${resource.kind}List` });
+    else schemas[list] = listSchema(resource, dialect);
   }
   return Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Group versions with the same fields share a schema. */
+function addName(schema: Schema, name: Schema): void {
+  const extension = 'x-kubernetes-group-version-kind';
+  const known = (schema[extension] ?? []) as Schema[];
+  schema[extension] = [...known, name];
 }
 
 /** `{ group, version, kind }` as upstream's extension has it. */

@@ -1,4 +1,5 @@
 import document from '../../api/schema.json' with { type: 'json' };
+import { olderModels } from './older-models.ts';
 
 /** The fields of one model; a field's type is `string`, `[]Container`, `{}string`, … as in `api/schema.json`. */
 export interface Model {
@@ -12,7 +13,7 @@ export type TypeExpression =
   | { form: 'model'; name: string; model: Model }
   | { form: 'scalar'; name: string };
 
-const models: ReadonlyMap<string, Model> = new Map(Object.entries<Model>(document));
+const models: ReadonlyMap<string, Model> = new Map(Object.entries<Model>({ ...document, ...olderModels }));
 
 /** The model of that name, or undefined for a scalar. */
 export function modelOf(name: string): Model | undefined {

@@ -2,11 +2,17 @@ import type { KubeObject } from '../../../api/object.ts';
 import type { Resource } from '../../../api/scheme.ts';
 import type {
   CoreEvent,
+  CustomResourceDefinition,
   EventsEvent,
   HorizontalPodAutoscaler,
   V2HorizontalPodAutoscaler,
   V2MetricSpec,
 } from '../../../api/types.ts';
+import {
+  definitionOfOld,
+  type OldDefinition,
+  oldDefinition,
+} from '../../apiextensions/definition/v1beta1.ts';
 import { decode } from '../../schema/decode.ts';
 import type { CustomRules } from '../strategy.ts';
 
@@ -75,6 +81,11 @@ const isCpuShare = ({ type, resource }: V2MetricSpec) =>
   type === 'Resource' && resource?.name === 'cpu' && resource.target.averageUtilization !== undefined;
 
 const rules: Readonly<Record<string, CustomRules | undefined>> = {
+  'apiextensions.k8s.io/v1beta1/customresourcedefinitions': convert<OldDefinition, CustomResourceDefinition>(
+    'V1beta1CustomResourceDefinition',
+    definitionOfOld,
+    oldDefinition,
+  ),
   'events.k8s.io/v1/events': events('v1'),
   'events.k8s.io/v1beta1/events': events('v1beta1'),
   'autoscaling/v1/horizontalpodautoscalers': convert<HorizontalPodAutoscaler, V2HorizontalPodAutoscaler>(

@@ -1,0 +1,67 @@
+import type { Model } from './schema.ts';
+
+const version: Model = {
+  fields: {
+    additionalPrinterColumns: '[]V1beta1CustomResourceColumnDefinition',
+    deprecated: 'boolean',
+    deprecationWarning: 'string',
+    name: 'string',
+    schema: 'CustomResourceValidation',
+    served: 'boolean',
+    storage: 'boolean',
+    subresources: 'CustomResourceSubresources',
+  },
+  required: ['name', 'served', 'storage'],
+};
+
+/**
+ * Models of group versions that ended before the release whose document `api/schema.json` is made from, where their
+ * fields were others. Upstream: 1.20 `apiextensions/v1beta1/types.go`.
+ */
+export const olderModels: Readonly<Record<string, Model>> = {
+  V1beta1CustomResourceDefinition: {
+    fields: {
+      apiVersion: 'string',
+      kind: 'string',
+      metadata: 'ObjectMeta',
+      spec: 'V1beta1CustomResourceDefinitionSpec',
+      status: 'CustomResourceDefinitionStatus',
+    },
+    required: ['spec'],
+  },
+  V1beta1CustomResourceDefinitionSpec: {
+    fields: {
+      additionalPrinterColumns: '[]V1beta1CustomResourceColumnDefinition',
+      conversion: 'V1beta1CustomResourceConversion',
+      group: 'string',
+      names: 'CustomResourceDefinitionNames',
+      preserveUnknownFields: 'boolean',
+      scope: 'string',
+      subresources: 'CustomResourceSubresources',
+      validation: 'CustomResourceValidation',
+      version: 'string',
+      versions: '[]V1beta1CustomResourceDefinitionVersion',
+    },
+    required: ['group', 'names', 'scope'],
+  },
+  V1beta1CustomResourceDefinitionVersion: version,
+  V1beta1CustomResourceColumnDefinition: {
+    fields: {
+      JSONPath: 'string',
+      description: 'string',
+      format: 'string',
+      name: 'string',
+      priority: 'int32',
+      type: 'string',
+    },
+    required: ['JSONPath', 'name', 'type'],
+  },
+  V1beta1CustomResourceConversion: {
+    fields: {
+      conversionReviewVersions: '[]string',
+      strategy: 'string',
+      webhookClientConfig: 'ApiextensionsWebhookClientConfig',
+    },
+    required: ['strategy'],
+  },
+};
