@@ -17,6 +17,7 @@ import { createLoopback } from './http/loopback.ts';
 import { createRequestMetrics } from './metrics/requests.ts';
 import { expireEvents } from './registry/expiry.ts';
 import { createStrategies } from './registry/kinds/index.ts';
+import type { PodAdmission } from './registry/kinds/options.ts';
 import { allResources } from './registry/kinds/rows.ts';
 import { createRegistry } from './registry/registry.ts';
 import { startCache } from './storage/cache.ts';
@@ -35,6 +36,8 @@ export interface ApiserverConfig {
   serviceAccount: ServiceAccountKeys;
   /** Text of a file of tokens that name their users themselves: lines of `token,user,uid,"group1,group2"`. */
   tokenFile?: string;
+  /** What is not done to pods: without `ServiceAccount` they have no account and no token. Default: everything is. */
+  disableAdmissionPlugins?: readonly PodAdmission[];
   /** Becomes the endpoint of the `kubernetes` Service. */
   advertise: { host: string; port: number };
   /** One a family; the first address of the first is the `kubernetes` Service's. */
@@ -92,6 +95,7 @@ export async function startApiserver(
       escalation,
       restriction,
       signers,
+      disableAdmissionPlugins: config.disableAdmissionPlugins ?? [],
       serviceCidrs: config.serviceCidrs,
       serviceNodePortRange: config.serviceNodePortRange,
       followServices: sharing?.followServices(cache),

@@ -9,6 +9,7 @@ export async function startServers(tokenFile: string, folder: string) {
   const server = await startTestApiserver(
     {
       serviceCidrs: ['10.0.0.0/24'],
+      disableAdmissionPlugins: ['ServiceAccount'],
       tokenFile,
       roles: [everythingAllowed],
     },
@@ -21,6 +22,8 @@ export async function startServers(tokenFile: string, folder: string) {
   await ready;
   return {
     port: Number(server.url.split(':').at(-1)),
+    /** PEM, as kube-apiserver writes it into its folder of certificates. */
+    certificate: server.pki.server.cert,
     failures: server.failures,
     async stop() {
       controller.abort();

@@ -17,4 +17,9 @@ export interface KindOptions {
   restriction?: NodeRestriction;
   /** Looks at who approves and signs certificates. */
   signers?: SignerCheck;
+  /** What is not done to pods, by the names of upstream's `--disable-admission-plugins`. */
+  disableAdmissionPlugins?: readonly PodAdmission[];
 }
+
+/** Part of what is done to pods that a cluster can do without. */
+export type PodAdmission = 'ServiceAccount';

@@ -2,15 +2,16 @@ import { resources } from '../../../../api/scheme.ts';
 import type { Pod } from '../../../../api/types.ts';
 import { podColumns } from '../../../table/columns/pods.ts';
 import type { Strategy } from '../../strategy.ts';
+import type { KindOptions } from '../options.ts';
 import { setPodDefaults } from './defaults.ts';
 import { preparePod, preparePodStatus } from './prepare.ts';
 import { validatePod } from './validate.ts';
 
 /** Pods: see the other files of this folder. */
-export const podStrategy: Strategy<Pod> = {
+export const podStrategy = ({ disableAdmissionPlugins = [] }: KindOptions): Strategy<Pod> => ({
   resource: resources.pods,
   defaults: setPodDefaults,
-  prepare: preparePod,
+  prepare: (pod, old, context) => preparePod(pod, old, context, disableAdmissionPlugins),
   prepareStatus: preparePodStatus,
   validate: validatePod,
   graceful: ({ spec, status }, asked) => {
@@ -31,4 +32,4 @@ export const podStrategy: Strategy<Pod> = {
     'status.nominatedNodeName': status?.nominatedNodeName ?? '',
   }),
   columns: podColumns,
-};
+});

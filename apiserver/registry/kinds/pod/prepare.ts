@@ -1,5 +1,6 @@
 import type { Pod, PodSpec, Toleration } from '../../../../api/types.ts';
 import type { WriteContext } from '../../strategy.ts';
+import type { PodAdmission } from '../options.ts';
 import { admitByLimits } from '../quota/admit-limits.ts';
 import { admitPriority } from '../scheduling/admit-priority.ts';
 import { qosClassOf } from './qos.ts';
@@ -12,7 +13,12 @@ const evictionSeconds = 300;
  * Sets what a client may not, and does what upstream's admission plugins ServiceAccount, Priority,
  * LimitRanger and DefaultTolerationSeconds do. Upstream: `pkg/registry/core/pod/strategy.go`, `plugin/pkg/admission`.
  */
-export function preparePod(pod: Pod, old: Pod | undefined, context: WriteContext): void {
+export function preparePod(
+  pod: Pod,
+  old: Pod | undefined,
+  context: WriteContext,
+  disabled: readonly PodAdmission[] = [],
+): void {
   if (old) {
     if (old.status) pod.status = old.status;
     if (pod.spec && old.spec) keepAdmitted(pod.spec, old.spec);
@@ -20,7 +26,7 @@ export function preparePod(pod: Pod, old: Pod | undefined, context: WriteContext
   }
   const { spec } = pod;
   if (spec) {
-    admitServiceAccount(pod, context);
+    if (!disabled.includes('ServiceAccount')) admitServiceAccount(pod, context);
     admitPriority(pod, context);
     admitByLimits(pod.metadata?.namespace ?? '', { pod }, context);
   }
