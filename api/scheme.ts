@@ -257,7 +257,7 @@ export const resources = {
     name: 'endpointslices',
     kind: 'EndpointSlice',
     namespaced: true,
-    ...betaUntil125('discovery.k8s.io', 'EndpointSlice'),
+    ...betaUntil125('discovery.k8s.io', 'EndpointSlice', { converted: true }),
   }),
   leases: row<Lease>({ group: 'coordination.k8s.io', name: 'leases', kind: 'Lease', namespaced: true }),
   servicecidrs: row<ServiceCIDR>({

@@ -23,9 +23,10 @@ export const rbacBeta = (kind: string) => ({
 });
 
 /** A `v1beta1` that ended with 1.25. Those of 1.20 know no other. */
-export const betaUntil125 = (group: string, kind: string) => ({
+export const betaUntil125 = (group: string, kind: string, more: { readonly converted?: true } = {}) => ({
   alsoServed: [
     {
+      ...more,
       version: 'v1beta1',
       deprecation: `${group}/v1beta1 ${kind} is deprecated in v1.21+, unavailable in v1.25+; use ${group}/v1 ${kind}`,
     },

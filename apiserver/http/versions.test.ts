@@ -40,3 +40,31 @@ it('shows one object under every version that its kind is served in', async () =
     'the API version in the data (rbac.authorization.k8s.io/v1) does not match the expected API version (rbac.authorization.k8s.io/v1beta1)',
   );
 });
+
+it('shows the node and the zone of an endpoint as topology in v1beta1, and reads them from there', async () => {
+  const { client } = server;
+  const slices = { ...resources.endpointslices, version: 'v1beta1', converted: true as const };
+  const ref = { namespace: 'default', name: 'topology' };
+  const endpoint = { addresses: ['10.244.1.5'], nodeName: 'worker' };
+  const topology = {
+    'kubernetes.io/hostname': 'worker',
+    'topology.kubernetes.io/zone': 'a',
+    'example.org/rack': '7',
+  };
+  const older = { metadata: ref, addressType: 'IPv4', ports: [], endpoints: [{ ...endpoint, topology }] };
+  expect(await client.create(slices, older)).toMatchObject({
+    apiVersion: 'discovery.k8s.io/v1beta1',
+    endpoints: [{ ...endpoint, topology }],
+  });
+  expect((await client.get(resources.endpointslices, ref)).endpoints).toEqual([
+    { ...endpoint, zone: 'a', deprecatedTopology: { 'example.org/rack': '7' } },
+  ]);
+  const made = await client.get(resources.endpointslices, ref);
+  await client.update(resources.endpointslices, {
+    ...made,
+    endpoints: [{ addresses: ['10.244.1.6'], nodeName: 'w2' }],
+  });
+  expect((await client.get(slices, ref)).endpoints).toEqual([
+    { addresses: ['10.244.1.6'], nodeName: 'w2', topology: { 'kubernetes.io/hostname': 'w2' } },
+  ]);
+});

@@ -15,6 +15,7 @@ import {
 } from '../../apiextensions/definition/v1beta1.ts';
 import { decode } from '../../schema/decode.ts';
 import type { CustomRules } from '../strategy.ts';
+import { olderSlices } from './endpoint-slice-beta.ts';
 
 /** Where version 1 keeps the metrics that it has no field for. Upstream: `pkg/apis/autoscaling` `MetricSpecsAnnotation`. */
 const metricsAnnotation = 'autoscaling.alpha.kubernetes.io/metrics';
@@ -81,6 +82,7 @@ const isCpuShare = ({ type, resource }: V2MetricSpec) =>
   type === 'Resource' && resource?.name === 'cpu' && resource.target.averageUtilization !== undefined;
 
 const rules: Readonly<Record<string, CustomRules | undefined>> = {
+  'discovery.k8s.io/v1beta1/endpointslices': olderSlices,
   'apiextensions.k8s.io/v1beta1/customresourcedefinitions': convert<OldDefinition, CustomResourceDefinition>(
     'V1beta1CustomResourceDefinition',
     definitionOfOld,
