@@ -169,7 +169,7 @@ export async function readPatch(
     const patched = applyPatch(type, mediaType, custom && current ? custom.present(current) : current, value);
     const { object, warnings } = custom
       ? custom.decode(patched, validation, [])
-      : decodePatched(type, patched, validation);
+      : decodePatched(type, patched, validation, mediaType.includes('strategic') ? value : undefined);
     for (const warning of warnings) addWarning(call.response, warning);
     return object;
   };

@@ -141,6 +141,15 @@ test('what a patch made is refused as Invalid', () => {
   expect(error.message).toContain('strict decoding error: unknown field "spec.foo"');
 });
 
+test('a strategic merge patch that does not fit is quoted, in the words of a conversion', () => {
+  const patch = { metadata: { labels: 'invalid' }, spec: { ports: [1, null] } };
+  const refused = (value: object) => failure(() => decodePatched('Service', value, 'Ignore', patch)).message;
+  const quoted = 'Invalid value: "map[metadata:map[labels:invalid] spec:map[ports:[1 <nil>]]]"';
+  expect(refused(patch)).toBe(` "" is invalid: patch: ${quoted}: cannot restore map from string`);
+  expect(refused({ spec: { ports: {} } })).toContain(`${quoted}: cannot restore slice from map`);
+  expect(refused({ spec: 5 })).toContain(`${quoted}: cannot restore struct from: int64`);
+});
+
 test('bodies that cannot be read', async () => {
   await expect(parseBody('{"a":', 'application/json')).rejects.toMatchObject({ reason: 'BadRequest' });
   await expect(parseBody('a: [', 'application/yaml')).rejects.toMatchObject({ reason: 'BadRequest' });

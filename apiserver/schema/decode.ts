@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/object.ts';
 import { type StatusError, statusError } from '../../api/status.ts';
+import { goKind, goValue } from './go-values.ts';
 import { fieldType } from './quantities.ts';
 import { decodeScalar, goTypeOf, jsonType, ScalarMismatch } from './scalar.ts';
 import { type Model, parseType } from './schema.ts';
@@ -37,18 +38,27 @@ export function decode(
   return { object, warnings: mode === 'Warn' ? findings : [] };
 }
 
-/** The same for an object that a patch has produced: upstream answers Invalid and quotes the object. */
-export function decodePatched(type: string, value: unknown, mode: FieldValidation): Decoded {
-  const { object, problems, mismatch } = walk(type, value);
-  if (mismatch !== undefined) throw invalidPatch(value, mismatch);
+/**
+ * The same for an object that a patch has produced: upstream answers Invalid and quotes the object.
+ * @param strategic the patch, where it was a strategic merge patch: upstream quotes that, and converts in place of decoding
+ */
+export function decodePatched(
+  type: string,
+  value: unknown,
+  mode: FieldValidation,
+  strategic?: unknown,
+): Decoded {
+  const { object, problems, mismatch } = walk(type, value, strategic !== undefined);
+  const quoted = strategic === undefined ? JSON.stringify(value) : goValue(strategic);
+  if (mismatch !== undefined) throw invalidPatch(quoted, mismatch);
   if (mode === 'Strict' && problems.length > 0) {
-    throw invalidPatch(value, `strict decoding error: ${problems.join(', ')}`);
+    throw invalidPatch(quoted, `strict decoding error: ${problems.join(', ')}`);
   }
   return { object, warnings: mode === 'Warn' ? problems : [] };
 }
 
-function invalidPatch(value: unknown, reason: string): StatusError {
-  const message = `Invalid value: ${JSON.stringify(JSON.stringify(value))}: ${reason}`;
+function invalidPatch(quoted: string, reason: string): StatusError {
+  const message = `Invalid value: ${JSON.stringify(quoted)}: ${reason}`;
   return statusError('Invalid', ` "" is invalid: patch: ${message}`, {
     causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }],
   });
@@ -66,11 +76,13 @@ function identify(type: string, value: unknown): { kind: string; version: string
 
 interface Walk {
   problems: string[];
+  /** Speaks as Go's converter of maps into structs does, not as its decoder of JSON. */
+  converts: boolean;
   mismatch?: string;
 }
 
-function walk(type: string, value: unknown): Walk & { object: KubeObject } {
-  const state: Walk = { problems: [] };
+function walk(type: string, value: unknown, converts = false): Walk & { object: KubeObject } {
+  const state: Walk = { problems: [], converts };
   try {
     const object = decodeValue(state, type, value ?? {}, [], type) as KubeObject;
     return { ...state, object };
@@ -94,16 +106,25 @@ function decodeValue(
   const expression = parseType(type);
   switch (expression.form) {
     case 'model':
-      if (!isRecord(value)) throw mismatch(jsonType(value), path, owner, goModel(expression.name));
+      if (!isRecord(value))
+        throw state.converts
+          ? new Mismatch(`cannot restore struct from: ${goKind(value)}`)
+          : mismatch(jsonType(value), path, owner, goModel(expression.name));
       return decodeModel(state, expression.name, expression.model, value, path);
     case 'list':
       if (expression.element === 'byte' && typeof value === 'string') return value;
-      if (!Array.isArray(value)) throw mismatch(jsonType(value), path, owner, goType(type));
+      if (!Array.isArray(value))
+        throw state.converts
+          ? new Mismatch(`cannot restore slice from ${goKind(value)}`)
+          : mismatch(jsonType(value), path, owner, goType(type));
       return value.map((item, index) =>
         decodeValue(state, expression.element, item ?? zero(expression.element), at(path, index), owner),
       );
     case 'map': {
-      if (!isRecord(value)) throw mismatch(jsonType(value), path, owner, goType(type));
+      if (!isRecord(value))
+        throw state.converts
+          ? new Mismatch(`cannot restore map from ${goKind(value)}`)
+          : mismatch(jsonType(value), path, owner, goType(type));
       const decoded: [string, unknown][] = [];
       for (const [key, item] of Object.entries(value)) {
         const known = item ?? zero(expression.element);
