@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { KubeObject } from '../api/object.ts';
 import type { Resource } from '../api/scheme.ts';
 import type { Transport } from '../api/transport.ts';
+import { followAdmission } from './admission/admit.ts';
 import { followDefinitions } from './apiextensions/kinds.ts';
 import { createAccess } from './auth/access.ts';
 import { createAuthenticator } from './auth/authenticate.ts';
@@ -115,6 +116,12 @@ export async function startApiserver(
     const issued = withBootstrapTokens(createTokens(config.serviceAccount, cache.lookup), cache.lookup);
     const tokens = config.tokenFile === undefined ? issued : withStaticTokens(issued, config.tokenFile);
     const { issuer } = config.serviceAccount;
+    const strategyOf = (resource: Resource) => byResource.get(resource) ?? customStrategyOf(resource);
+    const { authorize } = authorizer;
+    const admission = followAdmission({
+      ...{ cache, customKinds, strategyOf, authorize },
+      annotate: () => undefined,
+    });
     const options = {
       registry,
       cache,
@@ -123,8 +130,9 @@ export async function startApiserver(
       authorizer,
       restriction,
       now,
-      strategyOf: (resource: Resource) => byResource.get(resource) ?? customStrategyOf(resource),
+      strategyOf,
       customKinds,
+      admission,
       metrics: createRequestMetrics((...kind) => customKinds.find(...kind) !== undefined),
       authenticate: createAuthenticator(tokens, [issuer], now),
       kubelets: createKubelets(cache.lookup, config.kubeletClient),

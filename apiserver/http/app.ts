@@ -9,6 +9,7 @@ import { actingUser } from '../auth/impersonate.ts';
 import type { User } from '../auth/user.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
 import { allResources } from '../registry/kinds/rows.ts';
+import type { Admission } from '../registry/registry.ts';
 import { loadEncoder } from './answer.ts';
 import { aggregated, coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
 import { serveHealth } from './health.ts';
@@ -29,6 +30,8 @@ export interface AppOptions extends SubresourceOptions {
   storageHealthy(): boolean;
   snapshot: SnapshotAccess;
   customKinds: CustomKinds;
+  /** Who is to be asked about a request; undefined where nobody is. */
+  admission?(call: Call): Promise<Admission> | undefined;
   metrics: RequestMetrics;
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
   address: string;
@@ -130,6 +133,8 @@ async function serveApi(
   const verb = verbOf(request.method ?? '', target, isWatch(query));
   if (!verb) throw methodNotAllowed();
   const call: Call = { request, response, target, verb, query, user };
+  const admission = options.admission?.(call);
+  if (admission) call.admission = await admission;
   if (!takesLess(call)) await options.cache.fresh();
   if (bindings) return bind(options, call);
   if (target.subresource) return serveSubresource(options, call);

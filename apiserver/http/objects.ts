@@ -6,7 +6,7 @@ import type { DaemonSetSpec, DeleteOptions, Status } from '../../api/types.ts';
 import type { Authorizer } from '../auth/authorize.ts';
 import type { User } from '../auth/user.ts';
 import { missing } from '../registry/pipeline/failures.ts';
-import type { Registry, Request, UpdateOptions } from '../registry/registry.ts';
+import type { Admission, Registry, Request, UpdateOptions } from '../registry/registry.ts';
 import type { CustomRules, Strategy } from '../registry/strategy.ts';
 import { parseJson } from '../schema/parse.ts';
 import type { Cache } from '../storage/cache.ts';
@@ -37,6 +37,8 @@ export interface Call {
   verb: Verb;
   query: URLSearchParams;
   user: User;
+  /** Webhooks and policies; absent where none are configured. */
+  admission?: Admission;
 }
 
 /** Serves the verbs on objects, collections and the subresources that are part of the object itself. */
@@ -281,9 +283,10 @@ async function sendBody(
   sendJson(response, code, Buffer.from(stringify(JSON.parse(body.toString()))));
 }
 
-export function requestOf({ user, query, response }: Call, options: DeleteOptions = {}): Request {
+export function requestOf({ user, query, response, admission }: Call, options: DeleteOptions = {}): Request {
   return {
     user,
+    ...(admission ? { admission } : {}),
     dryRun: parseDryRun([...query.getAll('dryRun'), ...(options.dryRun ?? [])]),
     warn: (message) => addWarning(response, message),
   };

@@ -15,8 +15,9 @@ import type { NodeRestriction } from '../auth/node/restriction.ts';
 import type { BoundObject, Tokens } from '../auth/tokens.ts';
 import { conflict, invalid, missing } from '../registry/pipeline/failures.ts';
 import { timestamp } from '../registry/pipeline/metadata.ts';
-import type { Mutation, Ref } from '../registry/registry.ts';
+import type { Mutation, Ref, Request } from '../registry/registry.ts';
 import type { Entry } from '../storage/entry.ts';
+import { admitPart, admitScale, connectOptions, isConnect } from './admission-parts.ts';
 import { readObject } from './body.ts';
 import { evictPod } from './eviction.ts';
 import { isApply } from './fields.ts';
@@ -47,6 +48,8 @@ export interface SubresourceOptions extends Serving {
 /** `status`, `scale`, `approval`, `binding`, `eviction`, `token`, `finalize`, and what kubelets and pods answer. @throws StatusError NotFound for any other */
 export async function serveSubresource(serving: SubresourceOptions, call: Call): Promise<void> {
   const { resource, subresource } = call.target;
+  const { admission } = call;
+  if (admission && isConnect(call.target)) await admitPart(call, 'CONNECT', connectOptions(call));
   // A custom kind may be called as one of these.
   switch (resource.stored ? undefined : `${resource.name}/${subresource}`) {
     case 'namespaces/finalize':
@@ -94,6 +97,9 @@ const refOf = ({ target: { name = '', namespace } }: Call): Ref => ({
   ...(namespace ? { namespace } : {}),
 });
 
+/** Whoever was asked about what was posted is not asked about what comes of it. */
+const unasked = ({ admission: _, ...request }: Request): Request => request;
+
 /** The number of replicas behind one type for all kinds that have one. */
 async function scale(serving: Serving, call: Call): Promise<void> {
   const { resource } = call.target;
@@ -102,6 +108,14 @@ async function scale(serving: Serving, call: Call): Promise<void> {
   const custom = serving.strategyOf(resource)?.custom?.scale;
   const scaleIn = custom?.read ?? scaleOf;
   const applies = call.verb === 'patch' && isApply(call);
+  const setReplicas = (
+    object: KubeObject & Pick<ReplicaSet, 'spec'>,
+    wanted: KubeObject & Pick<Scale, 'spec'>,
+  ) => {
+    const replicas = wanted.spec?.replicas ?? 0;
+    if (custom) custom.write(object, replicas);
+    else object.spec = { ...object.spec, replicas } as NonNullable<ReplicaSet['spec']>;
+  };
   let change: (scale: Scale, scaled: KubeObject) => KubeObject;
   if (call.verb === 'get') {
     const entry = serving.cache.get(resource, name, namespace);
@@ -129,8 +143,7 @@ async function scale(serving: Serving, call: Call): Promise<void> {
       ]);
     }
     const next = structuredClone(current) as ReplicaSet;
-    if (custom) custom.write(next, replicas);
-    else next.spec = { ...next.spec, replicas } as NonNullable<ReplicaSet['spec']>;
+    setReplicas(next, { spec: { replicas } });
     const { resourceVersion, uid } = wanted.metadata ?? {};
     const { resourceVersion: _, ...metadata } = next.metadata ?? {};
     next.metadata = { ...metadata, ...(resourceVersion ? { resourceVersion } : {}), ...(uid ? { uid } : {}) };
@@ -140,6 +153,7 @@ async function scale(serving: Serving, call: Call): Promise<void> {
   const write = await writingOf(call, `${call.verb === 'patch' ? 'Patch' : 'Update'}Options`);
   // Who owns what is part of what an apply makes.
   if (applies) write.manage = (_live, _next, sent) => sent;
+  if (write.admission) write.admission = admitScale(write.admission, scaleIn, setReplicas);
   const { entry } = await serving.registry.update(resource, refOf(call), mutate, write);
   sendJson(call.response, 200, scaleIn(entry.object));
 }
@@ -177,12 +191,8 @@ function selectorText(selector: NonNullable<ReplicaSet['spec']>['selector'] | un
 export async function bind(serving: SubresourceOptions, call: Call, name?: string): Promise<void> {
   if (call.verb !== 'create') throw methodNotAllowed();
   const type = { apiVersion: 'v1', kind: 'Binding', type: 'Binding' };
-  const binding = (await readObject(
-    call.request,
-    type,
-    parseFieldValidation(call.query),
-    warner(call),
-  )) as Binding;
+  const sent = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
+  const binding = await admitPart(call, 'CREATE', sent as Binding);
   const ref = { ...refOf(call), name: name ?? call.target.name ?? binding.metadata?.name ?? '' };
   const { target } = binding;
   if (!target?.name || (target.kind && target.kind !== 'Node')) {
@@ -206,7 +216,9 @@ export async function bind(serving: SubresourceOptions, call: Call, name?: strin
     if (problem) throw conflict({ ...resources.pods, name: 'pods/binding' }, ref.name, problem);
     return assigned(pod, binding, serving.now());
   };
-  await serving.registry.update(resources.pods, ref, mutate, requestOf(call), { subresource: 'binding' });
+  await serving.registry.update(resources.pods, ref, mutate, unasked(requestOf(call)), {
+    subresource: 'binding',
+  });
   sendCreated(call);
 }
 
@@ -234,13 +246,9 @@ function assigned(pod: Pod, { metadata = {}, target }: Binding, now: Date): Pod 
 async function evict(serving: SubresourceOptions, call: Call): Promise<void> {
   if (call.verb !== 'create') throw methodNotAllowed();
   const type = { apiVersion: 'policy/v1', kind: 'Eviction', type: 'Eviction' };
-  const { deleteOptions = {} } = (await readObject(
-    call.request,
-    type,
-    parseFieldValidation(call.query),
-    warner(call),
-  )) as Eviction;
-  const request = requestOf(call, deleteOptions);
+  const sent = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
+  const { deleteOptions = {} } = await admitPart(call, 'CREATE', sent as Eviction);
+  const request = unasked(requestOf(call, deleteOptions));
   await evictPod(serving, refOf(call), deleteOptions, request, serving.now());
   sendCreated(call);
 }
@@ -258,12 +266,8 @@ async function issueToken(serving: SubresourceOptions, call: Call): Promise<void
     kind: 'TokenRequest',
     type: 'AuthenticationTokenRequest',
   };
-  const asked = (await readObject(
-    call.request,
-    type,
-    parseFieldValidation(call.query),
-    warner(call),
-  )) as AuthenticationTokenRequest;
+  const sent = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
+  const asked = await admitPart(call, 'CREATE', sent as AuthenticationTokenRequest);
   serving.restriction.token(call.user, name, namespace, asked);
   const account = cache.get(resources.serviceaccounts, name, namespace);
   if (!account) throw missing(resources.serviceaccounts, name);

@@ -18,6 +18,31 @@ export interface Request {
   warn(message: string): void;
   /** Whose fields they are that the write changes; absent: nobody's, as of the apiserver's own writes. */
   manage?: ManageFields;
+  /** Webhooks and policies that are asked about the write; absent: nobody is. */
+  admission?: Admission;
+}
+
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+
+/** One write as it is shown to those who are asked about it. */
+export interface AdmissionWrite {
+  operation: Operation;
+  /** What would be stored, in the version of the request; absent for a DELETE. */
+  object?: KubeObject;
+  /** What is there, in that version, too. */
+  old?: KubeObject;
+  /** Where it differs from that of the request; empty where it is still to be generated. */
+  name?: string;
+  /** Where they are not those of the request's query. */
+  options?: object;
+}
+
+/** Those who are asked about a write. */
+export interface Admission {
+  /** The object as they want it, a new one, or undefined where they have nothing to change. @throws StatusError */
+  mutate(write: AdmissionWrite): Promise<KubeObject | undefined>;
+  /** Asked once the object is what would be stored. @throws StatusError of who refuses it */
+  validate(write: AdmissionWrite): Promise<void>;
 }
 
 /**
@@ -110,7 +135,7 @@ export function writeContext(
   request: Request,
   subresource?: UpdateOptions['subresource'],
 ): WriteContext {
-  const { manage: _, ...asked } = request;
+  const { manage: _, admission: __, ...asked } = request;
   const context = { lookup: backend.cache.lookup, now: backend.now(), ...asked };
   return subresource ? { ...context, subresource } : context;
 }

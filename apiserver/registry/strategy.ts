@@ -96,6 +96,13 @@ export interface CustomRules {
   type?: string;
   /** Of a kind that a CustomResourceDefinition describes. */
   schema?: JSONSchemaProps;
+  /**
+   * Waited for before stored objects are presented, where a webhook converts them. Upstream: `pkg/apiserver/conversion`.
+   * @throws StatusError InternalError where it fails
+   */
+  prepare?(objects: readonly KubeObject[]): Promise<void>;
+  /** What is to be stored of an object of this version, where a webhook converts it. */
+  toStored?(object: KubeObject): Promise<KubeObject>;
   /** What is stored as clients of this version read it; a new object. */
   present(object: KubeObject): KubeObject;
   /** Where the subresource `scale` is. */

@@ -16,43 +16,16 @@ export function hasRules(schema: JSONSchemaProps | undefined): boolean {
   return someSchema(schema, (one) => (one['x-kubernetes-validations']?.length ?? 0) > 0);
 }
 
-/**
- * Loads the language, with what Kubernetes adds to lists and texts that is here: `isSorted`, `sum`, `min`, `max`, `find`,
- * `findAll`, `replace`. Upstream: `apiserver/pkg/cel/library`.
- */
+/** Loads the language, with what Kubernetes adds to it. */
 export async function loadCel(): Promise<void> {
   if (environment) return;
-  const { Environment } = await import('@marcbachmann/cel-js');
+  const [{ Environment }, { registerLibraries }] = await Promise.all([
+    import('@marcbachmann/cel-js'),
+    import('./libraries.ts'),
+  ]);
   const made = new Environment({ unlistedVariablesAreDyn: true, enableOptionalTypes: true });
-  made.registerFunction('list.isSorted(): bool', (list: Ordered[]) =>
-    list.every((item, at) => at === 0 || (list[at - 1] ?? item) <= item),
-  );
-  made.registerFunction('list.sum(): dyn', (list: (bigint | number)[]) =>
-    list.some((item) => typeof item === 'number')
-      ? list.reduce((sum: number, item) => sum + Number(item), 0)
-      : list.reduce((sum: bigint, item) => sum + BigInt(item), 0n),
-  );
-  made.registerFunction('list.min(): dyn', (list: Ordered[]) => extreme(list, (a, b) => a < b));
-  made.registerFunction('list.max(): dyn', (list: Ordered[]) => extreme(list, (a, b) => a > b));
-  made.registerFunction(
-    'string.find(string): string',
-    (text: string, pattern: string) => new RegExp(pattern, 'u').exec(text)?.[0] ?? '',
-  );
-  made.registerFunction('string.findAll(string): list', (text: string, pattern: string) =>
-    [...text.matchAll(new RegExp(pattern, 'gu'))].map(([found]) => found),
-  );
-  made.registerFunction('string.replace(string, string): string', (text: string, from: string, to: string) =>
-    text.replaceAll(from, () => to),
-  );
+  registerLibraries(made);
   environment = made;
-}
-
-type Ordered = bigint | number | string;
-
-function extreme(list: readonly Ordered[], better: (a: Ordered, b: Ordered) => boolean): Ordered {
-  const [first, ...rest] = list;
-  if (first === undefined) throw new Error('the list is empty');
-  return rest.reduce((best, item) => (better(item, best) ? item : best), first);
 }
 
 /** After {@link loadCel}. What does not compile says why in one line. */
@@ -66,15 +39,22 @@ export function compile(expression: string): Compiled {
   return compiled;
 }
 
-function compileIn(environment: Environment, expression: string): Compiled {
+export function compileIn(environment: Environment, expression: string): Compiled {
   try {
     const parsed = environment.parse(expression);
     const { valid, type, error } = parsed.check();
-    if (!valid) return { problem: firstLine(error) };
+    if (!valid) return { problem: goWords(error) };
     return { program: (variables) => parsed(variables), type: type ?? 'dyn' };
   } catch (error) {
-    return { problem: firstLine(error) };
+    return { problem: goWords(error) };
   }
+}
+
+/** What went wrong in an expression, as cel-go says it. */
+export function goWords(error: unknown): string {
+  return firstLine(error)
+    .replace(/^No such key/, 'no such key')
+    .replace(/^Unknown variable: (\w+)/, "undeclared reference to '$1' (in container '')");
 }
 
 export function firstLine(error: unknown): string {

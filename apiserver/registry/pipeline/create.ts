@@ -3,10 +3,11 @@ import type { Resource } from '../../../api/scheme.ts';
 import { createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
 import { storageKey } from '../../storage/keys.ts';
 import { admitByQuota } from '../kinds/quota/admit-quota.ts';
-import { type Backend, type Request, writeContext } from '../registry.ts';
+import { type Admission, type Backend, type Request, writeContext } from '../registry.ts';
+import type { Strategy, WriteContext } from '../strategy.ts';
 import { alreadyExists, badRequest, invalid } from './failures.ts';
 import { admitIntoNamespace } from './lifecycle.ts';
-import { generateName, hasGeneration, prepareMetadata, setManagedFields } from './metadata.ts';
+import { generateName, hasGeneration, keptFields, prepareMetadata, setManagedFields } from './metadata.ts';
 
 /** How often another generated name is tried. Upstream: `maxNameGenerationCreateAttempts`. */
 const attempts = 8;
@@ -35,6 +36,8 @@ export async function createObject(
   const managedFields = request.manage?.(undefined, object, sent, context.now);
   strategy?.prepare?.(object, undefined, context);
   setManagedFields(object, managedFields);
+  const { admission } = request;
+  if (admission) await mutateNew(admission, object, named, strategy, context);
   const name = object.metadata?.name ?? '';
   if (!name) {
     throw invalid(resource, '', [
@@ -53,6 +56,7 @@ export async function createObject(
   let kept = false;
   try {
     giveBack = strategy?.allocate?.(object, undefined, context);
+    if (admission) await admission.validate({ operation: 'CREATE', name, object: structuredClone(object) });
     const entry = await store(backend, resource, object, named, request);
     kept = !request.dryRun;
     return entry;
@@ -61,6 +65,32 @@ export async function createObject(
     if (!kept) giveBack?.();
   }
 }
+
+/** Has webhooks change an object, in place; what they leave out is filled in again. */
+async function mutateNew(
+  admission: Admission,
+  object: KubeObject,
+  named: boolean,
+  strategy: Strategy | undefined,
+  context: WriteContext,
+): Promise<void> {
+  const { name = '', uid, creationTimestamp, namespace, generation, managedFields } = object.metadata ?? {};
+  const { uid: _, creationTimestamp: __, generation: ___, name: ____, ...sent } = object.metadata ?? {};
+  const shown = structuredClone({ ...object, metadata: { ...(named ? { name } : {}), ...sent } });
+  const wanted = named ? name : '';
+  const changed = await admission.mutate({ operation: 'CREATE', name: wanted, object: shown });
+  if (!changed) return;
+  for (const field of Object.keys(object)) Reflect.deleteProperty(object, field);
+  Object.assign(object, changed);
+  const own = { name: changed.metadata?.name || name, uid, creationTimestamp };
+  object.metadata = { ...changed.metadata, ...definedOf({ ...own, namespace, generation }) };
+  strategy?.defaults?.(object);
+  strategy?.prepare?.(object, undefined, context);
+  setManagedFields(object, keptFields(changed, managedFields, context));
+}
+
+const definedOf = (fields: object) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 async function store(
   { storage, cache }: Backend,

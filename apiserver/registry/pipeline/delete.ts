@@ -3,7 +3,7 @@ import { type Resource, resources } from '../../../api/scheme.ts';
 import type { DeleteOptions, Namespace } from '../../../api/types.ts';
 import { atRevision, createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
 import { storageKey } from '../../storage/keys.ts';
-import type { Backend, Deletion, Ref, Request } from '../registry.ts';
+import type { Admission, AdmissionWrite, Backend, Deletion, Ref, Request } from '../registry.ts';
 import { conflict, missing, modified } from './failures.ts';
 import { admitNamespaceDeletion } from './lifecycle.ts';
 import { timestamp } from './metadata.ts';
@@ -27,6 +27,7 @@ export async function deleteObject(
     if (!entry) throw missing(resource, name);
     checkPreconditions(resource, entry, options);
     if (resource === resources.namespaces) admitNamespaceDeletion(name);
+    if (request.admission) await admitDeletion(backend, resource, entry, options, request.admission);
     const begun = entry.object.metadata?.deletionTimestamp !== undefined;
     const prepareDelete = begun ? undefined : backend.strategyOf(resource)?.prepareDelete;
     const object = prepareDelete?.(entry.object, backend.now()) ?? entry.object;
@@ -38,6 +39,22 @@ export async function deleteObject(
     if (result) return { removed: !marked, entry: result };
     if (attempt === attempts) throw modified(resource, name);
   }
+}
+
+async function admitDeletion(
+  { strategyOf }: Backend,
+  resource: Resource,
+  { object }: Entry,
+  options: DeleteOptions,
+  admission: Admission,
+): Promise<void> {
+  const { custom } = strategyOf(resource) ?? {};
+  const { name = '' } = object.metadata ?? {};
+  const old = custom ? custom.present(object) : object;
+  const said = { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...options };
+  const write: AdmissionWrite = { operation: 'DELETE', name, old, options: said };
+  await admission.mutate(write);
+  await admission.validate(write);
 }
 
 /** Removes exactly the version `entry`; undefined when somebody else wrote in between. */

@@ -108,6 +108,27 @@ export function setManagedFields(
   else delete object.metadata.managedFields;
 }
 
+/**
+ * Who owns what after webhooks: what they leave of it, where that can be read. Upstream: apiserver
+ * `pkg/endpoints/handlers/fieldmanager/admission.go`.
+ */
+export function keptFields(
+  { metadata }: KubeObject,
+  before: readonly ManagedFieldsEntry[] | undefined,
+  { warn }: { warn(message: string): void },
+): readonly ManagedFieldsEntry[] | undefined {
+  const after = metadata?.managedFields;
+  const whole = (entry: ManagedFieldsEntry) =>
+    (entry.operation === 'Apply' || entry.operation === 'Update') &&
+    entry.fieldsType === 'FieldsV1' &&
+    typeof entry.fieldsV1 === 'object';
+  if (!after || after.every(whole)) return after ?? before;
+  warn(
+    '.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests',
+  );
+  return before;
+}
+
 /** True when something other than `metadata` and `status` differs, which asks for a new generation. */
 export function wantsOther(object: KubeObject, old: KubeObject): boolean {
   const wanted = ({ metadata: _, apiVersion: __, kind: ___, ...rest }: KubeObject) => ({

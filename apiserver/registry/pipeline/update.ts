@@ -4,6 +4,7 @@ import type { ManagedFieldsEntry, Namespace, Pod } from '../../../api/types.ts';
 import { createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
 import { storageKey } from '../../storage/keys.ts';
 import {
+  type AdmissionWrite,
   type Backend,
   type Mutation,
   type Ref,
@@ -15,7 +16,14 @@ import type { Strategy, WriteContext } from '../strategy.ts';
 import { createObject } from './create.ts';
 import { removeEntry } from './delete.ts';
 import { badRequest, conflict, invalid, missing, modified } from './failures.ts';
-import { hasGeneration, keepMetadata, sameObject, setManagedFields, wantsOther } from './metadata.ts';
+import {
+  hasGeneration,
+  keepMetadata,
+  keptFields,
+  sameObject,
+  setManagedFields,
+  wantsOther,
+} from './metadata.ts';
 
 /**
  * How often a write without a resourceVersion of its own is tried against concurrent ones. Each time somebody
@@ -80,20 +88,37 @@ async function replace(
   const sent = object.metadata?.managedFields;
   keepMetadata(resource, object, old, namespace);
   let managedFields = old.metadata?.managedFields as readonly ManagedFieldsEntry[] | undefined;
-  const next = prepare(strategy, object, old, context, subresource, (defaulted) => {
+  let next = prepare(strategy, object, old, context, subresource, (defaulted) => {
     if (request.manage) managedFields = request.manage(old, defaulted, sent, context.now);
   });
   next.metadata = { ...next.metadata };
   setManagedFields(next, managedFields);
+  const { admission } = request;
+  const write = (shown: KubeObject): AdmissionWrite => {
+    const before = strategy?.custom ? strategy.custom.present(old) : old;
+    return { operation: 'UPDATE', object: structuredClone(shown), old: before };
+  };
+  const changed = await admission?.mutate(write(next));
+  if (changed) {
+    const kept = keptFields(changed, managedFields as ManagedFieldsEntry[] | undefined, context);
+    keepMetadata(resource, changed, old, namespace);
+    next = prepare(strategy, changed, old, context, subresource, () => undefined);
+    next.metadata = { ...next.metadata };
+    setManagedFields(next, kept);
+  }
   if (hasGeneration(resource) && wantsOther(next, old)) {
     next.metadata = { ...next.metadata, generation: (old.metadata?.generation ?? 0) + 1 };
   }
   const errors = subresource === 'binding' ? [] : (strategy?.validate?.(next, old, context) ?? []);
   if (errors.length > 0) throw invalid(resource, name, errors);
-  if (isFinished(next)) return removeEntry(backend, resource, current, request.dryRun);
+  if (isFinished(next)) {
+    await admission?.validate(write(next));
+    return removeEntry(backend, resource, current, request.dryRun);
+  }
   const giveBack = subresource ? undefined : strategy?.allocate?.(next, old, context);
   let stored = false;
   try {
+    await admission?.validate(write(next));
     if (sameObject(next, old)) return current;
     const key = storageKey(resource, name, namespace);
     const value = encodeValue(resource, next);

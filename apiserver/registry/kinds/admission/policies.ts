@@ -1,18 +1,23 @@
 import { resources } from '../../../../api/scheme.ts';
 import type {
   MatchResources,
+  ParamRef,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
 } from '../../../../api/types.ts';
 import { ageColumn, column, nameColumn } from '../../../table/columns/common.ts';
 import type { FieldError, Strategy } from '../../strategy.ts';
-import { invalid, notSupported, required } from '../validation/field.ts';
+import { duplicate, forbidden, invalid, invalidEach, notSupported, required } from '../validation/field.ts';
+import { pathSegment } from '../validation/names.ts';
 import { validateSelector } from '../validation/selectors.ts';
+import { loadExpressions } from './expressions.ts';
+import { policyErrors } from './policy-spec.ts';
 import { validateRules } from './rules.ts';
 
-/** Upstream: `ValidateValidatingAdmissionPolicy`. Expressions (CEL) are stored as they are. */
+/** Upstream: `ValidateValidatingAdmissionPolicy`. */
 export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
   resource: resources.validatingadmissionpolicies,
+  ready: loadExpressions,
   defaults({ spec }) {
     if (!spec) return;
     spec.failurePolicy ||= 'Fail';
@@ -21,8 +26,8 @@ export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPoli
   prepare(policy, old) {
     policy.status = old?.status ?? {};
   },
-  validate({ spec = {} }) {
-    const { failurePolicy = 'Fail', validations = [], auditAnnotations = [], matchConstraints } = spec;
+  validate({ metadata, spec = {} }) {
+    const { failurePolicy = 'Fail', matchConstraints } = spec;
     const errors: FieldError[] = [];
     const policies = ['Fail', 'Ignore'];
     if (!policies.includes(failurePolicy)) {
@@ -35,16 +40,7 @@ export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPoli
         errors.push(required('spec.matchConstraints.resourceRules'));
       }
     }
-    if (validations.length === 0 && auditAnnotations.length === 0) {
-      const detail = 'validations or auditAnnotations must contain at least one item';
-      errors.push(required('spec.validations', detail));
-    }
-    for (const [index, { expression }] of validations.entries()) {
-      if (!expression?.trim()) {
-        errors.push(required(`spec.validations[${index}].expression`, 'expression is not specified'));
-      }
-    }
-    return errors;
+    return [...errors, ...policyErrors(metadata?.name ?? '', spec)];
   },
   columns: [
     nameColumn,
@@ -61,7 +57,7 @@ export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmiss
   resource: resources.validatingadmissionpolicybindings,
   defaults: ({ spec }) => setMatchDefaults(spec?.matchResources),
   validate({ spec = {} }) {
-    const { policyName, validationActions = [], matchResources } = spec;
+    const { policyName, paramRef, validationActions = [], matchResources } = spec;
     const errors = policyName ? [] : [required('spec.policyName')];
     const field = 'spec.validationActions';
     const actions = ['Audit', 'Deny', 'Warn'];
@@ -69,6 +65,7 @@ export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmiss
       errors.push(required(field, 'at least one validation action is required'));
     for (const [index, action] of validationActions.entries()) {
       if (!actions.includes(action)) errors.push(notSupported(`${field}[${index}]`, action, actions));
+      if (validationActions.indexOf(action) < index) errors.push(duplicate(`${field}[${index}]`, action));
     }
     if (validationActions.includes('Deny') && validationActions.includes('Warn')) {
       errors.push(
@@ -79,6 +76,7 @@ export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmiss
         ),
       );
     }
+    if (paramRef) errors.push(...validateParamRef('spec.paramRef', paramRef));
     if (matchResources) errors.push(...validateMatch('spec.matchResources', matchResources));
     return errors;
   },
@@ -93,6 +91,26 @@ export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmiss
     ageColumn,
   ],
 };
+
+/** Upstream: `validateParamRef`. */
+function validateParamRef(
+  field: string,
+  { name, selector, parameterNotFoundAction }: ParamRef,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (name) {
+    errors.push(...invalidEach(`${field}.name`, name, pathSegment(name)));
+    if (selector) errors.push(forbidden(`${field}.name`, 'name and selector are mutually exclusive'));
+  }
+  if (selector) errors.push(...validateSelector(`${field}.selector`, selector));
+  if (!name && !selector) errors.push(required(field, 'one of name or selector must be specified'));
+  const actions = ['Deny', 'Allow'];
+  const at = `${field}.parameterNotFoundAction`;
+  if (!parameterNotFoundAction) errors.push(required(at));
+  else if (!actions.includes(parameterNotFoundAction))
+    errors.push(notSupported(at, parameterNotFoundAction, actions));
+  return errors;
+}
 
 function setMatchDefaults(match: MatchResources | undefined): void {
   if (!match) return;

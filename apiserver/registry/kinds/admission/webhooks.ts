@@ -11,6 +11,7 @@ import type { Column, FieldError, Strategy } from '../../strategy.ts';
 import { duplicate, invalid, invalidEach, notSupported, required } from '../validation/field.ts';
 import { dns1035Label, dnsSubdomain } from '../validation/names.ts';
 import { validateSelector } from '../validation/selectors.ts';
+import { conditionErrors, loadExpressions } from './expressions.ts';
 import { validateRules } from './rules.ts';
 
 type Hook = MutatingWebhook | ValidatingWebhook;
@@ -21,6 +22,7 @@ const reviewVersions = ['v1', 'v1beta1'];
 /** Upstream: `pkg/apis/admissionregistration/v1/defaults.go`, `validation/validation.go`. */
 export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
   resource: resources.mutatingwebhookconfigurations,
+  ready: whenConditional,
   defaults({ webhooks = [] }) {
     for (const hook of webhooks) {
       setDefaults(hook);
@@ -41,6 +43,7 @@ export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
 
 export const validatingWebhookStrategy: Strategy<ValidatingWebhookConfiguration> = {
   resource: resources.validatingwebhookconfigurations,
+  ready: whenConditional,
   defaults: ({ webhooks = [] }) => webhooks.forEach(setDefaults),
   validate: ({ webhooks = [] }) => validateHooks(webhooks),
   columns: columns<ValidatingWebhookConfiguration>(),
@@ -52,6 +55,11 @@ function columns<T extends KubeObject & { webhooks?: unknown[] }>(): Column<T>[]
     column('Webhooks', 'How many it names.', ({ webhooks }) => webhooks?.length ?? 0, 'integer'),
     ageColumn,
   ];
+}
+
+/** The language of conditions is loaded with the first of them. */
+function whenConditional({ webhooks = [] }: { webhooks?: Hook[] }): Promise<void> | undefined {
+  return webhooks.some(({ matchConditions }) => matchConditions?.length) ? loadExpressions() : undefined;
 }
 
 function setDefaults(hook: Hook): void {
@@ -96,6 +104,7 @@ function validateHook(field: string, hook: Hook): FieldError[] {
     ...validateSelector(`${field}.namespaceSelector`, hook.namespaceSelector),
     ...validateSelector(`${field}.objectSelector`, hook.objectSelector),
     ...validateClient(`${field}.clientConfig`, hook),
+    ...conditionErrors(`${field}.matchConditions`, hook.matchConditions),
     ...validateVersions(`${field}.admissionReviewVersions`, hook.admissionReviewVersions ?? []),
   ];
 }
