@@ -22,9 +22,14 @@ export function createSchedulerCache(informers: Informers): SchedulerCache {
   /** By the name of the node; made anew after something about it has changed. */
   const infos = new Map<string, NodeInfo>();
   const volumes = volumesOf(informers);
+  /** Not bound yet, but promised room that others are leaving. */
+  const nominated = new Map<string, Pod>();
   const changed = (pod: Pod | undefined) => void infos.delete(pod?.spec?.nodeName ?? '');
 
   informers.pods.onChange(({ type, key, object, old }) => {
+    const waits = type !== 'deleted' && object.status?.nominatedNodeName && !object.spec?.nodeName;
+    if (waits && !isPodTerminal(object)) nominated.set(key, object);
+    else nominated.delete(key);
     changed(object);
     changed(old);
     const pod = assumed.get(key);
@@ -35,6 +40,9 @@ export function createSchedulerCache(informers: Informers): SchedulerCache {
       changed(pod);
     }
   });
+
+  for (const [key, pod] of informers.pods.store)
+    if (pod.status?.nominatedNodeName && !pod.spec?.nodeName && !isPodTerminal(pod)) nominated.set(key, pod);
 
   function infoOf(node: Node, assumedHere: readonly Pod[] | undefined): NodeInfo {
     const name = node.metadata?.name ?? '';
@@ -55,6 +63,7 @@ export function createSchedulerCache(informers: Informers): SchedulerCache {
         ),
         namespaceOf: (name) => informers.namespaces.store.get(name),
         volumes,
+        nominated: [...nominated.values()].filter((pod) => !assumed.has(keyOf(pod))),
       };
     },
     assume(pod, nodeName) {

@@ -1,15 +1,28 @@
 import { controllerOf } from '../../api/object.ts';
-import type { Pod } from '../../api/types.ts';
+import type { Pod, PodDisruptionBudget } from '../../api/types.ts';
 import { tolerates } from '../nodelifecycle/taints.ts';
 import { preferenceOf } from './affinity.ts';
 import { filterNode, type NodeInfo, type Refusal, type Snapshot } from './filters.ts';
+import { preempt, tally } from './preempt.ts';
 import { summaryOf } from './summary.ts';
 import { volumeProblem } from './volumes.ts';
 
-export type Decision = { node: string } | { message: string };
+export type Decision =
+  | { node: string }
+  | {
+      /** Upstream's sentence on why there is no node. */
+      message: string;
+      /** Where the pod will fit once these are gone. */
+      preemption?: { node: string; victims: Pod[] };
+      /** Others are already going for it: it keeps its nomination. */
+      waits?: true;
+    };
 
-/** The node a pod goes to, or upstream's sentence on why there is none. Pure. */
-export function decide(pod: Pod, snapshot: Snapshot): Decision {
+/**
+ * The node a pod goes to, or why there is none. Pure.
+ * @param budgets what preemption has to spare; without, no pod is asked to go for another
+ */
+export function decide(pod: Pod, snapshot: Snapshot, budgets?: readonly PodDisruptionBudget[]): Decision {
   if (snapshot.nodes.length === 0) return { message: 'no nodes available to schedule pods' };
   const problem = snapshot.volumes && volumeProblem(pod, snapshot.volumes);
   if (problem) {
@@ -19,18 +32,57 @@ export function decide(pod: Pod, snapshot: Snapshot): Decision {
       message: `${none}: ${problem}. preemption: ${none}: ${all} Preemption is not helpful for scheduling.`,
     };
   }
-  const refusals: Refusal[] = [];
-  const feasible: NodeInfo[] = [];
-  for (const info of snapshot.nodes) {
-    const refusal = filterNode(pod, info, snapshot);
-    if (refusal) refusals.push(refusal);
-    else feasible.push(info);
-  }
+  const refusals = snapshot.nodes.map((info) => filterWithNominated(pod, info, snapshot));
+  const feasible = snapshot.nodes.filter((_, index) => !refusals[index]);
+  const nominated = feasible.find(({ node }) => node.metadata?.name === pod.status?.nominatedNodeName);
+  if (nominated) return { node: nominated.node.metadata?.name ?? '' };
   const [best] = feasible
     .map((info) => ({ info, ranks: rank(pod, info) }))
     .sort((a, b) => compare(a.ranks, b.ranks));
-  if (!best) return { message: fitError(refusals) };
-  return { node: best.info.node.metadata?.name ?? '' };
+  if (best) return { node: best.info.node.metadata?.name ?? '' };
+  return refuse(
+    pod,
+    snapshot,
+    refusals.flatMap((refusal) => refusal ?? []),
+    budgets,
+  );
+}
+
+function refuse(
+  pod: Pod,
+  snapshot: Snapshot,
+  refusals: readonly Refusal[],
+  budgets: readonly PodDisruptionBudget[] | undefined,
+): Decision {
+  const reasons = tally(refusals.flatMap((refusal) => refusal.reasons));
+  const head = `0/${refusals.length} nodes are available: ${reasons}.`;
+  const preemption = preempt(pod, budgets ? snapshot : withoutPods(snapshot), refusals, budgets ?? []);
+  if ('node' in preemption) return { message: head, preemption };
+  const message = `${head} preemption: ${preemption.problem}`;
+  return preemption.waits ? { message, waits: true } : { message };
+}
+
+/** Nobody is to go: none is there. */
+function withoutPods(snapshot: Snapshot): Snapshot {
+  return { ...snapshot, nodes: snapshot.nodes.map(({ node }) => ({ node, pods: [] })) };
+}
+
+/**
+ * Room that others were promised, for whom pods are going, is not free for pods that are not more important. Upstream:
+ * RunFilterPluginsWithNominatedPods.
+ */
+function filterWithNominated(pod: Pod, info: NodeInfo, snapshot: Snapshot): Refusal | undefined {
+  const { nominated = [] } = snapshot;
+  const coming = nominated.filter(
+    (other) =>
+      other.status?.nominatedNodeName === info.node.metadata?.name &&
+      other.metadata?.uid !== pod.metadata?.uid &&
+      (other.spec?.priority ?? 0) >= (pod.spec?.priority ?? 0),
+  );
+  if (coming.length === 0) return filterNode(pod, info, snapshot);
+  const fuller = { node: info.node, pods: [...info.pods, ...coming] };
+  const nodes = snapshot.nodes.map((one) => (one === info ? fuller : one));
+  return filterNode(pod, fuller, { ...snapshot, nodes }) ?? filterNode(pod, info, snapshot);
 }
 
 /**
@@ -56,27 +108,4 @@ function rank(pod: Pod, info: NodeInfo): (number | string)[] {
 function compare(a: readonly (number | string)[], b: readonly (number | string)[]): number {
   const rule = a.findIndex((value, index) => value !== b[index]);
   return rule < 0 ? 0 : (a[rule] ?? 0) < (b[rule] ?? 0) ? -1 : 1;
-}
-
-/** `0/2 nodes are available: 1 Insufficient cpu, 1 node(s) …. preemption: …`. Upstream: FitError.Error. */
-export function fitError(refusals: readonly Refusal[]): string {
-  const none = `0/${refusals.length} nodes are available`;
-  const reasons = tally(refusals.flatMap((refusal) => refusal.reasons));
-  const preemption = tally(
-    refusals.map((refusal) =>
-      refusal.resolvable
-        ? 'No preemption victims found for incoming pod'
-        : 'Preemption is not helpful for scheduling',
-    ),
-  );
-  return `${none}: ${reasons}. preemption: ${none}: ${preemption}.`;
-}
-
-function tally(reasons: readonly string[]): string {
-  const counts = new Map<string, number>();
-  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  return [...counts]
-    .map(([reason, count]) => `${count} ${reason}`)
-    .sort()
-    .join(', ');
 }

@@ -24,6 +24,8 @@ export interface Snapshot {
   namespaceOf: (name: string) => Namespace | undefined;
   /** Absent: pods have none. */
   volumes?: Volumes;
+  /** Pods for which others are going, each from the node it is nominated for. */
+  nominated?: readonly Pod[];
 }
 
 type Filter = (pod: Pod, info: NodeInfo, snapshot: Snapshot) => Refusal | undefined;

@@ -6,6 +6,7 @@ import { sameJson } from '../lookup.ts';
 import { isPodTerminal, podCondition, timestamp } from '../pod.ts';
 import { createSchedulerCache } from './cache.ts';
 import { decide } from './decide.ts';
+import { preemptionReason } from './preempt.ts';
 import { bindVolumes, claimNames } from './volumes.ts';
 
 const schedulerName = 'default-scheduler';
@@ -55,7 +56,7 @@ export const startScheduler: Controller = (context) => {
       await setUnscheduled(pod, 'SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates');
       return;
     }
-    const decision = decide(pod, cache.snapshot());
+    const decision = decide(pod, cache.snapshot(), [...informers.poddisruptionbudgets.store.values()]);
     if ('node' in decision) {
       cache.assume(pod, decision.node);
       unschedulable.delete(key);
@@ -66,7 +67,9 @@ export const startScheduler: Controller = (context) => {
     const before = podCondition(pod, 'PodScheduled');
     if (before?.message !== decision.message)
       recorder.event(pod, 'Warning', 'FailedScheduling', decision.message);
-    await setUnscheduled(pod, 'Unschedulable', decision.message);
+    const nominated = decision.preemption?.node ?? (decision.waits && pod.status?.nominatedNodeName);
+    await setUnscheduled(pod, 'Unschedulable', decision.message, nominated);
+    if (decision.preemption) await evictFor(pod, decision.preemption);
   }
 
   async function bind(key: string, pod: Pod, node: string): Promise<void> {
@@ -89,9 +92,62 @@ export const startScheduler: Controller = (context) => {
     recorder.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${key} to ${node}`);
   }
 
-  async function setUnscheduled(pod: Pod, reason: string, message: string): Promise<void> {
+  /** Has pods of lower priority go; those that were promised the same room have to look for other. Upstream: prepareCandidate. */
+  async function evictFor(pod: Pod, { node, victims }: { node: string; victims: Pod[] }): Promise<void> {
+    const priority = pod.spec?.priority ?? 0;
+    const others = [...informers.pods.store.values()].filter(
+      (other) => isPending(other) && other.status?.nominatedNodeName === node && other !== pod,
+    );
+    await Promise.all([
+      ...victims.map((victim) => evict(victim, pod, node)),
+      ...others
+        .filter(({ spec }) => (spec?.priority ?? 0) < priority)
+        .map(({ metadata }) => patchStatus(metadata, { nominatedNodeName: null })),
+    ]);
+  }
+
+  async function evict(victim: Pod, pod: Pod, node: string): Promise<void> {
+    const { name = '', namespace = '', uid = '' } = victim.metadata ?? {};
+    if (victim.metadata?.deletionTimestamp) return;
+    const condition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: preemptionReason,
+      message: `${schedulerName}: preempting to accommodate a higher priority pod`,
+      lastTransitionTime: timestamp(),
+      observedGeneration: victim.metadata?.generation,
+    };
+    const conditions = (victim.status?.conditions ?? []).filter(({ type }) => type !== condition.type);
+    await patchStatus(victim.metadata, { conditions: [...conditions, condition] });
+    try {
+      await client.delete(resources.pods, { name, namespace }, { preconditions: { uid } });
+    } catch (error) {
+      // It went by itself, or another has its name.
+      if (!hasReason(error, 'NotFound') && !hasReason(error, 'Conflict')) throw error;
+      return;
+    }
+    recorder.event(victim, 'Normal', 'Preempted', `Preempted by pod ${pod.metadata?.uid} on node ${node}`);
+  }
+
+  async function patchStatus(metadata: Pod['metadata'], status: object): Promise<void> {
+    const { name = '', namespace = '', uid } = metadata ?? {};
+    try {
+      const patch = { metadata: { uid }, status };
+      await client.patch(resources.pods, { name, namespace, subresource: 'status' }, 'merge', patch);
+    } catch (error) {
+      if (!hasReason(error, 'NotFound') && !hasReason(error, 'Conflict')) throw error;
+    }
+  }
+
+  async function setUnscheduled(
+    pod: Pod,
+    reason: string,
+    message: string,
+    nominated?: string,
+  ): Promise<void> {
     const before = podCondition(pod, 'PodScheduled');
-    if (before?.status === 'False' && before.reason === reason && before.message === message) return;
+    const known = before?.status === 'False' && before.reason === reason && before.message === message;
+    if (known && nominated === pod.status?.nominatedNodeName) return;
     const since = before?.status === 'False' ? before.lastTransitionTime : undefined;
     const condition = {
       type: 'PodScheduled',
@@ -102,7 +158,9 @@ export const startScheduler: Controller = (context) => {
     };
     const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
     try {
-      const status = { ...pod.status, conditions: [...others, condition] };
+      const { nominatedNodeName: _, ...kept } = pod.status ?? {};
+      const conditions = [...others, condition];
+      const status = { ...kept, conditions, ...(nominated ? { nominatedNodeName: nominated } : {}) };
       await client.update(resources.pods, { ...pod, status }, 'status');
     } catch (error) {
       if (!hasReason(error, 'NotFound')) throw error;
