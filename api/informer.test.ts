@@ -131,3 +131,42 @@ test('lists where the server refuses to stream what there is', async () => {
   expect(told).toEqual([]);
   end.abort();
 });
+
+test('reads an older version where the server has no other, and shows it as the one asked for', async () => {
+  const end = new AbortController();
+  const asked: string[] = [];
+  const errors: unknown[] = [];
+  const beta = {
+    metadata: { name: 'web-1', namespace: 'default', resourceVersion: '4' },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['10.0.0.1'], topology: { 'kubernetes.io/hostname': 'worker' } }],
+    ports: [],
+  };
+  const client: Client = {
+    ...serverWith([]).client,
+    async list<T>({ version }: { version: string }) {
+      asked.push(`list ${version}`);
+      return { apiVersion: 'v1', kind: 'List', items: [beta] as T[], metadata: { resourceVersion: '5' } };
+    },
+    async *watch<T>({ version }: { version: string }, { signal, resourceVersion }: WatchOptions) {
+      asked.push(`watch ${version}`);
+      if (version === 'v1') throw statusError('NotFound', 'the server could not find the requested resource');
+      // A server of before 1.27.
+      if (resourceVersion === undefined)
+        throw statusError('Invalid', 'resourceVersionMatch is forbidden for watch');
+      await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+      return {} as T;
+    },
+  };
+  const informer = startInformer(client, resources.endpointslices, {
+    signal: end.signal,
+    onError: (error) => errors.push(error),
+  });
+  await informer.synced;
+  expect([...informer.store.values()]).toMatchObject([
+    { apiVersion: 'discovery.k8s.io/v1', endpoints: [{ addresses: ['10.0.0.1'], nodeName: 'worker' }] },
+  ]);
+  await expect.poll(() => asked).toEqual(['watch v1', 'watch v1beta1', 'list v1beta1', 'watch v1beta1']);
+  expect(errors).toEqual([]);
+  end.abort();
+});

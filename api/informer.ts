@@ -3,6 +3,7 @@ import type { Client, ListOptions } from './client.ts';
 import { type KubeObject, keyOf } from './object.ts';
 import type { Resource } from './scheme.ts';
 import { hasReason } from './status.ts';
+import { readableVersions } from './versions.ts';
 
 /** A change seen by an informer. `old` is what the store held before. */
 export interface Change<T> {
@@ -47,7 +48,8 @@ const initialEventsEnd = 'k8s.io/initial-events-end';
 
 /**
  * Keeps a copy of a collection until `signal` fires, in one request: a watch that begins with what there is
- * (KEP-3157), where the server knows that, else a list and then a watch. Resumes after every interruption: from
+ * (KEP-3157), where the server knows that, else a list and then a watch; and in an older version, shown as today's,
+ * where the server has no other. Resumes after every interruption: from
  * the last resourceVersion seen, or all anew after 410 Gone. Upstream: client-go `tools/cache/reflector.go`.
  */
 export function startInformer<T extends KubeObject>(
@@ -68,6 +70,10 @@ export function startInformer<T extends KubeObject>(
     markSynced = resolve;
   });
   let version: string | undefined;
+  /** The group version that is asked for: the kind's own, and where the server has none of it an older one. */
+  let asked = 0;
+  const versions = readableVersions(resource);
+  const read = (object: T): T => versions[asked]?.read?.(object) ?? object;
   /** Whether the server may know how to begin a watch with what there is. */
   let streams = true;
   let backoff = firstBackoff;
@@ -109,13 +115,13 @@ export function startInformer<T extends KubeObject>(
   }
 
   async function list(): Promise<void> {
-    const { items, metadata } = await client.list(resource, scope);
-    replace(items, metadata.resourceVersion);
+    const { items, metadata } = await client.list(versions[asked]?.resource ?? resource, scope);
+    replace(items.map(read), metadata.resourceVersion);
   }
 
   async function watch(): Promise<void> {
     let initial = version === undefined ? new Map<string, T>() : undefined;
-    for await (const { type, object } of client.watch(resource, {
+    for await (const { type, object: found } of client.watch(versions[asked]?.resource ?? resource, {
       ...scope,
       ...(version === undefined
         ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
@@ -125,6 +131,7 @@ export function startInformer<T extends KubeObject>(
     })) {
       backoff = firstBackoff;
       lastError = undefined;
+      const object = read(found);
       if (initial) {
         if (type === 'DELETED') initial.delete(keyOf(object));
         else if (type !== 'BOOKMARK') initial.set(keyOf(object), object);
@@ -160,6 +167,10 @@ export function startInformer<T extends KubeObject>(
         ) {
           streams = false;
           continue;
+        }
+        if (version === undefined && hasReason(error, 'NotFound') && versions.length > 1) {
+          asked = (asked + 1) % versions.length;
+          if (asked > 0) continue;
         }
         tellOnce(error);
       }

@@ -2,7 +2,7 @@ import { addressAt, parseCidr } from '../api/address.ts';
 import type { KubeObject } from '../api/object.ts';
 import { type Resource, resources } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
-import type { Namespace, Service, ServiceCIDR } from '../api/types.ts';
+import type { ConfigMap, Namespace, Service, ServiceCIDR } from '../api/types.ts';
 import { type DefaultObject, defaultPolicy } from './auth/rbac/policy/policy.ts';
 import { createMissing } from './auth/rbac/reconcile.ts';
 import { loopback } from './auth/user.ts';
@@ -18,6 +18,8 @@ export interface BootstrapOptions {
   /** Where several apiservers serve, who they are is found out later. Default false. */
   severalServe?: boolean;
   serviceCidrs: readonly string[];
+  /** `clientCa`, PEM: who signs certificates of clients is published for other servers that ask this one who somebody is. */
+  tls: { clientCa: string };
   /** What a new cluster starts with, written at its first start only, all at once. */
   initialObjects?: readonly KubeObject[];
   /** Roles and bindings beside Kubernetes' own, written when they are not there. */
@@ -38,7 +40,7 @@ export async function bootstrap(
   lookup: Lookup,
   options: BootstrapOptions,
 ): Promise<DefaultObject[]> {
-  const { advertise, severalServe = false, serviceCidrs, initialObjects = [], roles = [] } = options;
+  const { advertise, severalServe = false, serviceCidrs, tls, initialObjects = [], roles = [] } = options;
   await Promise.all([
     ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) =>
       ensure<Namespace>(registry, resources.namespaces, { metadata: { name } }),
@@ -53,6 +55,7 @@ export async function bootstrap(
   const own = roles.map((object) => ({ resource: resourceFor(object), object }));
   const [present] = await Promise.all([
     createMissing(registry, lookup, defaultPolicy()),
+    publishAuthentication(registry, lookup, tls.clientCa),
     createMissing(registry, lookup, own),
     createMissing(registry, lookup, [
       ...systemPriorityClasses.map((one) => ({
@@ -86,6 +89,19 @@ export async function bootstrap(
   ]);
   return present;
 }
+
+/** Upstream: `pkg/controlplane/controller/clusterauthenticationtrust`. */
+async function publishAuthentication(registry: Registry, lookup: Lookup, clientCa: string): Promise<void> {
+  const [name, namespace] = ['extension-apiserver-authentication', 'kube-system'];
+  const held = lookup.get(resources.configmaps, name, namespace);
+  if (held?.data?.[clientCaFile] === clientCa) return;
+  const data = { ...held?.data, [clientCaFile]: clientCa };
+  const wanted: ConfigMap = { metadata: { name, namespace }, data };
+  if (!held) return ensure(registry, resources.configmaps, wanted);
+  await registry.update(resources.configmaps, { name, namespace }, () => wanted, request);
+}
+
+const clientCaFile = 'client-ca-file';
 
 function resourceFor(object: KubeObject): Resource {
   const { apiVersion = '', kind = '' } = object;

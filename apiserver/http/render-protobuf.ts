@@ -18,8 +18,16 @@ interface Encoded {
 /** One of each for whatever is shown in the same way: by group, version and kind, and by the message. */
 const encoded = new Map<string, Encoded>();
 
-/** Undefined for a kind that has no protobuf here; its objects go out as JSON. */
-export function createProtobufRenderer(resource: Resource, form: Form): Renderer | undefined {
+/**
+ * Undefined for a kind that has no protobuf here; its objects go out as JSON.
+ *
+ * @param present how what is stored looks in this version, where that has other fields
+ */
+export function createProtobufRenderer(
+  resource: Resource,
+  form: Form,
+  present: (object: KubeObject) => KubeObject = (object) => object,
+): Renderer | undefined {
   const partial = form === 'PartialObjectMetadata';
   const apiVersion = partial ? 'meta.k8s.io/v1' : apiVersionOf(resource);
   const kind = partial ? form : resource.kind;
@@ -36,7 +44,7 @@ export function createProtobufRenderer(resource: Resource, form: Form): Renderer
   function raw(entry: Entry): Buffer {
     let bytes = shared.objects.get(entry);
     if (!bytes) {
-      bytes = encodeMessage(message, entry.object);
+      bytes = encodeMessage(message, present(entry.object));
       shared.objects.set(entry, bytes);
     }
     return bytes;

@@ -42,9 +42,13 @@ export async function createRenderer(
   as?: Resource,
 ): Promise<Renderer> {
   const rules = as && (await rulesOf(as));
-  if (protobuf && !rules) {
+  if (protobuf) {
     const { createProtobufRenderer } = await import('./render-protobuf.ts');
-    const renderer = createProtobufRenderer(as ?? resource, form);
+    const renderer = createProtobufRenderer(
+      as ?? resource,
+      form,
+      form === 'Object' ? rules?.present : undefined,
+    );
     if (renderer) return renderer;
   }
   if (form === 'Table') return renderTables(resource, strategy, parseInclude(includeObject));

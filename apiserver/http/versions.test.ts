@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resources } from '../../api/scheme.ts';
 import type { ClusterRole } from '../../api/types.ts';
+import { decodeProtobuf } from '../protobuf/decode.ts';
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
 
 let server: TestApiserver;
@@ -67,4 +68,47 @@ it('shows the node and the zone of an endpoint as topology in v1beta1, and reads
   expect((await client.get(slices, ref)).endpoints).toEqual([
     { addresses: ['10.244.1.6'], nodeName: 'w2', topology: { 'kubernetes.io/hostname': 'w2' } },
   ]);
+});
+
+it('takes the node of an endpoint from topology alone, as controllers of 1.20 write it, and shows both in protobuf too', async () => {
+  const { client } = server;
+  const topology = { 'kubernetes.io/hostname': 'worker', 'topology.kubernetes.io/zone': 'a', other: 'x' };
+  const beta = {
+    kind: 'EndpointSlice',
+    apiVersion: 'discovery.k8s.io/v1beta1',
+    metadata: { name: 'beta', namespace: 'default' },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['10.0.0.1'], topology }],
+    ports: [],
+  };
+  const path = '/apis/discovery.k8s.io/v1beta1/namespaces/default/endpointslices';
+  await client.request('POST', `${path}?fieldValidation=Strict`, beta);
+  const ref = { name: 'beta', namespace: 'default' };
+  expect((await client.get(resources.endpointslices, ref)).endpoints).toEqual([
+    { addresses: ['10.0.0.1'], nodeName: 'worker', zone: 'a', deprecatedTopology: { other: 'x' } },
+  ]);
+  const shown = { apiVersion: beta.apiVersion, endpoints: [{ addresses: ['10.0.0.1'], topology }] };
+  expect(await client.request('GET', `${path}/beta`)).toMatchObject(shown);
+  expect(await client.request('GET', path)).toMatchObject({
+    items: expect.arrayContaining([
+      expect.objectContaining({
+        endpoints: [{ ...shown.endpoints[0], nodeName: 'worker' }],
+      }),
+    ]),
+  });
+  const protobuf = { accept: 'application/vnd.kubernetes.protobuf', host: 'localhost' };
+  const response = await server.loopback.open('GET', `${path}/beta`, { headers: protobuf });
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  expect(decodeProtobuf(Buffer.concat(chunks))).toMatchObject(shown);
+});
+
+it('tells other servers whose certificates of clients are good', async () => {
+  const ref = { name: 'extension-apiserver-authentication', namespace: 'kube-system' };
+  const { data } = await server.client.get(resources.configmaps, ref);
+  expect(data).toEqual({ 'client-ca-file': server.pki.ca });
+  await server.client.patch(resources.configmaps, ref, 'merge', { data: { 'client-ca-file': 'another' } });
+  server = await server.restart();
+  const { data: again } = await server.client.get(resources.configmaps, ref);
+  expect(again).toEqual({ 'client-ca-file': server.pki.ca });
 });
