@@ -123,7 +123,7 @@ function visitFields(
 ): void {
   const one = (key: string) => {
     const shape = walked.shapeOf(key);
-    if (!shape) return;
+    if (!shape || left[key] === right[key]) return;
     walk.path.push(fieldElement(key));
     visit(walk, shape, left[key], right[key]);
     walk.path.pop();

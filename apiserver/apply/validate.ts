@@ -26,10 +26,10 @@ function check(errors: ShapeError[], path: string, shape: Shape, value: unknown)
   const walked = walkOf(shape, value);
   if (walked.form === 'list') {
     if (Array.isArray(value)) checkItems(errors, path, walked.shape, value);
-    else errors.push(new ShapeError(path, `expected list, got ${goValue(value)}`));
+    else errors.push(new ShapeError(path, `expected list, got ${goPointer(value)}`));
   } else if (walked.form === 'map') {
     if (!isMap(value)) {
-      errors.push(new ShapeError(path, `expected map, got ${goValue(value)}`));
+      errors.push(new ShapeError(path, `expected map, got ${goPointer(value)}`));
       return;
     }
     for (const [key, item] of Object.entries(value)) {
@@ -64,15 +64,40 @@ function checkItems(errors: ShapeError[], path: string, shape: ListShape, items:
 }
 
 function checkScalar(errors: ShapeError[], path: string, type: string, value: unknown): void {
-  const wrong = (wanted: string) =>
-    errors.push(new ShapeError(path, `expected ${wanted}, got ${goValue(value)}`));
-  if (type === 'any') {
-    if (typeof value === 'object') wrong('scalar');
-  } else if (type === 'number') {
-    if (typeof value !== 'number') wrong('numeric (int or float)');
-  } else if (typeof value !== type) wrong(type);
+  const wrong = (what: string) => errors.push(new ShapeError(path, `expected ${what}`));
+  if (type === 'number') {
+    if (typeof value !== 'number') wrong(`numeric (int or float), got ${goType(value)}`);
+  } else if (type === 'string') {
+    if (typeof value !== 'string') wrong(`string, got &value.valueUnstructured{Value:${goSyntax(value)}}`);
+  } else if (type === 'boolean') {
+    if (typeof value !== 'boolean') wrong(`boolean, got ${goPointer(value)}`);
+  } else if (typeof value === 'object') wrong(`any scalar, got ${goPointer(value)}`);
 }
 
+/** A value as Go's `%v` prints a pointer to it. */
+const goPointer = (value: unknown) => `&{${goValue(value)}}`;
+
 function goValue(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(goValue).join(' ')}]`;
+  if (!isMap(value)) return value === null ? '<nil>' : String(value);
+  const items = Object.keys(value)
+    .sort()
+    .map((key) => `${key}:${goValue(value[key])}`);
+  return `map[${items.join(' ')}]`;
+}
+
+/** The same as `%#v` prints it. */
+function goSyntax(value: unknown): string {
+  if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(', ')}}`;
+  if (!isMap(value)) return value === null ? 'interface {}(nil)' : JSON.stringify(value);
+  const items = Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${goSyntax(value[key])}`);
+  return `map[string]interface {}{${items.join(', ')}}`;
+}
+
+function goType(value: unknown): string {
+  if (Array.isArray(value)) return '[]interface {}';
+  if (isMap(value)) return 'map[string]interface {}';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
 }
