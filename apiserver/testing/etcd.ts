@@ -15,6 +15,8 @@ export interface TestEtcd {
   tls: EtcdTls;
   /** PEM files with the same. */
   files: { ca: string; cert: string; key: string };
+  /** Of the process that runs now. */
+  pid(): number;
   /** Ends it as a power cut does, and brings it back on the same files when asked to. */
   kill(): Promise<void>;
   restart(): Promise<void>;
@@ -73,6 +75,7 @@ export async function startTestEtcd(program: string, host = '127.0.0.1'): Promis
       cert: file('client.crt', client.cert),
       key: file('client.key', client.key),
     },
+    pid: () => child?.pid ?? 0,
     kill,
     restart: start,
     async stop() {

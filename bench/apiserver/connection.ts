@@ -10,6 +10,8 @@ export interface Endpoint {
   cert?: string;
   key?: string;
   token?: string;
+  /** Asked over HTTP/2; else HTTP/1.1. */
+  http2?: boolean;
 }
 
 export interface Answer {
@@ -28,7 +30,12 @@ export interface Connection {
 const headEnd = Buffer.from('\r\n\r\n');
 const lastChunk = Buffer.from('\r\n0\r\n\r\n');
 
-export async function openConnection({ url, ca, cert, key, token }: Endpoint): Promise<Connection> {
+export async function openConnection(endpoint: Endpoint): Promise<Connection> {
+  if (endpoint.http2) return (await import('./http2.ts')).openHttp2Connection(endpoint);
+  return openHttp1Connection(endpoint);
+}
+
+async function openHttp1Connection({ url, ca, cert, key, token }: Endpoint): Promise<Connection> {
   const { hostname: host } = url;
   const secure = url.protocol === 'https:';
   const port = Number(url.port) || (secure ? 443 : 80);
@@ -47,31 +54,25 @@ export async function openConnection({ url, ca, cert, key, token }: Endpoint): P
   const common = `Host: ${url.host}\r\n${token ? `Authorization: Bearer ${token}\r\n` : ''}Accept: application/json\r\n`;
   let chunks: Buffer[] = [];
   let size = 0;
-  let expected = 0;
+  /** Of the answer under way, once it is known. */
+  let head: { code: number; length: number; expected: number | undefined } | undefined;
   let settle: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
 
   socket.on('data', (chunk: Buffer) => {
     if (!settle) return;
     chunks.push(chunk);
     size += chunk.length;
-    if (expected > 0 && size < expected) return;
-    const all = chunks.length === 1 ? chunk : Buffer.concat(chunks);
-    const head = all.indexOf(headEnd);
-    if (head < 0) return;
-    const text = all.toString('latin1', 0, head);
-    const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];
-    expected = length === undefined ? 0 : head + 4 + Number(length);
-    const whole = length === undefined ? all.subarray(-lastChunk.length).equals(lastChunk) : size >= expected;
-    if (!whole) {
-      chunks = [all];
-      return;
-    }
+    head ??= readHead(chunks);
+    if (!head) return;
+    const { code, length, expected } = head;
+    if (expected === undefined ? !endsWith(chunks, lastChunk) : size < expected) return;
     const { resolve } = settle;
+    const all = chunks.length === 1 ? chunk : Buffer.concat(chunks);
     settle = undefined;
+    head = undefined;
     chunks = [];
     size = 0;
-    expected = 0;
-    resolve({ code: Number(text.slice(9, 12)), body: all.subarray(head + 4) });
+    resolve({ code, body: all.subarray(length) });
   });
   const fail = (error: Error) => settle?.reject(error);
   socket.on('error', fail).on('close', () => fail(new Error('the connection was closed')));
@@ -93,4 +94,25 @@ export async function openConnection({ url, ca, cert, key, token }: Endpoint): P
     },
     close: () => socket.destroy(),
   };
+}
+
+/** `expected` is the size of the whole answer; undefined where it comes in chunks. */
+function readHead(chunks: readonly Buffer[]) {
+  const begun = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+  const end = begun.indexOf(headEnd);
+  if (end < 0) return undefined;
+  const text = begun.toString('latin1', 0, end);
+  const length = end + headEnd.length;
+  const body = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];
+  return {
+    code: Number(text.slice(9, 12)),
+    length,
+    expected: body === undefined ? undefined : length + Number(body),
+  };
+}
+
+function endsWith(chunks: readonly Buffer[], ending: Buffer): boolean {
+  const [before = Buffer.alloc(0), last = Buffer.alloc(0)] = chunks.slice(-2);
+  const tail = last.length >= ending.length ? last : Buffer.concat([before, last]);
+  return tail.subarray(-ending.length).equals(ending);
 }
