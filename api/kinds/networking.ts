@@ -12,6 +12,13 @@ export const networkingKinds = {
     namespaced: true,
     shortNames: ['ing'],
     status: true,
+    alsoServed: ['networking.k8s.io', 'extensions'].map((old) => ({
+      group: old,
+      version: 'v1beta1',
+      type: 'V1beta1Ingress',
+      converted: true,
+      deprecation: `${old}/v1beta1 Ingress is deprecated in ${old === group ? 'v1.19+' : 'v1.14+'}, unavailable in v1.22+; use networking.k8s.io/v1 Ingress`,
+    })),
   }),
   ingressclasses: row<IngressClass>({
     group,

@@ -28,6 +28,7 @@ test('the index names every group version with the hash of its document', () => 
     'apis/discovery.k8s.io/v1beta1',
     'apis/coordination.k8s.io/v1',
     'apis/networking.k8s.io/v1',
+    'apis/networking.k8s.io/v1beta1',
     'apis/rbac.authorization.k8s.io/v1',
     'apis/rbac.authorization.k8s.io/v1beta1',
     'apis/certificates.k8s.io/v1',

@@ -5,7 +5,7 @@
  *     node apiserver/protobuf/generate.ts FOLDER
  *
  * with FOLDER/core/types.go … from api/GROUP/v1, FOLDER/GROUP-VERSION/types.go for versions whose fields differ from
- * v1's, FOLDER/meta/types.go, and FOLDER/apiextensions/types.go being both of its files.
+ * v1's, FOLDER/meta/types.go, and FOLDER/apiextensions/types.go and FOLDER/apiextensions-v1beta1/types.go being both of their files.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,8 +29,11 @@ const special: Record<string, string> = {
   'apiextensions.JSONSchemaPropsOrStringArray': 'schemaOrStrings',
 };
 
+/** Schemas, which are alike in both versions of the group. */
+const schemas = /^apiextensions-v1beta1\.(?=JSON|ExternalDoc)/;
+
 /** Of that group nobody asks for anything else any more. */
-const served = /^(?!extensions-)|^extensions-v1beta1\.DaemonSet$/;
+const served = /^(?!extensions-)|^extensions-v1beta1\.(DaemonSet|Ingress)$/;
 
 /** What is reached from no object: bodies of requests and answers. */
 const roots = ['meta.DeleteOptions', 'meta.Status', 'meta.PartialObjectMetadata', 'meta.ListMeta'];
@@ -86,7 +89,7 @@ function wire(goType: string, own: string, queue: string[], repeated = false): s
   if (type === 'float64') return 'double';
   if (/^u?int\d*$/.test(type)) return 'int';
   const [prefix = '', bare] = type.includes('.') ? type.split('.') : [own, type];
-  const name = `${packages[prefix] ?? prefix}.${bare}`;
+  const name = `${packages[prefix] ?? prefix}.${bare}`.replace(schemas, 'apiextensions.');
   const known = special[name];
   if (known) return known;
   const alias = aliases.get(name);

@@ -16,7 +16,7 @@ const version: Model = {
 
 /**
  * Models of group versions that ended before the release whose document `api/schema.json` is made from, where their
- * fields were others. Upstream: 1.20 `apiextensions/v1beta1/types.go`.
+ * fields were others. Upstream: 1.20 `apiextensions/v1beta1/types.go`, `networking/v1beta1/types.go`.
  */
 export const olderModels: Readonly<Record<string, Model>> = {
   V1beta1CustomResourceDefinition: {
@@ -55,6 +55,32 @@ export const olderModels: Readonly<Record<string, Model>> = {
       type: 'string',
     },
     required: ['JSONPath', 'name', 'type'],
+  },
+  V1beta1Ingress: {
+    fields: {
+      apiVersion: 'string',
+      kind: 'string',
+      metadata: 'ObjectMeta',
+      spec: 'V1beta1IngressSpec',
+      status: 'IngressStatus',
+    },
+  },
+  V1beta1IngressSpec: {
+    fields: {
+      backend: 'V1beta1IngressBackend',
+      ingressClassName: 'string',
+      rules: '[]V1beta1IngressRule',
+      tls: '[]IngressTLS',
+    },
+  },
+  V1beta1IngressRule: { fields: { host: 'string', http: 'V1beta1HTTPIngressRuleValue' } },
+  V1beta1HTTPIngressRuleValue: { fields: { paths: '[]V1beta1HTTPIngressPath' }, required: ['paths'] },
+  V1beta1HTTPIngressPath: {
+    fields: { backend: 'V1beta1IngressBackend', path: 'string', pathType: 'string' },
+    required: ['backend'],
+  },
+  V1beta1IngressBackend: {
+    fields: { resource: 'TypedLocalObjectReference', serviceName: 'string', servicePort: 'IntOrString' },
   },
   V1beta1CustomResourceConversion: {
     fields: {

@@ -5,6 +5,7 @@ import type {
   CustomResourceDefinition,
   EventsEvent,
   HorizontalPodAutoscaler,
+  Ingress,
   V2HorizontalPodAutoscaler,
   V2MetricSpec,
 } from '../../../api/types.ts';
@@ -16,6 +17,7 @@ import {
 import { decode } from '../../schema/decode.ts';
 import type { CustomRules } from '../strategy.ts';
 import { olderSlices } from './endpoint-slice-beta.ts';
+import { ingressOfOld, type OldIngress, oldIngress } from './networking/ingress-v1beta1.ts';
 
 /** Where version 1 keeps the metrics that it has no field for. Upstream: `pkg/apis/autoscaling` `MetricSpecsAnnotation`. */
 const metricsAnnotation = 'autoscaling.alpha.kubernetes.io/metrics';
@@ -78,6 +80,9 @@ const events = (version: string) =>
     },
   );
 
+const ingresses = (apiVersion: string) =>
+  convert<OldIngress, Ingress>('V1beta1Ingress', ingressOfOld, oldIngress(apiVersion));
+
 const isCpuShare = ({ type, resource }: V2MetricSpec) =>
   type === 'Resource' && resource?.name === 'cpu' && resource.target.averageUtilization !== undefined;
 
@@ -88,6 +93,8 @@ const rules: Readonly<Record<string, CustomRules | undefined>> = {
     definitionOfOld,
     oldDefinition,
   ),
+  'networking.k8s.io/v1beta1/ingresses': ingresses('networking.k8s.io/v1beta1'),
+  'extensions/v1beta1/ingresses': ingresses('extensions/v1beta1'),
   'events.k8s.io/v1/events': events('v1'),
   'events.k8s.io/v1beta1/events': events('v1beta1'),
   'autoscaling/v1/horizontalpodautoscalers': convert<HorizontalPodAutoscaler, V2HorizontalPodAutoscaler>(
