@@ -22,6 +22,7 @@ import { startNodeIpamController } from './nodeipam/nodeipam.ts';
 import { startTaintEvictionController } from './nodelifecycle/eviction.ts';
 import { startNodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
 import { startPodGcController } from './nodelifecycle/podgc.ts';
+import { startEphemeralVolumeController } from './persistentvolume/ephemeral.ts';
 import { startPersistentVolumeController } from './persistentvolume/persistentvolume.ts';
 import { startReplicaSetController } from './replicaset/replicaset.ts';
 import { startReplicationController } from './replicaset/replication-controller.ts';
@@ -62,6 +63,7 @@ export const controllers: readonly Controller[] = [
   startBootstrapSignerController,
   startTokenCleanerController,
   startClusterRoleAggregationController,
+  startEphemeralVolumeController,
   startPersistentVolumeController,
   startReplicationController,
   startResourceQuotaController,

@@ -1,4 +1,5 @@
 import type { Job, JobCondition, Pod } from '../../api/types.ts';
+import { parseIndexes } from './indexes.ts';
 import { isIndexed } from './pods.ts';
 import type { Tally } from './tally.ts';
 
@@ -32,6 +33,10 @@ export function outcomeOf(job: Job, pods: readonly Pod[], tally: Tally, now: num
       'Job has exceeded the specified maximal number of failed indexes',
     );
   }
+  const rule = matchedRule(job, tally.succeededIndexes);
+  if (rule !== undefined) {
+    return { type: 'Complete', reason: 'SuccessPolicy', message: `Matched rules at index ${rule}` };
+  }
   const isDone =
     completions === undefined
       ? tally.succeeded > 0 && tally.active.length === 0
@@ -43,6 +48,19 @@ export function outcomeOf(job: Job, pods: readonly Pod[], tally: Tally, now: num
     reason: 'CompletionsReached',
     message: 'Reached expected number of succeeded pods',
   };
+}
+
+/** Which rule of `spec.successPolicy` the indexes that succeeded fulfil. Upstream: `pkg/controller/job/success_policy.go`. */
+function matchedRule({ spec }: Job, succeeded: ReadonlySet<number>): number | undefined {
+  const rules = spec?.successPolicy?.rules ?? [];
+  if (succeeded.size === 0) return undefined;
+  const index = rules.findIndex(({ succeededCount, succeededIndexes }) => {
+    if (succeededIndexes === undefined) return succeeded.size >= (succeededCount ?? Number.POSITIVE_INFINITY);
+    const required = parseIndexes(succeededIndexes);
+    const there = [...required].filter((one) => succeeded.has(one)).length;
+    return required.size > 0 && there >= (succeededCount ?? required.size);
+  });
+  return index < 0 ? undefined : index;
 }
 
 /** Milliseconds until `activeDeadlineSeconds`, 0 when it has passed; undefined without one. */

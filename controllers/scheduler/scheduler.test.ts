@@ -10,7 +10,7 @@ let plane: TestControlPlane;
 let client: Client;
 
 beforeAll(async () => {
-  plane = await startTestControlPlane({ clusterCidrs: [] });
+  plane = await startTestControlPlane({ clusterCidrs: [], rolesDelayMs: 0 });
   client = plane.client;
   startFakeAgents(plane, plane.signal);
   await registerNode(client, readyNode('worker'));
@@ -53,4 +53,30 @@ test('an important pod takes the place of others, which are told why', async () 
   expect(told?.involvedObject.uid).toBe(goes.metadata?.uid);
   const failed = events.find(({ reason }) => reason === 'FailedScheduling');
   expect(failed?.message).toBe('0/1 nodes are available: 1 Insufficient cpu.');
+});
+
+test('the claims of volumes that live as long as their pod are made, and go with it', async () => {
+  const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+  await client.create(resources.pods, {
+    metadata: { name: 'scratch', namespace },
+    spec: {
+      containers: [{ name: 'c', image: 'pause', volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
+      volumes: [
+        {
+          name: 'data',
+          ephemeral: { volumeClaimTemplate: { metadata: { labels: { a: 'b' } }, spec: claim } },
+        },
+      ],
+    },
+  });
+  const [made] = await until(client, resources.persistentvolumeclaims, namespace, (all) => all.length === 1);
+  expect(made?.metadata).toMatchObject({
+    name: 'scratch-data',
+    labels: { a: 'b' },
+    ownerReferences: [{ kind: 'Pod', name: 'scratch', controller: true, blockOwnerDeletion: true }],
+  });
+  await client.delete(resources.pods, { name: 'scratch', namespace }, { gracePeriodSeconds: 0 });
+  await until(client, resources.persistentvolumeclaims, namespace, (all) =>
+    all.every(({ metadata }) => metadata?.deletionTimestamp),
+  );
 });

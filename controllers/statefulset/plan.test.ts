@@ -44,6 +44,10 @@ const partition = (number: number) => ({
   updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: number } },
 });
 
+const unavailable = (maxUnavailable: number | string) => ({
+  updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1, maxUnavailable } },
+});
+
 test.each<[string, StatefulSet, string, typeof revisions, string]>([
   ['the first', set(3), '', still, '+0'],
   ['waits for the one before', set(3), '0?', still, ''],
@@ -60,6 +64,11 @@ test.each<[string, StatefulSet, string, typeof revisions, string]>([
   ['and goes on', set(3), "0 1 2'", revisions, '-1'],
   ['down to the partition', set(3, partition(2)), "0 1 2'", revisions, ''],
   ['not on its own', set(3, { updateStrategy: { type: 'OnDelete' } }), '0 1 2', revisions, ''],
+  ['several at a time', set(4, unavailable(2)), '0 1 2 3', revisions, '-3 -2'],
+  ['as a share, rounded down', set(4, unavailable('60%')), "0 1 2 3'", revisions, '-2 -1'],
+  ['one at least', set(4, unavailable('10%')), '0 1 2 3', revisions, '-3'],
+  ['less those that are not there', set(4, { ...unavailable(2), ...parallel }), "0? 1 2 3'", revisions, '-2'],
+  ['none while too few are', set(4, { ...unavailable(2), ...parallel }), '0 1 2? 3~', revisions, ''],
   ['ordinals may begin later', set(2, { ordinals: { start: 5 } }), '5', still, '+6'],
 ])('%s', (_what, of, text, names, expected) => {
   expect(show(planStatefulSet(of, names, pods(text), now))).toBe(expected);

@@ -1,4 +1,5 @@
 import type { Pod, StatefulSet, StatefulSetStatus } from '../../api/types.ts';
+import { scaledValue } from '../deployment/rolling.ts';
 import { nonZero } from '../lookup.ts';
 import { isPodActive, isPodReady, isPodTerminal, untilAvailable } from '../pod.ts';
 import { ordinalOf, revisionOf } from './pods.ts';
@@ -17,7 +18,7 @@ export interface RevisionNames {
 /**
  * The next steps of a StatefulSet: with `OrderedReady` at most one, and none while a pod before it is not
  * yet available; with `Parallel` all that scaling needs. Updates go from the highest ordinal down, one at a
- * time. Upstream: `updateStatefulSet` in `pkg/controller/statefulset/stateful_set_control.go`.
+ * time or as `maxUnavailable` says. Upstream: `updateStatefulSet` in `pkg/controller/statefulset/stateful_set_control.go`.
  */
 export function planStatefulSet(
   set: StatefulSet,
@@ -48,7 +49,18 @@ export function planStatefulSet(
   }
   if (steps.length > 0 || set.spec?.updateStrategy?.type === 'OnDelete') return steps;
 
-  const least = start(set) + (set.spec?.updateStrategy?.rollingUpdate?.partition ?? 0);
+  const { partition = 0, maxUnavailable } = set.spec?.updateStrategy?.rollingUpdate ?? {};
+  const least = start(set) + partition;
+  if (maxUnavailable !== undefined) {
+    const unavailable = [...replicas.values()].filter((pod) => !pod || !isHealthy(pod)).length;
+    const most = Math.max(1, scaledValue(maxUnavailable, replicas.size, false));
+    return [...replicas]
+      .reverse()
+      .flatMap(([ordinal, pod]) => (ordinal >= least && pod ? [pod] : []))
+      .filter((pod) => revisionOf(pod) !== revisions.update && !isTerminating(pod))
+      .slice(0, Math.max(0, most - unavailable))
+      .map((pod) => ({ remove: pod, why: 'update' }));
+  }
   for (const [ordinal, pod] of [...replicas].reverse()) {
     if (ordinal < least || !pod) break;
     if (revisionOf(pod) !== revisions.update && !isTerminating(pod)) return [{ remove: pod, why: 'update' }];

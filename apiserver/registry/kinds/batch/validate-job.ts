@@ -1,14 +1,18 @@
 import { matchesLabelSelector } from '../../../../api/object.ts';
-import type { Job, JobSpec, PodFailurePolicyRule } from '../../../../api/types.ts';
+import type { Job, JobSpec } from '../../../../api/types.ts';
 import type { FieldError } from '../../strategy.ts';
 import { validatePodSpec } from '../pod/validate-spec.ts';
-import { invalid, nonNegative, notSupported, required } from '../validation/field.ts';
+import { invalid, invalidEach, nonNegative, notSupported, required, tooLong } from '../validation/field.ts';
 import { validateLabels } from '../validation/metadata.ts';
+import { domainPrefixedPath } from '../validation/names.ts';
 import { isSameValue } from '../validation/same.ts';
 import { validateSelector } from '../validation/selectors.ts';
+import { validateFailurePolicy, validateSuccessPolicy } from './validate-policies.ts';
 
 /** An Indexed Job may have so many pods at once and in all: their indexes are listed in its status. */
 const mostIndexed = 100_000;
+/** The same of one that has more than these in all, each with retries of its own. */
+const mostOfMany = 10_000;
 
 /** Upstream: `ValidateJobSpec` in `pkg/apis/batch/validation/validation.go`; `whole`: of a Job, not of a CronJob's template. */
 export function validateJobSpec(path: string, spec: JobSpec | undefined, whole: boolean): FieldError[] {
@@ -25,17 +29,38 @@ export function validateJobSpec(path: string, spec: JobSpec | undefined, whole: 
     ] as const
   ).flatMap((name) => nonNegative(`${path}.${name}`, spec[name]));
   if (whole) errors.push(...validateOwnSelector(path, spec));
-  errors.push(...validateMode(path, spec), ...validateFailurePolicy(path, spec));
+  errors.push(
+    ...validateManagedBy(path, spec),
+    ...validateMode(path, spec),
+    ...validateFailurePolicy(path, spec),
+    ...validateSuccessPolicy(path, spec),
+  );
   const template = `${path}.template`;
   const { metadata, spec: pod = { containers: [] } } = spec.template ?? {};
   errors.push(
     ...validateLabels(`${template}.labels`, metadata?.labels),
     ...validatePodSpec(`${template}.spec`, pod),
   );
-  if (pod.restartPolicy !== 'OnFailure' && pod.restartPolicy !== 'Never') {
-    errors.push(required(`${template}.spec.restartPolicy`, 'valid values: "OnFailure", "Never"'));
+  return [...errors, ...validateRestartPolicy(`${template}.spec.restartPolicy`, spec)];
+}
+
+function validateRestartPolicy(field: string, { template, podFailurePolicy }: JobSpec): FieldError[] {
+  const { restartPolicy = '' } = template?.spec ?? {};
+  if (restartPolicy === 'Always' || restartPolicy === '') {
+    return [required(field, 'valid values: "OnFailure", "Never"')];
   }
-  return errors;
+  if (restartPolicy !== 'OnFailure' && restartPolicy !== 'Never') {
+    return [notSupported(field, restartPolicy, ['OnFailure', 'Never'])];
+  }
+  if (!podFailurePolicy || restartPolicy === 'Never') return [];
+  return [invalid(field, restartPolicy, 'only "Never" is supported when podFailurePolicy is specified')];
+}
+
+function validateManagedBy(path: string, { managedBy }: JobSpec): FieldError[] {
+  if (managedBy === undefined) return [];
+  const field = `${path}.managedBy`;
+  const errors = invalidEach(field, managedBy, domainPrefixedPath(managedBy));
+  return managedBy.length > 63 ? [...errors, tooLong(field, 63)] : errors;
 }
 
 function validateOwnSelector(path: string, { selector, template }: JobSpec): FieldError[] {
@@ -49,25 +74,20 @@ function validateOwnSelector(path: string, { selector, template }: JobSpec): Fie
 }
 
 function validateMode(path: string, spec: JobSpec): FieldError[] {
-  const { completionMode, completions, parallelism = 1, podReplacementPolicy } = spec;
+  const { completionMode, podReplacementPolicy } = spec;
   const errors: FieldError[] = [];
-  if (completionMode === 'Indexed') {
-    if (completions === undefined) {
-      errors.push(required(`${path}.completions`, 'when completion mode is Indexed'));
-    }
-    if (parallelism > mostIndexed) {
-      const detail = `must be less than or equal to ${mostIndexed} when completion mode is Indexed`;
-      errors.push(invalid(`${path}.parallelism`, parallelism, detail));
-    }
-  } else if (completionMode && completionMode !== 'NonIndexed') {
-    errors.push(notSupported(`${path}.completionMode`, completionMode, ['NonIndexed', 'Indexed']));
-  }
-  if (spec.backoffLimitPerIndex !== undefined && completionMode !== 'Indexed') {
-    const detail = 'requires indexed completion mode';
-    errors.push(invalid(`${path}.backoffLimitPerIndex`, spec.backoffLimitPerIndex, detail));
-  }
   if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined) {
     errors.push(required(`${path}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified'));
+  }
+  if (completionMode === 'Indexed') errors.push(...validateIndexed(path, spec));
+  else {
+    if (completionMode && completionMode !== 'NonIndexed') {
+      errors.push(notSupported(`${path}.completionMode`, completionMode, ['Indexed', 'NonIndexed']));
+    }
+    for (const name of ['backoffLimitPerIndex', 'maxFailedIndexes'] as const) {
+      if (spec[name] === undefined) continue;
+      errors.push(invalid(`${path}.${name}`, spec[name], 'requires indexed completion mode'));
+    }
   }
   const policies = spec.podFailurePolicy ? ['Failed'] : ['Failed', 'TerminatingOrFailed'];
   if (podReplacementPolicy && !policies.includes(podReplacementPolicy)) {
@@ -76,48 +96,29 @@ function validateMode(path: string, spec: JobSpec): FieldError[] {
   return errors;
 }
 
-function validateFailurePolicy(path: string, spec: JobSpec): FieldError[] {
-  if (!spec.podFailurePolicy) return [];
-  const errors = spec.podFailurePolicy.rules.flatMap((rule, index) =>
-    validateRule(`${path}.podFailurePolicy.rules[${index}]`, rule, spec),
-  );
-  const { restartPolicy } = spec.template?.spec ?? {};
-  if (restartPolicy === 'Never') return errors;
-  const detail = 'only "Never" is supported when podFailurePolicy is specified';
-  return [...errors, invalid(`${path}.template.spec.restartPolicy`, restartPolicy, detail)];
-}
-
-function validateRule(field: string, rule: PodFailurePolicyRule, spec: JobSpec): FieldError[] {
-  const { action, onExitCodes, onPodConditions } = rule;
+function validateIndexed(path: string, spec: JobSpec): FieldError[] {
+  const { completions, parallelism = 1, maxFailedIndexes: failed, backoffLimitPerIndex } = spec;
   const errors: FieldError[] = [];
-  const actions = ['Count', 'FailIndex', 'FailJob', 'Ignore'];
-  if (!action)
-    errors.push(
-      required(`${field}.action`, `valid values: ${actions.map((one) => JSON.stringify(one)).join(', ')}`),
-    );
-  else if (!actions.includes(action)) errors.push(notSupported(`${field}.action`, action, actions));
-  else if (action === 'FailIndex' && spec.backoffLimitPerIndex === undefined) {
-    errors.push(invalid(`${field}.action`, action, 'requires the backoffLimitPerIndex to be set'));
+  const atMost = (name: 'parallelism' | 'maxFailedIndexes', most: number | string, when = '') => {
+    const detail = `must be less than or equal to ${most}${when}`;
+    errors.push(invalid(`${path}.${name}`, spec[name], detail));
+  };
+  if (completions === undefined) {
+    errors.push(required(`${path}.completions`, 'when completion mode is Indexed'));
   }
-  if (onExitCodes && onPodConditions?.length) {
-    errors.push(invalid(field, field, 'specifying both OnExitCodes and OnPodConditions is not supported'));
+  if (parallelism > mostIndexed) atMost('parallelism', mostIndexed, ' when completion mode is Indexed');
+  if (failed !== undefined && completions !== undefined && failed > completions) {
+    atMost('maxFailedIndexes', 'completions');
   }
-  if (!onExitCodes && !onPodConditions?.length) {
-    errors.push(invalid(field, field, 'specifying one of OnExitCodes and OnPodConditions is required'));
+  if (failed !== undefined && failed > mostIndexed) atMost('maxFailedIndexes', mostIndexed);
+  if ((completions ?? 0) <= mostIndexed || backoffLimitPerIndex === undefined) return errors;
+  const when = ` when completions are above ${mostIndexed} and used with backoff limit per index`;
+  if (failed === undefined) {
+    const detail = `must be specified when completions is above ${mostIndexed}`;
+    errors.push(required(`${path}.maxFailedIndexes`, detail));
   }
-  if (onExitCodes) {
-    const { operator, values } = onExitCodes;
-    if (operator !== 'In' && operator !== 'NotIn') {
-      errors.push(notSupported(`${field}.onExitCodes.operator`, operator, ['In', 'NotIn']));
-    }
-    if (!values?.length) {
-      errors.push(invalid(`${field}.onExitCodes.values`, values, 'at least one value is required'));
-    }
-    if (operator === 'In' && values?.includes(0)) {
-      const index = values.indexOf(0);
-      errors.push(invalid(`${field}.onExitCodes.values[${index}]`, 0, 'must not be 0 for the In operator'));
-    }
-  }
+  if (parallelism > mostOfMany) atMost('parallelism', mostOfMany, when);
+  if (failed !== undefined && failed > mostOfMany) atMost('maxFailedIndexes', mostOfMany, when);
   return errors;
 }
 
@@ -137,8 +138,36 @@ export function validateJobChange(job: Job, old: Job): FieldError[] {
     errors.push(invalid('spec.completions', completions, detail));
   }
   immutable('selector');
-  // A Job that has not begun may still be sent elsewhere.
-  if (!(spec?.suspend && status?.startTime === undefined)) immutable('template');
-  for (const name of ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex'] as const) immutable(name);
+  const template = spec?.suspend && status?.startTime === undefined ? elsewhere(job, old) : spec?.template;
+  if (!isSameValue(job.spec?.template, template)) {
+    errors.push(invalid('spec.template', job.spec?.template, 'field is immutable'));
+  }
+  const others = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'];
+  for (const name of others) immutable(name as keyof JobSpec);
   return errors;
+}
+
+/** The old template with what says where its pods run from the new one: a Job that has not begun may be sent elsewhere. */
+function elsewhere(job: Job, old: Job): JobSpec['template'] | undefined {
+  const template = structuredClone(old.spec?.template);
+  const { metadata, spec } = job.spec?.template ?? {};
+  if (!template?.spec || !spec) return template;
+  const { nodeAffinity } = spec.affinity ?? {};
+  const { nodeAffinity: _, ...others } = template.spec.affinity ?? {};
+  const { affinity: __, nodeSelector, tolerations, schedulingGates, ...kept } = template.spec;
+  const affinity = { ...others, ...(nodeAffinity ? { nodeAffinity } : {}) };
+  return {
+    metadata: {
+      ...template.metadata,
+      ...(metadata?.labels ? { labels: metadata.labels } : {}),
+      ...(metadata?.annotations ? { annotations: metadata.annotations } : {}),
+    },
+    spec: {
+      ...kept,
+      ...(Object.keys(affinity).length > 0 ? { affinity } : {}),
+      ...(spec.nodeSelector ? { nodeSelector: spec.nodeSelector } : {}),
+      ...(spec.tolerations ? { tolerations: spec.tolerations } : {}),
+      ...(spec.schedulingGates ? { schedulingGates: spec.schedulingGates } : {}),
+    },
+  };
 }
