@@ -11,8 +11,15 @@ interface Leaf {
   owners: Set<string>;
 }
 
-/** `data` and `finalizers` of a ConfigMap as the model has them: each entry a leaf, each finalizer one too. */
-type Model = Map<string, Leaf>;
+/** `data` of a ConfigMap as the model has it: each entry a leaf. */
+interface Model {
+  leaves: Map<string, Leaf>;
+  /**
+   * Owners of `data` itself: who brought it there by an update. They are, until an update takes it away or an apply that
+   * is forced brings it back.
+   */
+  owners: Set<string>;
+}
 
 const managers = ['ann', 'bob', 'cyd'];
 const keys = ['a', 'b', 'c', 'd'];
@@ -25,7 +32,7 @@ const keys = ['a', 'b', 'c', 'd'];
  */
 export function checkAgainstModel(seed: number, steps: number): string {
   const random = generator(seed);
-  let model: Model = new Map();
+  let model: Model = { leaves: new Map(), owners: new Set() };
   let live: KubeObject | undefined;
   const told: string[] = [];
   for (let step = 0; step < steps; step++) {
@@ -60,13 +67,14 @@ export function checkAgainstModel(seed: number, steps: number): string {
 }
 
 function update(model: Model, name: string, wanted: ReadonlyMap<string, string>): Model {
-  const after: Model = new Map();
+  const self = `Update ${name}`;
+  const leaves = new Map<string, Leaf>();
   for (const [key, value] of wanted) {
-    const before = model.get(key);
-    const owners = before?.value === value ? new Set(before.owners) : new Set([`Update ${name}`]);
-    after.set(key, { value, owners });
+    const before = model.leaves.get(key);
+    leaves.set(key, { value, owners: before?.value === value ? new Set(before.owners) : new Set([self]) });
   }
-  return after;
+  if (model.leaves.size > 0 === leaves.size > 0) return { leaves, owners: model.owners };
+  return { leaves, owners: new Set(leaves.size > 0 ? [self] : []) };
 }
 
 function apply(
@@ -76,40 +84,57 @@ function apply(
   force: boolean,
 ): Model | undefined {
   const self = `Apply ${name}`;
-  const after: Model = new Map();
-  for (const [key, { value, owners }] of model) {
+  const leaves = new Map<string, Leaf>();
+  const returns = model.leaves.size === 0 && wanted.size > 0;
+  if (returns && model.owners.size > 0 && !force) return undefined;
+  for (const [key, { value, owners }] of model.leaves) {
     const others = [...owners].filter((owner) => owner !== self);
     const asked = wanted.get(key);
     if (asked === undefined) {
       if (owners.has(self) && others.length === 0) continue;
-      after.set(key, { value, owners: new Set(others) });
-    } else if (asked === value) after.set(key, { value, owners: new Set([...others, self]) });
+      leaves.set(key, { value, owners: new Set(others) });
+    } else if (asked === value) leaves.set(key, { value, owners: new Set([...others, self]) });
     else if (others.length > 0 && !force) return undefined;
-    else after.set(key, { value: asked, owners: new Set([self]) });
+    else leaves.set(key, { value: asked, owners: new Set([self]) });
   }
-  for (const [key, value] of wanted) if (!model.has(key)) after.set(key, { value, owners: new Set([self]) });
-  return after;
+  for (const [key, value] of wanted)
+    if (!model.leaves.has(key)) leaves.set(key, { value, owners: new Set([self]) });
+  return { leaves, owners: returns ? new Set() : model.owners };
 }
 
-function compareWith(model: Model, object: KubeObject): string {
+function compareWith({ leaves, owners }: Model, object: KubeObject): string {
   const { data = {} } = object as ConfigMap;
   const values = JSON.stringify(Object.entries(data).sort());
-  const expected = JSON.stringify([...model].map(([key, { value }]) => [key, value]).sort());
+  const expected = JSON.stringify([...leaves].map(([key, { value }]) => [key, value]).sort());
   if (values !== expected) return `data is ${values}, not ${expected}`;
-  for (const [key, { owners }] of model) {
-    const found = (object.metadata?.managedFields ?? [])
-      .filter(({ fieldsV1 }) => key in dataOf(fieldsV1))
-      .map(({ operation, manager }) => `${operation} ${manager}`);
-    const [is, should] = [found.sort().join(), [...owners].sort().join()];
-    if (is !== should) return `${key} is owned by [${is}], not [${should}]`;
+  const entries = object.metadata?.managedFields ?? [];
+  const ownersOf = (owns: (fields: Record<string, true>) => boolean) =>
+    entries
+      .filter(({ fieldsV1 }) => owns(dataOf(fieldsV1)))
+      .map(({ operation, manager }) => `${operation} ${manager}`)
+      .sort()
+      .join();
+  const all: [string, string, Set<string>][] = [
+    ['data', ownersOf((fields) => '' in fields), owners],
+    ...[...leaves].map(([key, leaf]): [string, string, Set<string>] => [
+      key,
+      ownersOf((fields) => key in fields),
+      leaf.owners,
+    ]),
+  ];
+  for (const [what, is, wanted] of all) {
+    const should = [...wanted].sort().join();
+    if (is !== should) return `${what} is owned by [${is}], not [${should}]`;
   }
   return '';
 }
 
-/** Names below `f:data`, without what says that they are fields. */
+/** Names below `f:data`, without what says that they are fields; the empty one is `data` itself. */
 function dataOf(fieldsV1: unknown): Record<string, true> {
-  const { 'f:data': data = {} } = (fieldsV1 ?? {}) as { 'f:data'?: object };
-  return Object.fromEntries(Object.keys(data).map((element) => [element.slice(2), true]));
+  const { 'f:data': data } = (fieldsV1 ?? {}) as { 'f:data'?: object };
+  if (!data) return {};
+  const elements = Object.keys(data);
+  return Object.fromEntries((elements.length === 0 ? ['.'] : elements).map((one) => [one.slice(2), true]));
 }
 
 function attempt<T>(action: () => T): T | undefined {
