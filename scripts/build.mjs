@@ -133,10 +133,23 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
   if (clean) rmSync(outdir, { recursive: true, force: true });
   const isChunk = (file) => file.path.includes('/chunks/');
   for (const file of outputFiles.sort((a, b) => Number(isChunk(b)) - Number(isChunk(a))))
-    writeWhole(file.path, file.contents);
+    writeWhole(file.path, file.path.endsWith('.cjs') ? inAscii(file) : file.contents);
   writeWhole(join(outdir, 'v9s.js'), command);
   removeStale(outdir, new Set(outputFiles.map(({ path }) => path)));
   writeWhole(join(outdir, '.inputs.json'), JSON.stringify(inputsOf(results, began)));
+}
+
+/**
+ * A single character beyond ASCII makes Node.js read the whole file as UTF-16: 5 ms more and twice the memory, in
+ * every process. esbuild leaves those of regular expressions, where the escape means the same.
+ *
+ * @param {import('esbuild').OutputFile} file
+ */
+function inAscii({ contents, text }) {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+  const beyond = /[^\x00-\x7f]/g;
+  if (text.length === contents.length) return contents;
+  return text.replace(beyond, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** A late import of a part becomes a `require` of its file. @type {import('esbuild').Plugin} */
