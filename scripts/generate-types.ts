@@ -1,6 +1,6 @@
 /**
  * Writes `api/types.ts` (TypeScript interfaces) and `api/schema.json` (field table for strict
- * decoding, pruning and OpenAPI) of the kinds that have a row, from the models that `@kubernetes/client-node` ships, which are
+ * decoding, pruning and OpenAPI) and `apiserver/openapi/descriptions.json` (for `kubectl explain`) of the kinds that have a row, from the models that `@kubernetes/client-node` ships, which are
  * themselves generated from Kubernetes' published OpenAPI document.
  *
  * Run it after updating that package: `npm run generate`.
@@ -9,6 +9,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeDescriptions } from './generate-descriptions.ts';
 import { writeFoundKinds } from './generate-kinds.ts';
 
 writeFoundKinds();
@@ -136,5 +137,10 @@ writeFileSync(join(root, 'api/types.ts'), lines.join('\n'));
 writeFileSync(
   join(root, 'api/schema.json'),
   `{\n${names.map((name) => `${JSON.stringify(name)}: ${JSON.stringify(schema[name])}`).join(',\n')}\n}\n`,
+);
+writeDescriptions(
+  models,
+  new Map([...types.keys()].map((name) => [name, modelOf.get(name) ?? name])),
+  join(root, 'apiserver/openapi/descriptions.json'),
 );
 console.log(`${names.length} types`);

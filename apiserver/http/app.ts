@@ -100,7 +100,7 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
   });
   app.get(['/openapi/v2', '/openapi/v3', '/openapi/v3/*path'], async (request, response) => {
     const { serveOpenApi } = await import('./openapi.ts');
-    serveOpenApi(request.path, request, response, options.customKinds);
+    await serveOpenApi(request.path, request, response, options.customKinds);
   });
   app.all('/snapshot', async (request, response) => {
     const { serveSnapshot } = await import('./snapshot.ts');

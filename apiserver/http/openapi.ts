@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Resource } from '../../api/scheme.ts';
 import type { CustomKinds } from '../apiextensions/kinds.ts';
 import { customSchemas } from '../openapi/custom.ts';
+import { type Describe, loadDescriptions } from '../openapi/descriptions.ts';
 import { createOpenApi, type Document, type OpenApi } from '../openapi/openapi.ts';
 import type { Dialect } from '../openapi/schemas.ts';
 import { negotiate } from './negotiate.ts';
@@ -11,19 +12,21 @@ import { version } from './version.ts';
 
 /** As of the custom kinds that are served; another list of them, another document. */
 let documents: { of: readonly Resource[]; openApi: OpenApi } | undefined;
+let descriptions: Promise<Describe> | undefined;
 const builtIn = new Map<string, Document>();
 
 /** kubectl up to 1.27 asks for version 2 in this form alone; clients write its version with a dot or an `@`. */
 const protobuf = /application\/com\.github\.proto-openapi\.spec\.v2[.@]v1\.0\+protobuf/;
 
 /** `/openapi/v2`, `/openapi/v3` and its parts; made when first asked for. */
-export function serveOpenApi(
+export async function serveOpenApi(
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
   customKinds: Pick<CustomKinds, 'served' | 'schemaOf'>,
-): void {
-  const documents = openApiOf(customKinds);
+): Promise<void> {
+  descriptions ??= loadDescriptions();
+  const documents = openApiOf(customKinds, await descriptions);
   const accept = request.headers.accept ?? '';
   if (path === '/openapi/v2' && protobuf.test(accept)) {
     const { bytes, etag } = documents.v2Protobuf();
@@ -42,13 +45,16 @@ export function serveOpenApi(
   sendTagged(request, response, document.etag, Buffer.from(document.text));
 }
 
-function openApiOf({ served, schemaOf }: Pick<CustomKinds, 'served' | 'schemaOf'>): OpenApi {
+function openApiOf(
+  { served, schemaOf }: Pick<CustomKinds, 'served' | 'schemaOf'>,
+  describe: Describe,
+): OpenApi {
   const resources = served();
   if (documents?.of !== resources) {
     const schemas = (rows: readonly Resource[], dialect: Dialect) => customSchemas(rows, schemaOf, dialect);
     documents = {
       of: resources,
-      openApi: createOpenApi(version.gitVersion, { resources, schemas }, builtIn),
+      openApi: createOpenApi(version.gitVersion, { resources, schemas }, builtIn, describe),
     };
   }
   return documents.openApi;

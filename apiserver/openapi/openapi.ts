@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { apiVersionOf, type Resource } from '../../api/scheme.ts';
 import { servedResources } from '../registry/kinds/rows.ts';
+import { type Describe, describeNothing } from './descriptions.ts';
 import { encodeDocument } from './gnostic.ts';
 import { pathsOf } from './paths.ts';
 import { type Dialect, type Schema, schemasOf } from './schemas.ts';
@@ -36,11 +37,13 @@ const noCustomKinds: CustomParts = { resources: [], schemas: () => ({}) };
 /**
  * @param version of the Kubernetes API that is served: `v1.33.0`
  * @param builtIn documents that were made before, of groups without custom kinds
+ * @param describe what is said of kinds and fields
  */
 export function createOpenApi(
   version = 'v1.33.0',
   custom = noCustomKinds,
   builtIn = new Map<string, Document>(),
+  describe = describeNothing,
 ): OpenApi {
   const everything = () => [...servedResources.map(({ served }) => served), ...custom.resources];
   const groups = groupByPath(everything());
@@ -56,9 +59,9 @@ export function createOpenApi(
     const resources = groups.get(path);
     if (!resources) return undefined;
     const among = resources.some(({ stored }) => stored) ? documents : builtIn;
-    return cached(path, () => version3(resources, version, custom), among);
+    return cached(path, () => version3(resources, version, custom, describe), among);
   };
-  const v2 = () => cached('v2', () => version2(everything(), version, custom));
+  const v2 = () => cached('v2', () => version2(everything(), version, custom, describe));
   let protobuf: Uint8Array | undefined;
   return {
     index() {
@@ -71,7 +74,7 @@ export function createOpenApi(
     groupVersion,
     v2,
     v2Protobuf() {
-      protobuf ??= encodeDocument(version2(everything(), version, custom));
+      protobuf ??= encodeDocument(version2(everything(), version, custom, describe));
       return { bytes: protobuf, etag: v2().etag };
     },
   };
@@ -87,21 +90,31 @@ function groupByPath(resources: readonly Resource[]): Map<string, Resource[]> {
   return groups;
 }
 
-function version3(resources: readonly Resource[], version: string, custom: CustomParts): unknown {
+function version3(
+  resources: readonly Resource[],
+  version: string,
+  custom: CustomParts,
+  describe: Describe,
+): unknown {
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version },
     paths: joinPaths(resources, 3),
-    components: { schemas: { ...schemasOf(resources, 3), ...custom.schemas(resources, 3) } },
+    components: { schemas: { ...schemasOf(resources, 3, describe), ...custom.schemas(resources, 3) } },
   };
 }
 
-function version2(resources: readonly Resource[], version: string, custom: CustomParts): unknown {
+function version2(
+  resources: readonly Resource[],
+  version: string,
+  custom: CustomParts,
+  describe: Describe,
+): unknown {
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version },
     paths: joinPaths(resources, 2),
-    definitions: { ...schemasOf(resources, 2), ...custom.schemas(resources, 2) },
+    definitions: { ...schemasOf(resources, 2, describe), ...custom.schemas(resources, 2) },
   };
 }
 

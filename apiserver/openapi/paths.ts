@@ -39,6 +39,13 @@ const verbs: Readonly<Record<Verb, { method: string; action: string; query: read
   },
 };
 
+/** Of what is not plain from its name. */
+const parameterTexts: Readonly<Record<string, string>> = {
+  fieldSelector: 'Restricts the list of returned objects by their fields. Defaults to everything.',
+  labelSelector: 'Restricts the list of returned objects by their labels. Defaults to everything.',
+  watch: 'Watch for changes to the described resources and return them as a stream of notifications.',
+};
+
 const booleans: readonly string[] = ['allowWatchBookmarks', 'force', 'sendInitialEvents', 'watch'];
 const integers: readonly string[] = ['gracePeriodSeconds', 'limit', 'timeoutSeconds'];
 
@@ -78,7 +85,7 @@ function operations(resource: Resource, list: readonly Verb[], path: string, dia
 
 function operation(resource: Resource, verb: Verb, path: string, dialect: Dialect): Schema {
   const { action, query } = verbs[verb];
-  const { type, kind, namespaced, name } = resource;
+  const { type, kind, namespaced } = resource;
   const tail = path.split('/').at(-1) ?? '';
   const suffix = ['status', 'scale'].includes(tail) ? tail[0]?.toUpperCase() + tail.slice(1) : '';
   const scope = path.includes('{namespace}') ? 'Namespaced' : '';
@@ -86,6 +93,7 @@ function operation(resource: Resource, verb: Verb, path: string, dialect: Dialec
   const parameters: Schema[] = query.map((parameter) => ({
     name: parameter,
     in: 'query',
+    ...(parameterTexts[parameter] ? { description: parameterTexts[parameter] } : {}),
     ...typed(typeOf(parameter), dialect),
   }));
   const result =
@@ -96,13 +104,35 @@ function operation(resource: Resource, verb: Verb, path: string, dialect: Dialec
         : schemaName(type);
   const body = bodyOf(verb, type);
   return {
-    description: `${verb} ${name}${suffix ? `, ${tail}` : ''}`,
+    description: descriptionOf(verb, kind, suffix ? tail : ''),
     operationId: `${verb}${scope}${kind}${suffix}${everywhere}`,
     ...request(body, verb === 'patch' ? patchTypes(resource) : ['application/json'], parameters, dialect),
     responses: responses(verb, result, dialect),
     'x-kubernetes-action': action,
     'x-kubernetes-group-version-kind': groupVersionKind(resource),
   };
+}
+
+/** In upstream's words. */
+function descriptionOf(verb: Verb, kind: string, part: string): string {
+  const article = /^[AEIOU]/.test(kind) ? 'an' : 'a';
+  const which = `${part ? `${part} of ` : ''}the specified ${kind}`;
+  switch (verb) {
+    case 'list':
+      return `list or watch objects of kind ${kind}`;
+    case 'create':
+      return `create ${article} ${kind}`;
+    case 'deletecollection':
+      return `delete collection of ${kind}`;
+    case 'delete':
+      return `delete ${article} ${kind}`;
+    case 'read':
+      return `read ${which}`;
+    case 'update':
+      return `replace ${which}`;
+    case 'patch':
+      return `partially update ${which}`;
+  }
 }
 
 function bodyOf(verb: Verb, type: string): string | undefined {

@@ -2,6 +2,7 @@ import { apiVersionOf, type Resource } from '../../api/scheme.ts';
 import { patchMeta } from '../patch/merge-keys.ts';
 import { fieldType } from '../schema/quantities.ts';
 import { modelOf, parseType } from '../schema/schema.ts';
+import { type Describe, describeNothing } from './descriptions.ts';
 import { schemaName } from './names.ts';
 
 /** Version 2 (Swagger) or 3 of the OpenAPI specification. */
@@ -30,7 +31,11 @@ const scalars: Readonly<Record<string, Schema>> = {
 };
 
 /** The schemas of the kinds, of their lists and of everything they are made of, by name. */
-export function schemasOf(resources: readonly Resource[], dialect: Dialect): Record<string, Schema> {
+export function schemasOf(
+  resources: readonly Resource[],
+  dialect: Dialect,
+  describe = describeNothing,
+): Record<string, Schema> {
   const schemas = namedSchemas(dialect);
   const own = resources.filter(({ stored }) => !stored);
   const pending = [...own.map(({ type }) => type), 'ObjectMeta', 'ListMeta', 'Status', 'DeleteOptions'];
@@ -38,7 +43,7 @@ export function schemasOf(resources: readonly Resource[], dialect: Dialect): Rec
   for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
     const name = schemaName(type);
     if (name in schemas) continue;
-    const { schema, used } = modelSchema(type, dialect);
+    const { schema, used } = modelSchema(type, dialect, describe);
     schemas[name] = schema;
     pending.push(...used);
   }
@@ -48,7 +53,7 @@ export function schemasOf(resources: readonly Resource[], dialect: Dialect): Rec
     const list = `${schemaName(resource.type)}List`;
     const listed = schemas[list];
     if (listed) addName(listed, { ...groupVersionKind(resource), kind: `${resource.kind}List` });
-    else schemas[list] = listSchema(resource, dialect);
+    else schemas[list] = listSchema(resource, dialect, describe);
   }
   return Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
@@ -70,18 +75,21 @@ export function reference(name: string, dialect: Dialect): Schema {
   return { $ref: `${dialect === 2 ? '#/definitions/' : '#/components/schemas/'}${name}` };
 }
 
-function modelSchema(type: string, dialect: Dialect): { schema: Schema; used: string[] } {
+function modelSchema(type: string, dialect: Dialect, describe: Describe): { schema: Schema; used: string[] } {
   const model = modelOf(type);
+  const own = describe(type);
   const used: string[] = [];
   const properties: Record<string, Schema> = {};
   for (const [field, declared] of Object.entries(model?.fields ?? {})) {
     const expression = fieldType(type, field, declared);
-    properties[field] = { ...typeSchema(expression, dialect, used), ...mergeExtensions(type, field) };
+    properties[field] = {
+      ...described(own.of(field) ?? describe(expression).text),
+      ...typeSchema(expression, dialect, used),
+      ...mergeExtensions(type, field),
+    };
   }
-  return {
-    schema: { type: 'object', properties, ...(model?.required ? { required: model.required } : {}) },
-    used,
-  };
+  const required = model?.required ? { required: model.required } : {};
+  return { schema: { ...described(own.text), type: 'object', properties, ...required }, used };
 }
 
 function typeSchema(type: string, dialect: Dialect, used: string[]): Schema {
@@ -107,6 +115,8 @@ export function refer(name: string, dialect: Dialect): Schema {
   return dialect === 2 ? reference(name, dialect) : { allOf: [reference(name, dialect)] };
 }
 
+const described = (description: string | undefined): Schema => (description ? { description } : {});
+
 function mergeExtensions(type: string, field: string): Schema {
   const { strategies, mergeKey } = patchMeta(type, field);
   return {
@@ -115,17 +125,18 @@ function mergeExtensions(type: string, field: string): Schema {
   };
 }
 
-export function listSchema(resource: Resource, dialect: Dialect): Schema {
+export function listSchema(resource: Resource, dialect: Dialect, describe = describeNothing): Schema {
   const { kind, type, listKind = `${kind}List` } = resource;
+  const own = describe(`${type}List`);
   return {
     type: 'object',
-    description: `${listKind} is a list of ${kind} objects of ${apiVersionOf(resource)}.`,
+    description: own.text ?? `${listKind} is a list of ${kind} objects of ${apiVersionOf(resource)}.`,
     required: ['items'],
     properties: {
-      apiVersion: { type: 'string' },
-      kind: { type: 'string' },
+      apiVersion: { ...described(own.of('apiVersion')), type: 'string' },
+      kind: { ...described(own.of('kind')), type: 'string' },
       metadata: refer(schemaName('ListMeta'), dialect),
-      items: { type: 'array', items: refer(schemaName(type), dialect) },
+      items: { ...described(own.of('items')), type: 'array', items: refer(schemaName(type), dialect) },
     },
     'x-kubernetes-group-version-kind': [{ ...groupVersionKind(resource), kind: listKind }],
   };
