@@ -4,6 +4,7 @@ import type { Resource } from '../api/scheme.ts';
 import type { Transport } from '../api/transport.ts';
 import { followAdmission } from './admission/admit.ts';
 import { followDefinitions } from './apiextensions/kinds.ts';
+import type { AuditPolicy } from './audit/policy.ts';
 import { createAccess } from './auth/access.ts';
 import { createAuthenticator } from './auth/authenticate.ts';
 import { withBootstrapTokens } from './auth/bootstrap-tokens.ts';
@@ -11,7 +12,7 @@ import { reconcileDefaults } from './auth/rbac/reconcile.ts';
 import { withStaticTokens } from './auth/static-tokens.ts';
 import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
 import { bootstrap } from './bootstrap.ts';
-import { createApp } from './http/app.ts';
+import { annotateAudit, createApp } from './http/app.ts';
 import { createKubelets, type KubeletClientTls } from './http/kubelet.ts';
 import { addressOf, type Listen, listen, type Tls } from './http/listen.ts';
 import { createLoopback } from './http/loopback.ts';
@@ -39,6 +40,8 @@ export interface ApiserverConfig {
   tokenFile?: string;
   /** What is not done to pods: without `ServiceAccount` they have no account and no token. Default: everything is. */
   disableAdmissionPlugins?: readonly PodAdmission[];
+  /** Writes requests down, as the policy says, as lines of JSON; `-` is standard output. Default: nothing. */
+  audit?: { policy: AuditPolicy; logPath: string };
   /** Becomes the endpoint of the `kubernetes` Service. */
   advertise: { host: string; port: number };
   /** One a family; the first address of the first is the `kubernetes` Service's. */
@@ -116,11 +119,16 @@ export async function startApiserver(
     const issued = withBootstrapTokens(createTokens(config.serviceAccount, cache.lookup), cache.lookup);
     const tokens = config.tokenFile === undefined ? issued : withStaticTokens(issued, config.tokenFile);
     const { issuer } = config.serviceAccount;
+    const log = config.audit && (await import('./audit/log.ts')).openAuditLog(config.audit.logPath, onError);
+    const audit =
+      config.audit &&
+      log &&
+      (await import('./audit/audit.ts')).createAudit(config.audit.policy, log.write, now);
     const strategyOf = (resource: Resource) => byResource.get(resource) ?? customStrategyOf(resource);
     const { authorize } = authorizer;
     const admission = followAdmission({
       ...{ cache, customKinds, strategyOf, authorize },
-      annotate: () => undefined,
+      annotate: ({ request }, key, value) => annotateAudit(request, key, value),
     });
     const options = {
       registry,
@@ -133,6 +141,7 @@ export async function startApiserver(
       strategyOf,
       customKinds,
       admission,
+      ...(audit ? { audit } : {}),
       metrics: createRequestMetrics((...kind) => customKinds.find(...kind) !== undefined),
       authenticate: createAuthenticator(tokens, [issuer], now),
       kubelets: createKubelets(cache.lookup, config.kubeletClient),
@@ -155,6 +164,7 @@ export async function startApiserver(
     const stopped = untilAborted(signal).then(async () => {
       await leave?.().catch(onError);
       await closeAll(servers);
+      log?.close();
       cache.close();
       await storage.close();
     });

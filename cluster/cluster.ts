@@ -59,6 +59,7 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
   const discard = temporary ? removeAtExit(folder) : undefined;
   const existing = readSpec(state);
   const spec = existing ? agreeWithExisting(existing, options, wanted) : wanted;
+  await settleAudit(spec, options);
   if (existing && (await attachLab(state.root))) {
     throw new Error(
       `cluster ${spec.name} is running already; choose another name, or end it with v9s down${nameFlag(spec.name)}`,
@@ -100,6 +101,21 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     else if (!existing && !lab) rmSync(state.root, { recursive: true, force: true });
     throw explainDisk(error, state.root);
   }
+}
+
+/** A cluster that comes back goes on as before where nothing is said. */
+async function settleAudit(
+  spec: ClusterSpec,
+  { auditPolicyFile, auditLogPath }: ClusterOptions,
+): Promise<void> {
+  if (auditPolicyFile === undefined && auditLogPath === undefined) return;
+  const { auditOf } = await import('./audit.ts');
+  const audit = await auditOf({
+    ...(auditPolicyFile === undefined ? {} : { auditPolicyFile }),
+    ...(auditLogPath === undefined ? {} : { auditLogPath }),
+  });
+  if (audit === 'none') delete spec.audit;
+  else if (audit) spec.audit = audit;
 }
 
 /** What `kubeletConfig` names, for {@link resolveOptions}: a file that is rarely there, with a parser nobody else needs. */

@@ -6,6 +6,7 @@ import { availableModes } from '../dataplane/modes.ts';
 import type { KubeletSettings } from '../node-agent/configuration/read.ts';
 import type { Conflist } from '../node-agent/network/cni/config.ts';
 import type { Backend } from '../node-agent/overlay/options.ts';
+import type { AuditOptions, AuditSpec } from './audit.ts';
 import { dnsAddresses } from './dns-addresses.ts';
 import { OptionError } from './option-error.ts';
 import { bridgeOf, cniOf, overlayOf } from './pod-network.ts';
@@ -18,7 +19,7 @@ export { OptionError };
 export type DataplaneMode = ProxyMode | 'none';
 
 /** What a user may choose; everything has a default. */
-export interface ClusterOptions extends StoreOptions {
+export interface ClusterOptions extends AuditOptions, StoreOptions {
   /** A DNS label; names the state directory too. Default `v9s`. */
   name?: string;
   /** How many nodes: `control-plane`, `worker`, `worker2`, … Default 2, or one more than control planes. Those that join come on top. */
@@ -89,6 +90,8 @@ export interface ClusterSpec extends Store {
   /** Empty when DNS was left out. */
   clusterDns: string[];
   clusterDomain: string;
+  /** Absent where nothing is audited. */
+  audit?: AuditSpec;
   /** What was read of a KubeletConfiguration. */
   kubelet?: KubeletSettings;
   dataplane: DataplaneMode;

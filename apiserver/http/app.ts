@@ -3,7 +3,8 @@ import express, { type Express, type NextFunction } from 'express';
 import type { Resource } from '../../api/scheme.ts';
 import { type StatusError, statusError } from '../../api/status.ts';
 import type { CustomKinds } from '../apiextensions/kinds.ts';
-import { attributesOf } from '../auth/attributes.ts';
+import type { Audit, AuditTrail } from '../audit/audit.ts';
+import { type Attributes, attributesOf } from '../auth/attributes.ts';
 import { type Authorizer, forbidden } from '../auth/authorize.ts';
 import { actingUser } from '../auth/impersonate.ts';
 import type { User } from '../auth/user.ts';
@@ -33,6 +34,8 @@ export interface AppOptions extends SubresourceOptions {
   /** Who is to be asked about a request; undefined where nobody is. */
   admission?(call: Call): Promise<Admission> | undefined;
   metrics: RequestMetrics;
+  /** Absent where nothing is audited. */
+  audit?: Audit;
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
   address: string;
   /** Told of failures that are the server's own fault. */
@@ -41,6 +44,30 @@ export interface AppOptions extends SubresourceOptions {
 
 /** The user of each request, from the moment it is authenticated. */
 const users = new WeakMap<IncomingMessage, User>();
+
+/** Of requests that are audited. */
+const trails = new WeakMap<IncomingMessage, AuditTrail>();
+
+/** Says something of a request in the audit log, where it is in there. */
+export function annotateAudit(request: IncomingMessage, key: string, value: string): void {
+  trails.get(request)?.annotate(key, value);
+}
+
+/** Who is nobody is audited, too. */
+function authenticated(
+  { authenticate, audit }: AppOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  trusted: boolean,
+  attributes: Attributes,
+): User {
+  try {
+    return authenticate(request, trusted);
+  } catch (error) {
+    audit?.begin(request, response, undefined, attributes);
+    throw error;
+  }
+}
 
 /**
  * Every path the apiserver answers, in order: who is it, may they, then health, discovery, OpenAPI,
@@ -56,11 +83,17 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
     response.setHeader('Cache-Control', 'no-cache, private');
     checkEncoding(request.path);
     const { authorize } = options.authorizer;
-    const user = actingUser(request, options.authenticate(request, trusted), authorize);
-    users.set(request, user);
     const attributes = attributesOf(request.method ?? '', request.url);
+    const by = authenticated(options, request, response, trusted, attributes);
+    const trail = options.audit?.begin(request, response, by, attributes);
+    if (trail) trails.set(request, trail);
+    const user = actingUser(request, by, authorize);
+    trail?.impersonates(user);
+    users.set(request, user);
     if (!options.metrics.begin(request, response, attributes, user)) throw tooMany();
     const { allowed, reason } = authorize(user, attributes);
+    trail?.annotate('authorization.k8s.io/decision', allowed ? 'allow' : 'forbid');
+    trail?.annotate('authorization.k8s.io/reason', reason);
     if (!allowed) throw forbidden(user, attributes, reason);
     options.restriction.request(user, attributes);
     const loading = loadEncoder(request);

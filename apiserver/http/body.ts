@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { KubeObject } from '../../api/object.ts';
 import { statusError } from '../../api/status.ts';
+import { bodyRead } from '../audit/kept-bodies.ts';
 import type { CustomRules } from '../registry/strategy.ts';
 import type { FieldValidation } from '../schema/decode.ts';
 import { type ParsedBody, parseBody } from '../schema/parse.ts';
@@ -22,7 +23,9 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  const body = Buffer.concat(chunks);
+  bodyRead(request, body);
+  return body;
 }
 
 /** The value a body stands for, whichever of the three formats it has. */

@@ -26,6 +26,8 @@ interface UpOptions {
   etcdKeyfile?: string;
   etcdPrefix?: string;
   program?: string[];
+  auditPolicyFile?: string;
+  auditLogPath?: string;
   taintControlPlane?: boolean;
   egress?: boolean;
   apiPort?: number;
@@ -77,6 +79,11 @@ export const register: Register = (program) => {
     .option('--etcd-keyfile <file>', 'its key')
     .option('--etcd-prefix <prefix>', 'of the keys in it (default /registry)')
     .addOption(programOption())
+    .option(
+      '--audit-policy-file <file>',
+      'what the apiserver writes down of requests, a Policy of audit.k8s.io/v1; none ends it',
+    )
+    .option('--audit-log-path <file>', "where to (default: log/audit.log of the cluster's state)")
     .option('--taint-control-plane', 'keep ordinary pods off the control plane, as kubeadm does')
     .option('--egress', 'let pods reach what this machine can reach, through passt')
     .option('--api-port <port>', 'port of the API on 127.0.0.1 (default: any free one)', wholeNumber)

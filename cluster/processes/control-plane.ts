@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Client, createClient } from '../../api/client.ts';
 import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
@@ -88,6 +89,7 @@ async function serve(
       tls: { cert: pem('apiserver.crt'), key: pem('apiserver.key'), clientCa: pem('ca.crt') },
       serviceAccount: { privateKey: pem('sa.key'), publicKey: pem('sa.pub'), issuer: serviceAccountIssuer },
       advertise: { host: advertised(spec, node), port: apiserverPort },
+      ...(spec.audit ? { audit: { logPath: join(state.log, 'audit.log'), ...spec.audit } } : {}),
       serviceCidrs: spec.serviceCidrs,
       serviceNodePortRange: spec.serviceNodePortRange,
       kubeletClient: kubeletClientConfig(state),
