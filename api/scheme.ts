@@ -302,6 +302,14 @@ export const resources = {
     namespaced: false,
     shortNames: ['csr'],
     status: true,
+    alsoServed: [
+      {
+        version: 'v1beta1',
+        converted: true,
+        deprecation:
+          'certificates.k8s.io/v1beta1 CertificateSigningRequest is deprecated in v1.19+, unavailable in v1.22+; use certificates.k8s.io/v1 CertificateSigningRequest',
+      },
+    ],
   }),
   customresourcedefinitions: row<CustomResourceDefinition>({
     group: 'apiextensions.k8s.io',

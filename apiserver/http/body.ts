@@ -45,7 +45,7 @@ export interface ExpectedType {
   /** Name of the type in `api/schema.json`. */
   type: string;
   /** Takes its place. */
-  custom?: CustomRules | undefined;
+  custom?: Pick<CustomRules, 'decode'> | undefined;
 }
 
 /**

@@ -18,17 +18,24 @@ const partVerbs = ['get', 'patch', 'update'];
 /** Kinds that are answered and never stored. */
 const reviews: readonly Served[] = [
   review('authentication.k8s.io', 'selfsubjectreviews', 'SelfSubjectReview', false),
-  {
-    ...review('authentication.k8s.io', 'selfsubjectreviews', 'SelfSubjectReview', false),
-    version: 'v1beta1',
-  },
   review('authentication.k8s.io', 'tokenreviews', 'TokenReview', false),
   review('authorization.k8s.io', 'localsubjectaccessreviews', 'LocalSubjectAccessReview', true),
   review('authorization.k8s.io', 'selfsubjectaccessreviews', 'SelfSubjectAccessReview', false),
   review('authorization.k8s.io', 'selfsubjectrulesreviews', 'SelfSubjectRulesReview', false),
   review('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview', false),
   review('', 'bindings', 'Binding', true),
+  old(review('authentication.k8s.io', 'selfsubjectreviews', 'SelfSubjectReview', false)),
+  old(review('authentication.k8s.io', 'tokenreviews', 'TokenReview', false)),
+  old(review('authorization.k8s.io', 'localsubjectaccessreviews', 'LocalSubjectAccessReview', true)),
+  old(review('authorization.k8s.io', 'selfsubjectaccessreviews', 'SelfSubjectAccessReview', false)),
+  old(review('authorization.k8s.io', 'selfsubjectrulesreviews', 'SelfSubjectRulesReview', false)),
+  old(review('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview', false)),
 ];
+
+/** Those of 1.20 and 1.27 ask some of them in that version. */
+function old(review: Served): Served {
+  return { ...review, version: 'v1beta1' };
+}
 
 function review(group: string, name: string, kind: string, namespaced: boolean): Served {
   const resource = { name, singularName: kind.toLowerCase(), namespaced, kind, verbs: ['create'] };

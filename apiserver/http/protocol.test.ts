@@ -170,3 +170,40 @@ describe('metadata only', () => {
     expect(text).not.toContain('"large"');
   });
 });
+
+describe('JSON for people', () => {
+  const path = '/api/v1/namespaces/default';
+
+  it('stands on many lines for curl, and for who asks for it', async () => {
+    const plain = await send('GET', path);
+    expect(plain.text).not.toContain('\n  ');
+    for (const answer of [
+      await send('GET', path, undefined, { 'User-Agent': 'curl/8.0' }),
+      await send('GET', `${path}?pretty=true`),
+      await send('GET', `${path}?limit=1&pretty`),
+    ]) {
+      expect(answer.text).toContain('{\n  "kind": "Namespace"');
+      expect(answer.json).toEqual(plain.json);
+    }
+    const refused = await send('GET', `${path}?pretty=false`, undefined, { 'User-Agent': 'curl/8.0' });
+    expect(refused.text).toBe(plain.text);
+  });
+});
+
+describe('reviews of v1beta1', () => {
+  it('have the groups of who is asked about under another name', async () => {
+    const path = '/apis/authorization.k8s.io/v1beta1/subjectaccessreviews';
+    const spec = {
+      user: 'bob',
+      group: ['system:masters'],
+      resourceAttributes: { verb: 'get', resource: 'pods' },
+    };
+    const body = JSON.stringify({
+      apiVersion: 'authorization.k8s.io/v1beta1',
+      kind: 'SubjectAccessReview',
+      spec,
+    });
+    const answer = await send('POST', path, body, { 'Content-Type': 'application/json' });
+    expect(answer).toMatchObject({ code: 201, json: { spec, status: { allowed: true } } });
+  });
+});

@@ -6,10 +6,11 @@ import { inProtobuf } from './answer.ts';
 /** Sends bytes that are encoded already, JSON unless a `Content-Type` is set; or an object, as the client prefers. */
 export function sendJson(response: ServerResponse, code: number, body: Buffer | object): void {
   const protobuf = Buffer.isBuffer(body) ? undefined : inProtobuf(response.req, body);
-  const bytes = protobuf ?? (Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)));
+  const plain = protobuf ?? (Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)));
   if (protobuf) response.setHeader('Content-Type', 'application/vnd.kubernetes.protobuf');
   response.statusCode = code;
   if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'application/json');
+  const bytes = isForPeople(response) ? indented(plain) : plain;
   if (bytes.length <= largestPlain || !takesGzip(response)) {
     endWith(response, bytes);
     return;
@@ -20,6 +21,24 @@ export function sendJson(response: ServerResponse, code: number, body: Buffer | 
     endWith(response, error ? bytes : smaller);
   });
 }
+
+/** Upstream: `isPrettyPrint` of apiserver `pkg/endpoints/handlers/negotiation`: `?pretty`, else by the program. */
+function isForPeople({ req }: ServerResponse): boolean {
+  const asked = /[?&]pretty(?:=([^&]*))?(?=&|$)/.exec(req?.url ?? '');
+  if (asked)
+    return asked[1] === undefined || !['', '0', 'false', 'f', 'F', 'FALSE', 'False'].includes(asked[1]);
+  const agent = req?.headers['user-agent'] ?? '';
+  return agent.startsWith('curl') || agent.startsWith('Wget') || agent.startsWith('Mozilla/5.0');
+}
+
+/** JSON on many lines; what is no JSON stays as it is. */
+function indented(bytes: Buffer): Buffer {
+  return bytes[0] === openingBrace
+    ? Buffer.from(JSON.stringify(JSON.parse(bytes.toString()), undefined, 2))
+    : bytes;
+}
+
+const openingBrace = '{'.charCodeAt(0);
 
 /** Upstream: `responsewriters/writers.go`, `defaultGzipThresholdBytes`. */
 const largestPlain = 128 * 1024;

@@ -10,7 +10,8 @@ import type {
 import type { Authorizer } from '../auth/authorize.ts';
 import type { Tokens } from '../auth/tokens.ts';
 import type { User } from '../auth/user.ts';
-import { readObject } from './body.ts';
+import type { CustomRules } from '../registry/strategy.ts';
+import { type ExpectedType, readObject } from './body.ts';
 import { addWarning, sendJson } from './respond.ts';
 
 type Answer = (object: KubeObject, user: User, options: ReviewOptions) => object | Promise<object>;
@@ -27,8 +28,6 @@ const access = () => import('./access-reviews.ts');
 /** Questions about users, answered and not stored: `kubectl auth whoami`, `kubectl auth can-i`. */
 const answers: Record<string, { kind: string; answer: Answer }> = {
   '/apis/authentication.k8s.io/v1/selfsubjectreviews': { kind: 'SelfSubjectReview', answer: whoAmI },
-  // Asked for by kubectl 1.27.
-  '/apis/authentication.k8s.io/v1beta1/selfsubjectreviews': { kind: 'SelfSubjectReview', answer: whoAmI },
   '/apis/authentication.k8s.io/v1/tokenreviews': { kind: 'TokenReview', answer: reviewToken },
   '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews': {
     kind: 'SelfSubjectAccessReview',
@@ -67,19 +66,54 @@ export async function serveReview(
   user: User,
   options: ReviewOptions,
 ): Promise<boolean> {
-  const review = request.method === 'POST' ? reviewOf(path) : undefined;
+  const review = request.method === 'POST' ? reviewOf(path.replace(oldVersion, '$1/v1/')) : undefined;
   if (!review) return false;
   const apiVersion = path.split('/').slice(2, 4).join('/');
   const type = { apiVersion, kind: review.kind, type: review.kind };
-  const object = await readObject(request, type, 'Warn', (message) => addWarning(response, message));
+  const { object, group } = await readReview(request, type, (message) => addWarning(response, message));
   sendJson(response, 201, {
     kind: review.kind,
     apiVersion,
     metadata: { creationTimestamp: null },
     ...object,
+    ...(group ? { spec: { ...withoutGroups(object as SubjectAccessReview), group } } : {}),
     ...(await review.answer(object, user, options)),
   });
   return true;
+}
+
+/** Their beta was the same but for one field: `spec.group` of who is asked about are `groups` since. */
+const oldVersion = /^(\/apis\/auth(?:entication|orization)\.k8s\.io)\/v1beta1\//;
+
+async function readReview(
+  request: IncomingMessage,
+  type: ExpectedType,
+  warn: (message: string) => void,
+): Promise<{ object: KubeObject; group?: unknown }> {
+  if (!type.apiVersion.endsWith('/v1beta1') || !type.kind.endsWith('SubjectAccessReview'))
+    return { object: await readObject(request, type, 'Warn', warn) };
+  let group: unknown;
+  const { decode } = await import('../schema/decode.ts');
+  const renamed: Pick<CustomRules, 'decode'> = {
+    decode(value, mode, duplicates) {
+      const { spec, ...rest } = value as { spec?: Record<string, unknown> };
+      const { group: groups, ...asked } = spec ?? {};
+      group = groups;
+      return decode(
+        type.type,
+        { ...rest, spec: { ...asked, ...(groups ? { groups } : {}) } },
+        mode,
+        duplicates,
+      );
+    },
+  };
+  const object = await readObject(request, { ...type, custom: renamed }, 'Warn', warn);
+  return { object, group };
+}
+
+function withoutGroups({ spec }: SubjectAccessReview): object {
+  const { groups: _, ...rest } = spec;
+  return rest;
 }
 
 function whoAmI(_: KubeObject, { name, uid, groups, extra }: User): object {

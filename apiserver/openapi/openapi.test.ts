@@ -32,6 +32,7 @@ test('the index names every group version with the hash of its document', () => 
     'apis/rbac.authorization.k8s.io/v1',
     'apis/rbac.authorization.k8s.io/v1beta1',
     'apis/certificates.k8s.io/v1',
+    'apis/certificates.k8s.io/v1beta1',
     'apis/apiextensions.k8s.io/v1',
     'apis/apiextensions.k8s.io/v1beta1',
     'apis/autoscaling/v2',

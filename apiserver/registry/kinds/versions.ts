@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../../api/object.ts';
 import type { Resource } from '../../../api/scheme.ts';
 import type {
+  CertificateSigningRequest,
   CoreEvent,
   CustomResourceDefinition,
   EventsEvent,
@@ -16,6 +17,7 @@ import {
 } from '../../apiextensions/definition/v1beta1.ts';
 import { decode } from '../../schema/decode.ts';
 import type { CustomRules } from '../strategy.ts';
+import { oldRequest, requestOfOld } from './certificate-v1beta1.ts';
 import { olderSlices } from './endpoint-slice-beta.ts';
 import { ingressOfOld, type OldIngress, oldIngress } from './networking/ingress-v1beta1.ts';
 
@@ -93,6 +95,10 @@ const rules: Readonly<Record<string, CustomRules | undefined>> = {
     definitionOfOld,
     oldDefinition,
   ),
+  'certificates.k8s.io/v1beta1/certificatesigningrequests': convert<
+    CertificateSigningRequest,
+    CertificateSigningRequest
+  >('CertificateSigningRequest', requestOfOld, oldRequest),
   'networking.k8s.io/v1beta1/ingresses': ingresses('networking.k8s.io/v1beta1'),
   'extensions/v1beta1/ingresses': ingresses('extensions/v1beta1'),
   'events.k8s.io/v1/events': events('v1'),
