@@ -139,6 +139,8 @@ const markSlice = (family: 'IPv4' | 'IPv6', number: number): EndpointSlice => ({
     namespace: 'mark',
     name: `mark-${family.toLowerCase()}`,
     labels: { 'kubernetes.io/service-name': 'mark' },
+    // As controllers write it: proxies measure how long their rules take from here.
+    annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': new Date().toISOString() },
   },
   addressType: family,
   ports: [{ name: 'mark', port: 10_000 + number, protocol: 'TCP' }],

@@ -33,17 +33,26 @@ export function randomRounds(seed: number, count: number, stepsPerRound = 6): Ro
 
 /**
  * Endpoint number → address. Odd ones are pods of the node itself, even ones of another; of every sixth the slices do
- * not say where it is. They lie behind the pods of the dataplane's test node, so that packets can be sent as well.
+ * not say where it is. The first are those that the pods of the dataplane's test node have, so that packets can be
+ * sent as well; others are given to these pods besides.
  */
 export function endpointPlace(number: number): EndpointPlace {
   const node = number % 2 === 1 ? 1 : 2;
-  const host = 20 + number;
+  const host = ownHosts.get(number) ?? 20 + number;
   return {
     IPv4: `10.244.${node}.${host}`,
     IPv6: `fd00:244:${node}::${host.toString(16)}`,
     node: number % 6 === 0 ? undefined : node === 1 ? 'worker' : 'worker2',
   };
 }
+
+/** pod1, pod4, pod2, pod3 of the test node. */
+export const ownHosts: ReadonlyMap<number, number> = new Map([
+  [1, 5],
+  [2, 5],
+  [3, 6],
+  [5, 7],
+]);
 
 /** How many endpoints there are: the histories number them from 1. */
 export const endpointCount = 12;
@@ -87,7 +96,9 @@ function acceptableService(
     ({ ip = '' }) => type === 'LoadBalancer' && free(ip),
   );
   const outside = type !== 'ClusterIP' || externalIPs.length > 0;
-  const policy = outside ? (externalTrafficPolicy ?? 'Cluster') : undefined;
+  // The histories give it to types that have node ports alone.
+  const spare = externalIPs.length % 2 === 0 && spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster';
+  const policy = outside ? (externalTrafficPolicy ?? spare) : undefined;
   const families = clusterIPs.map((ip) => (ip.includes(':') ? 'IPv6' : 'IPv4'));
   return {
     apiVersion: 'v1',

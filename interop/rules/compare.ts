@@ -1,0 +1,147 @@
+import { type Family, familyOf } from '../../api/address.ts';
+import type { KubeObject } from '../../api/object.ts';
+import { renderRules } from '../../dataplane/render.ts';
+import { type ReadRules, readRules } from '../../dataplane/trace.ts';
+import type { Deviation } from './deviations.ts';
+import type { Flow } from './flows.ts';
+import { nftablesDeviations } from './nftables.ts';
+import { flowText, sameWays, type Ways, waysText, waysThrough } from './outcomes.ts';
+
+/** Rules of both families, as the tools print them. */
+export type RuleTexts = Readonly<Record<Family, string>>;
+
+/** What became of flows through the rules of one of our modes, held against genuine ones. */
+export interface Comparison {
+  flows: number;
+  same: number;
+  /** Flows that differ as foretold, by the deviations that make them. */
+  readonly explained: Map<string, number>;
+  /** Those that differ otherwise, or that should and do not: in words. */
+  readonly wrong: string[];
+}
+
+export interface Round {
+  readonly genuine: RuleTexts;
+  /** By name; those of mode nftables are known by their text. */
+  readonly ours: ReadonlyMap<string, RuleTexts>;
+  readonly objects: readonly KubeObject[];
+  readonly flows: readonly Flow[];
+}
+
+function comparisonOf(all: Map<string, Comparison>, name: string): Comparison {
+  const comparison = all.get(name) ?? { flows: 0, same: 0, explained: new Map<string, number>(), wrong: [] };
+  all.set(name, comparison);
+  return comparison;
+}
+
+/**
+ * Asks genuine rules and ours for every flow, and adds what comes of it. Genuine ones must lead where ours do once the
+ * deviations are counted in, and nowhere else. Ours must be what is rendered for the same objects: what they came to
+ * step by step is what a new proxy would write. Comparisons are kept by `NAME: DOOR`.
+ */
+export async function compareRound(
+  { genuine, ours, objects, flows }: Round,
+  { mode, deviations }: { mode: 'iptables' | 'ipvs'; deviations: readonly Deviation[] },
+  comparisons: Map<string, Comparison>,
+): Promise<void> {
+  const foretold = await predict(objects, deviations, mode);
+  const without = await Promise.all(
+    deviations.map((one) =>
+      predict(
+        objects,
+        deviations.filter((other) => other !== one),
+        mode,
+      ),
+    ),
+  );
+  const rendered = await predict(objects, [], mode);
+  const theirs = readBoth(genuine);
+  const own = [...ours].map(([name, texts]) => {
+    const rules = readBoth(texts);
+    return { name, rules, nftables: 'nftables' in rules.IPv4 };
+  });
+  for (const flow of flows) {
+    const their = waysThrough(theirs[flow.family], flow);
+    const [expected, base] = [foretold(flow), rendered(flow)];
+    const asForetold = sameWays(their, expected);
+    const reasons = deviations.filter((_, i) => !sameWays(expected, without[i]?.(flow) ?? expected));
+    for (const { name, rules, nftables } of own) {
+      const comparison = comparisonOf(comparisons, `${name}: ${flow.door}`);
+      comparison.flows++;
+      const our = waysThrough(rules[flow.family], flow);
+      const modes = nftables ? nftablesDeviations : [];
+      const wanted = modes.reduce((ways, one) => one.ways?.(flow, ways, rendered) ?? ways, base);
+      const say = (what: string) => comparison.wrong.push(`${flowText(flow)}: ${what}`);
+      if (!sameWays(our, wanted))
+        say(`our rules lead to ${waysText(our)}, those of a new start to ${waysText(wanted)}`);
+      else if (!asForetold)
+        say(
+          `genuine rules lead to ${waysText(their)}, ours to ${waysText(our)}; foretold was ${waysText(expected)}`,
+        );
+      else if (sameWays(their, our)) comparison.same++;
+      else {
+        const all = [
+          ...reasons,
+          ...modes.filter((one) => !sameWays(one.ways?.(flow, base, rendered) ?? base, base)),
+        ];
+        const text = all.map(({ what }) => what).join(' + ') || severalReasons;
+        comparison.explained.set(text, (comparison.explained.get(text) ?? 0) + 1);
+      }
+    }
+  }
+}
+
+/** Two of them lead to the same, so that none can be left out. */
+export const severalReasons = 'several of these, each of which would do';
+
+/** Where flows go by {@link seenRules}. */
+async function predict(
+  objects: readonly KubeObject[],
+  deviations: readonly Deviation[],
+  mode: 'iptables' | 'ipvs',
+): Promise<(flow: Flow) => Ways> {
+  const rules = readBoth(await seenRules(objects, deviations, mode));
+  const ours = (flow: Flow) => waysThrough(rules[flow.family], flow);
+  return (flow) => deviations.reduce((ways, one) => one.ways?.(flow, ways, ours) ?? ways, ours(flow));
+}
+
+/** Rules of ours in the mode of the genuine proxy, for what a release that has these deviations takes the objects for. */
+export async function seenRules(
+  objects: readonly KubeObject[],
+  deviations: readonly Deviation[],
+  mode: 'iptables' | 'ipvs',
+): Promise<RuleTexts> {
+  const seen = objects.map((object) =>
+    deviations.reduce((one, { object: change }) => change?.(one) ?? one, object),
+  );
+  const render = (family: Family) => {
+    const known = deviations.every(({ knowsNodeIp }) => knowsNodeIp?.(family) ?? true);
+    return renderRules({
+      // Without the Node's addresses of a family the node IP is not known.
+      objects: known ? seen : seen.map((object) => withoutAddresses(object, family)),
+      nodeName: 'worker',
+      mode,
+      family,
+      configuration: renderConfiguration,
+    });
+  };
+  return { IPv4: await render('IPv4'), IPv6: await render('IPv6') };
+}
+
+/** What the command lines of `nodes.ts` say. */
+const renderConfiguration = {
+  clusterCIDR: '10.244.0.0/16,fd00:244::/32',
+  nodePortAddresses: ['0.0.0.0/0', '::/0'],
+};
+
+function withoutAddresses(object: KubeObject, family: Family): KubeObject {
+  if (object.kind !== 'Node') return object;
+  const { status } = object as KubeObject & { status?: { addresses?: { address: string }[] } };
+  const addresses = (status?.addresses ?? []).filter(({ address }) => familyOf(address) !== family);
+  return Object.assign({}, object, { status: { ...status, addresses } });
+}
+
+const readBoth = (texts: RuleTexts): Record<Family, ReadRules> => ({
+  IPv4: readRules(texts.IPv4),
+  IPv6: readRules(texts.IPv6),
+});
