@@ -1,16 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeObject } from '../../api/object.ts';
 import { startTestApiserver } from '../../apiserver/testing/apiserver.ts';
+import { createTestPki } from '../../apiserver/testing/pki.ts';
 import { startControllers } from '../../controllers/main.ts';
 
 /** An apiserver and controllers, as upstream's test-cmd.sh starts them: nobody schedules, everything is allowed. */
-export async function startServers(tokenFile: string, folder: string) {
+export async function startServers(
+  { tokenFile, clientCa }: { tokenFile: string; clientCa: string },
+  folder: string,
+) {
+  const pki = createTestPki();
   const controller = new AbortController();
   const server = await startTestApiserver(
     {
       serviceCidrs: ['10.0.0.0/24'],
       disableAdmissionPlugins: ['ServiceAccount'],
       tokenFile,
+      tls: { ...pki.server, clientCa },
       roles: [everythingAllowed],
     },
     folder,
@@ -23,7 +29,7 @@ export async function startServers(tokenFile: string, folder: string) {
   return {
     port: Number(server.url.split(':').at(-1)),
     /** PEM, as kube-apiserver writes it into its folder of certificates. */
-    certificate: server.pki.server.cert,
+    certificate: pki.server.cert,
     failures: server.failures,
     async stop() {
       controller.abort();
