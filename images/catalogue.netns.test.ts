@@ -14,7 +14,15 @@ const addresses = [field('POD_IP', 'status.podIP'), field('NODE_IP', 'status.hos
 const servers: Record<string, Partial<Container>> = {
   netexec: agnhost('netexec', '--http-port=80'),
   override: agnhost('netexec', '--http-override=/echo?msg=always', '--udp-port=-1'),
-  porter: { ...agnhost('porter'), env: [{ name: 'SERVE_PORT_81', value: 'eighty-one' }] },
+  porter: {
+    ...agnhost('porter'),
+    env: [
+      { name: 'SERVE_PORT_81', value: '<a href="/x">eighty-one</a>' },
+      { name: 'SERVE_TLS_PORT_443', value: 'over TLS' },
+    ],
+  },
+  webhook: agnhost('webhook', '--tls-cert-file=/localhost.crt', '--tls-private-key-file=/localhost.key'),
+  nautilus: { image: 'gcr.io/kubernetes-e2e-test-images/nautilus:1.0' },
   'serve-hostname': agnhost('serve-hostname', '--port=82'),
   'no-snat-a': { ...agnhost('no-snat-test'), env: addresses },
   'no-snat-b': { ...agnhost('no-snat-test'), env: addresses },
@@ -45,6 +53,13 @@ const commands: Record<string, Partial<Container>> = {
   pi: { image: 'perl:5.34.0', command: ['perl', '-Mbignum=bpi', '-wle', 'print bpi(2000)'] },
   logs: agnhost('logs-generator', '-t', '3', '-d', '30ms'),
   entrypoint: agnhost('entrypoint-tester', 'a', 'b'),
+  mounttest: agnhost(
+    'mounttest',
+    '--fs_type=/tmp',
+    '--new_file_0660=/tmp/f',
+    '--file_perm=/tmp/f',
+    '--file_mode=/tmp',
+  ),
 };
 
 const dns: Partial<Pod['spec']> = {
@@ -143,7 +158,13 @@ describe('agnhost', () => {
   });
 
   it('serves what other tests of networks ask', async () => {
-    expect(await get('porter', ':81/')).toBe('eighty-one');
+    expect(await get('porter', ':81/ -D -')).toMatch(
+      /Content-Type: text\/html[\s\S]*\r\n<a href="\/x">eighty-one<\/a>$/,
+    );
+    expect(await run(`curl -sk --retry 20 --retry-connrefused --retry-delay 1 https://${ip.porter}`)).toBe(
+      'over TLS',
+    );
+    expect(JSON.parse(await get('nautilus', '/data.json'))).toEqual({ image: 'nautilus.jpg' });
     expect(await get('serve-hostname', ':82/')).toBe('serve-hostname');
     expect(await get('test-webserver', '/etc/hostname')).toBe('test-webserver\n');
     expect(await get('test-webserver', '/nosuch')).toBe('404 page not found\n');
@@ -158,6 +179,61 @@ describe('agnhost', () => {
         `:31235/checknosnat?target=${ip['no-snat-a']}:8080\\&ips=${ip['no-snat-b']}:8080 -w '%{http_code}'`,
       ),
     ).toBe('200');
+  });
+
+  it('nc tells whether a port is open, and carries what is said', async () => {
+    const nc = async (command: string) => {
+      const { exitCode, stdout } = await cluster
+        .pod('pause')
+        .exec(['sh', '-c', command], { allowFailure: true });
+      return exitCode === 0 ? stdout : exitCode;
+    };
+    expect(await nc(`nc -zv -t -w 2 ${ip.netexec} 80`)).toBe('');
+    expect(await nc(`nc -zv -t -w 2 ${ip.netexec} 1`)).toBe(1);
+    expect(await nc(`nc -zv -u -w 2 ${ip.netexec} 1`)).toBe(1);
+    expect(await nc(`echo hostname | nc -w 1 -u ${ip.netexec} 8081`)).toBe('netexec');
+    expect(
+      await nc(`echo one | nc -l -p 90 & until echo two | nc -q 0 127.0.0.1 90; do :; done; wait`),
+    ).toContain('two');
+  });
+
+  it('mounttest says what a file is as Go writes it', async () => {
+    const said = (await log('mounttest')).replaceAll(/^\S+ stdout F /gm, '');
+    expect(said).toContain('mount type of "/tmp": tmpfs\n');
+    expect(said).toContain('content of file "/tmp/f": mount-tester new file\n');
+    expect(said).toContain('mode of file "/tmp": dtrwxrwxrwx\nperms of file "/tmp/f": -rw-rw----\n');
+  });
+
+  it('webhook reviews over TLS', async () => {
+    const review = async (path: string, request: object) => {
+      const body = JSON.stringify({
+        apiVersion: 'admission.k8s.io/v1',
+        kind: 'AdmissionReview',
+        request: { uid: 'u', ...request },
+      });
+      const options = '-sk --retry 20 --retry-connrefused --retry-delay 1';
+      return JSON.parse(await run(`curl ${options} https://${ip.webhook}${path} -d '${body}'`)).response;
+    };
+    expect(await review('/always-deny', {})).toMatchObject({
+      uid: 'u',
+      allowed: false,
+      status: { message: 'this webhook denies all requests' },
+    });
+    const object = { metadata: { labels: { a: 'b' } }, data: { 'mutation-start': 'yes' } };
+    const patchOf = ({ patch }: { patch: string }) => JSON.parse(Buffer.from(patch, 'base64').toString());
+    expect(patchOf(await review('/add-label', { object }))).toEqual([
+      { op: 'add', path: '/metadata/labels/added-label', value: 'yes' },
+    ]);
+    expect(patchOf(await review('/mutating-configmaps', { object }))).toEqual([
+      { op: 'add', path: '/data/mutation-stage-1', value: 'yes' },
+    ]);
+    const stays = { metadata: {}, data: { 'webhook-e2e-test': 'webhook-nondeletable' } };
+    expect(await review('/configmaps', { operation: 'DELETE', oldObject: stays })).toMatchObject({
+      allowed: false,
+    });
+    expect(await review('/configmaps', { operation: 'UPDATE', object: stays })).toMatchObject({
+      allowed: true,
+    });
   });
 
   it('guestbook copies what is written to the primary', async () => {

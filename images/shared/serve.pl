@@ -135,11 +135,31 @@ sub serve_http {
     });
 }
 
+# The same over TLS. Perl-base has none: tls.mjs beside it decrypts, and says in a first line who asks.
+sub serve_https {
+    my ($port, $certificate, $key, $handler) = @_;
+    my $name = "v9s-tls-$$-$port";
+    socket my $listener, AF_UNIX, SOCK_STREAM, 0 or fatal("socket: $!");
+    bind $listener, pack_sockaddr_un("\0$name") or fatal("bind: $!");
+    listen $listener, SOMAXCONN or fatal("listen: $!");
+    watch($listener, sub {
+        accept(my $socket, $listener) or return;
+        my $connection = { socket => $socket, text => '', handler => $handler };
+        watch($socket, sub { read_requests($connection) });
+    });
+    my $child = fork // fatal("fork: $!");
+    return if $child;
+    exec '/opt/v9s/bin/node', '/usr/local/lib/v9s/tls.mjs', $port, $certificate, $key, $name
+        or fatal("TLS: /opt/v9s/bin/node: $!");
+}
+
 # Answers every complete request in what has arrived.
 sub read_requests {
     my ($this) = @_;
     my $length = sysread $this->{socket}, $this->{text}, 65536, length $this->{text};
     return unwatch($this->{socket}) if !$length || length $this->{text} > 16_777_216;
+    if (!defined $this->{peer}) { $this->{peer} = $1 if $this->{text} =~ s/^PROXY (\S+)\n// }
+    return if !defined $this->{peer};
     while ($this->{text} =~ /\r?\n\r?\n/) {
         my ($head, $rest) = ($`, $');
         my ($body) = $head =~ /^content-length:\s*(\d+)/mi;
@@ -179,7 +199,7 @@ sub answer {
 sub response {
     my ($whole, $stays, $status, $content, %header) = @_;
     $content //= '';
-    $header{'Content-Type'} //= 'text/plain; charset=utf-8' if length $content;
+    $header{'Content-Type'} //= looks_like_html($content) ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8' if length $content;
     my $bare = $status == 204 || $status == 304;
     my $text = "HTTP/1.1 $status " . ($reason{$status} // "status code $status") . "\r\n";
     $text .= "$_: $header{$_}\r\n" for sort keys %header;
@@ -187,6 +207,11 @@ sub response {
     $text .= 'Content-Length: ' . length($content) . "\r\n" if !$bare;
     $text .= "Connection: close\r\n" if !$stays;
     return "$text\r\n" . ($whole && !$bare ? $content : '');
+}
+
+# As Go's http.DetectContentType takes it.
+sub looks_like_html {
+    return $_[0] =~ /^[\t\n\f\r ]*<(?:!DOCTYPE HTML|HTML|HEAD|SCRIPT|IFRAME|H1|DIV|FONT|TABLE|A|STYLE|TITLE|B|BODY|BR|P|!--)[ >]/i;
 }
 
 # Status and body of an answer to GET; undef, and why, without one.

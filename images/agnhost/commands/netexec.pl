@@ -7,7 +7,6 @@ my ($flag) = flags(\@ARGV, {
     'http-port' => 8080, 'udp-port' => 8081, 'sctp-port' => -1, 'http-override' => '', 'udp-listen-addresses' => '',
     'tls-cert-file' => '', 'tls-private-key-file' => '', 'delay-shutdown' => 0,
 });
-fatal('--tls-cert-file: this image has no TLS; "v9s load" brings the real one') if $flag->{'tls-cert-file'} ne '';
 my $hostname = host_name();
 my $ready = 0;
 $SIG{TERM} = sub {
@@ -34,7 +33,7 @@ my %route = (
     '/shell' => sub { my ($request) = @_; return sub { shell($request->{query}) } },
     '/upload' => sub { my ($request) = @_; return upload($request) },
 );
-serve_http($flag->{'http-port'}, sub {
+my $handler = sub {
     my ($request) = @_;
     if (my $override = $flag->{'http-override'}) {
         my ($path, $query) = split /\?/, $override, 2;
@@ -44,8 +43,14 @@ serve_http($flag->{'http-port'}, sub {
     note('GET /');
     my @t = gmtime;
     return (200, sprintf 'NOW: %04d-%02d-%02d %02d:%02d:%02d +0000 UTC', $t[5] + 1900, $t[4] + 1, @t[ 3, 2, 1, 0 ]);
-});
-note("Started HTTP server on port $flag->{'http-port'}");
+};
+if ($flag->{'tls-cert-file'} ne '') {
+    serve_https($flag->{'http-port'}, $flag->{'tls-cert-file'}, $flag->{'tls-private-key-file'}, $handler);
+    note("Started HTTPS server on port $flag->{'http-port'}");
+} else {
+    serve_http($flag->{'http-port'}, $handler);
+    note("Started HTTP server on port $flag->{'http-port'}");
+}
 if ($flag->{'udp-port'} != -1) {
     serve_udp($_) for split(/,/, $flag->{'udp-listen-addresses'}) ? split(/,/, $flag->{'udp-listen-addresses'}) : undef;
     note("Started UDP server on port $flag->{'udp-port'}");
