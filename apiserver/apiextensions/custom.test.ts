@@ -256,7 +256,7 @@ it('removes the objects with the definition, and keeps both over a restart', asy
   await expect(client.get(boxes, ref)).rejects.toMatchObject({ code: 404 });
 });
 
-it('holds objects to the rules of their definition, and refuses versions that a webhook would convert', async () => {
+it('holds objects to the rules of their definition, and says why a webhook did not convert', async () => {
   const { client } = server;
   const rules = [{ rule: 'self.size == oldSelf.size', message: 'size is immutable' }];
   const current = version('v1');
@@ -277,7 +277,7 @@ it('holds objects to the rules of their definition, and refuses versions that a 
     'Ruler "a" is invalid: spec: Invalid value: "object": size is immutable',
   );
   await expect(client.get(old, ref)).rejects.toThrow(
-    'conversion webhook for example.com/v1, Kind=Ruler failed',
+    'conversion webhook for example.com/v1, Kind=Ruler failed: Post "https://127.0.0.1:1/convert": dial tcp 127.0.0.1:1: connect: connection refused',
   );
 });
 

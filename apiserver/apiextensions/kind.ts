@@ -1,6 +1,5 @@
 import type { KubeObject } from '../../api/object.ts';
 import { apiVersionOf, type Resource } from '../../api/scheme.ts';
-import { statusError } from '../../api/status.ts';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
@@ -9,10 +8,11 @@ import type {
 import { invalid } from '../registry/kinds/validation/field.ts';
 import { validateMetadata } from '../registry/kinds/validation/metadata.ts';
 import { wantsOther } from '../registry/pipeline/metadata.ts';
-import type { CustomRules, FieldError, Strategy } from '../registry/strategy.ts';
+import type { CustomRules, FieldError, Lookup, Strategy } from '../registry/strategy.ts';
 import { evaluateRules } from './cel/evaluate.ts';
 import { hasRules, loadCel } from './cel/library.ts';
 import { columnsOf } from './columns.ts';
+import type { Converter } from './conversion.ts';
 import { decodeCustom, normalize } from './decode.ts';
 import { lookUp } from './json-path.ts';
 import type { CustomKind, CustomVersion } from './kinds.ts';
@@ -25,18 +25,22 @@ import { terminating } from './terminating.ts';
 export async function createKind(
   definition: CustomResourceDefinition,
   rows: ReadonlyMap<string, Resource>,
+  lookup: Lookup,
 ): Promise<CustomKind> {
   const end = new AbortController();
   const versions: CustomVersion[] = [];
   const schemas = definition.spec.versions.map(({ schema }) => schema?.openAPIV3Schema);
   if (schemas.some(hasRules)) await loadCel();
+  const convert =
+    definition.spec.conversion?.strategy === 'Webhook'
+      ? (await import('./conversion.ts')).createConverter(definition, lookup)
+      : undefined;
   for (const version of definition.spec.versions) {
     const resource = rows.get(version.name);
     if (!resource) continue;
     const schema = version.schema?.openAPIV3Schema;
     const rules = createStrategy(resource, version, definition, end.signal);
-    const byWebhook = definition.spec.conversion?.strategy === 'Webhook' && resource.stored !== resource;
-    const strategy = byWebhook ? withoutConversion(rules) : rules;
+    const strategy = convert && resource.stored !== resource ? converted(rules, convert) : rules;
     versions.push({ resource, served: version.served, strategy, schema });
   }
   const stored = versions.find(({ resource }) => resource.stored === resource)?.resource;
@@ -44,18 +48,34 @@ export async function createKind(
   return { definition, stored, versions, end: () => end.abort() };
 }
 
-/** Rather nothing than what a webhook would have made otherwise. */
-function withoutConversion(strategy: Strategy): Strategy {
+/** A version that a webhook makes of what is stored, and turns into what is to be stored. */
+function converted(strategy: Strategy, convert: Converter): Strategy {
   const { resource, custom } = strategy;
-  const { kind, stored } = resource;
-  const refuse = () => {
-    const of = stored ? `${apiVersionOf(stored)}, Kind=${kind}` : kind;
-    throw statusError(
-      'InternalError',
-      `conversion webhook for ${of} failed: this apiserver calls no conversion webhooks; use ${stored ? apiVersionOf(stored) : 'the stored version'}`,
-    );
+  const { stored } = resource;
+  if (!custom || !stored) return strategy;
+  const own = apiVersionOf(resource);
+  const known = new WeakMap<KubeObject, KubeObject>();
+  const rules: CustomRules = {
+    ...custom,
+    async prepare(objects) {
+      const missing = objects.filter((one) => one.apiVersion !== own && !known.has(one));
+      const made = await convert(missing, resource);
+      for (const [index, object] of missing.entries()) known.set(object, made[index] ?? object);
+    },
+    async toStored(object) {
+      const shown = { ...object, apiVersion: own, kind: resource.kind };
+      const [made = shown] = await convert([shown], stored);
+      return made;
+    },
+    present(object) {
+      const made = object.apiVersion === own ? object : known.get(object);
+      if (!made)
+        throw new Error(`${resource.name} ${object.metadata?.name}: shown in ${own} before it was converted`);
+      return custom.present(made);
+    },
   };
-  return custom ? { ...strategy, custom: { ...custom, decode: refuse, present: refuse } } : strategy;
+  // The rules of a version look at objects of that version alone.
+  return { ...strategy, custom: rules };
 }
 
 /** Upstream: `pkg/registry/customresource/strategy.go`, `status_strategy.go`, `validator.go`. */

@@ -105,7 +105,7 @@ async function install(of: Reconciling, name: string, definition: CustomResource
   const stored = storedRow(definition);
   if (!stored) return;
   await of.cache.add(stored);
-  of.kinds.set(name, await createKind(definition, customResources(definition)));
+  of.kinds.set(name, await createKind(definition, customResources(definition), of.cache.lookup));
   of.changed();
   known?.end();
 }

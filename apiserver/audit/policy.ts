@@ -70,8 +70,8 @@ type Fail = (field: string, got: unknown, wanted: string) => never;
 
 function checkStages(field: string, value: unknown, fail: Fail): void {
   if (value === undefined) return;
-  if (!Array.isArray(value)) return fail(field, value, 'must be a list');
-  const wrong = value.find((stage) => !stages.includes(String(stage)));
+  const list: readonly unknown[] = Array.isArray(value) ? value : fail(field, value, 'must be a list');
+  const wrong = list.find((stage) => !stages.includes(String(stage)));
   if (wrong !== undefined) fail(field, wrong, `must be one of ${stages.join(', ')}`);
 }
 

@@ -15,6 +15,7 @@ import { type ExpectedType, readBody, readObject, readOptionalBody } from './bod
 import { applyObject, checkForce, isApply, manageFields } from './fields.ts';
 import { listEntries } from './list.ts';
 import { negotiate, parseMediaType } from './negotiate.ts';
+import { preparing } from './preparing.ts';
 import { parseDryRun, parseFieldValidation, parseListQuery } from './query.ts';
 import { createRenderer, type Renderer, rulesOf } from './render.ts';
 import { addWarning, sendJson } from './respond.ts';
@@ -81,12 +82,17 @@ async function list(
   const options = parseListQuery(query, strategy, name);
   const accepted = negotiate(request.headers.accept, !strategy?.custom);
   const renderer = await createRenderer(resource, accepted, strategy, query.get('includeObject'), as);
+  const prepare = strategy?.custom?.prepare;
   if (options.watch) {
-    await serveWatch(response, cache, resource, namespace, options, renderer);
+    // What there is at the beginning is sent at once.
+    await prepare?.(cache.list(resource, namespace).map(({ object }) => object));
+    const seen = prepare ? preparing(cache, prepare, response) : cache;
+    await serveWatch(response, seen, resource, namespace, options, renderer);
     if (strategy?.custom) endWith(response, strategy.custom.ended);
     return;
   }
   const { entries, metadata } = listEntries(cache, resource, namespace, options);
+  await prepare?.(entries.map(({ object }) => object));
   await sendBody(response, 200, renderer.list(entries, metadata), renderer, accepted.yaml);
 }
 
@@ -215,6 +221,7 @@ async function removeAll({ registry, cache, strategyOf }: Serving, call: Call): 
   const accepted = { ...negotiate(call.request.headers.accept, !strategy?.custom), form: 'Object' as const };
   const renderer = await createRenderer(resource, accepted, strategy, null);
   const gone = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.entry] : []));
+  await strategy?.custom?.prepare?.(gone.map(({ object }) => object));
   await sendBody(call.response, 200, renderer.list(gone, metadata), renderer, false);
 }
 
@@ -264,6 +271,7 @@ function deleted({ group, name: kind }: Resource, name: string, { object }: Entr
 export async function sendEntry(serving: Serving, call: Call, code: number, entry: Entry): Promise<void> {
   const { resource, as } = call.target;
   const strategy = serving.strategyOf(resource);
+  await strategy?.custom?.prepare?.([entry.object]);
   const accepted = negotiate(call.request.headers.accept, !strategy?.custom);
   const renderer = await createRenderer(resource, accepted, strategy, call.query.get('includeObject'), as);
   await sendBody(call.response, code, renderer.object(entry), renderer, accepted.yaml);

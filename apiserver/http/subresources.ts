@@ -105,8 +105,10 @@ async function scale(serving: Serving, call: Call): Promise<void> {
   const { resource } = call.target;
   const { name, namespace } = refOf(call);
   const type = { apiVersion: 'autoscaling/v1', kind: 'Scale', type: 'Scale' };
-  const custom = serving.strategyOf(resource)?.custom?.scale;
-  const scaleIn = custom?.read ?? scaleOf;
+  const rules = serving.strategyOf(resource)?.custom;
+  const custom = rules?.scale;
+  const shown = (object: KubeObject) => (rules?.toStored ? rules.present(object) : object);
+  const scaleIn = (object: KubeObject) => (custom?.read ?? scaleOf)(shown(object));
   const applies = call.verb === 'patch' && isApply(call);
   const setReplicas = (
     object: KubeObject & Pick<ReplicaSet, 'spec'>,
@@ -120,6 +122,7 @@ async function scale(serving: Serving, call: Call): Promise<void> {
   if (call.verb === 'get') {
     const entry = serving.cache.get(resource, name, namespace);
     if (!entry) throw missing(resource, name);
+    await rules?.prepare?.([entry.object]);
     return sendJson(call.response, 200, scaleIn(entry.object));
   }
   if (call.verb === 'update') {
@@ -142,7 +145,7 @@ async function scale(serving: Serving, call: Call): Promise<void> {
         { reason: 'FieldValueInvalid', field: 'spec.replicas', message },
       ]);
     }
-    const next = structuredClone(current) as ReplicaSet;
+    const next = structuredClone(shown(current)) as ReplicaSet;
     setReplicas(next, { spec: { replicas } });
     const { resourceVersion, uid } = wanted.metadata ?? {};
     const { resourceVersion: _, ...metadata } = next.metadata ?? {};
@@ -155,6 +158,7 @@ async function scale(serving: Serving, call: Call): Promise<void> {
   if (applies) write.manage = (_live, _next, sent) => sent;
   if (write.admission) write.admission = admitScale(write.admission, scaleIn, setReplicas);
   const { entry } = await serving.registry.update(resource, refOf(call), mutate, write);
+  await rules?.prepare?.([entry.object]);
   sendJson(call.response, 200, scaleIn(entry.object));
 }
 

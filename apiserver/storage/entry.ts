@@ -106,14 +106,17 @@ export function atRevision(entry: Entry, revision: number): Entry {
     Buffer.from(`"resourceVersion":"${revision}"`),
     entry.wire.subarray(start + before.length),
   ]);
+  let object: KubeObject | undefined;
   return {
     key: entry.key,
     revision,
     wire,
     item: [openBrace, wire.subarray(wire.indexOf('"metadata":{'))],
     get object() {
+      if (object) return object;
       const { metadata, ...rest } = entry.object;
-      return { ...rest, metadata: { ...metadata, resourceVersion: String(revision) } };
+      object = { ...rest, metadata: { ...metadata, resourceVersion: String(revision) } };
+      return object;
     },
   };
 }

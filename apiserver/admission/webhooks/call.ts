@@ -17,7 +17,8 @@ const largestAnswer = 16 * 1024 * 1024;
  * Sends a review to a webhook and gives its answer, as parsed JSON. A Service is reached at one of its endpoints, under
  * the name `NAME.NAMESPACE.svc`, which its certificate must have. Upstream: `apiserver/pkg/util/webhook/client.go`.
  *
- * @param seconds for the whole call, which the webhook is told, too
+ * @param seconds for the whole call
+ * @param query with which the webhook is told; empty for conversions, whose failures are called so, too
  * @throws Error in upstream's words: `failed to call webhook: Post "https://…": …`
  */
 export async function callWebhook(
@@ -25,27 +26,27 @@ export async function callWebhook(
   body: object,
   seconds: number,
   lookup: Lookup,
+  query = `timeout=${seconds}s`,
 ): Promise<unknown> {
   const place = placeOf(client);
-  const query = `timeout=${seconds}s`;
-  const path = `${place.path}${place.path.includes('?') ? '&' : '?'}${query}`;
+  const path = query ? `${place.path}${place.path.includes('?') ? '&' : '?'}${query}` : place.path;
   const shown = `https://${place.authority}${path}`;
+  const called = query ? 'failed to call webhook: ' : '';
   let answer: { status: number; text: string };
   try {
     const at = place.service ? serviceAddress(client, lookup) : { host: place.host, port: place.port };
     answer = await post({ ...at, path, place, agent: agentOf(client) }, JSON.stringify(body), seconds);
   } catch (error) {
-    throw new Error(`failed to call webhook: Post ${JSON.stringify(shown)}: ${goWords(error)}`, {
+    throw new Error(`${called}Post ${JSON.stringify(shown)}: ${goWords(error)}`, {
       cause: error,
     });
   }
-  if (answer.status < 200 || answer.status > 299)
-    throw new Error(`failed to call webhook: ${refusal(answer)}`);
+  if (answer.status < 200 || answer.status > 299) throw new Error(`${called}${refusal(answer)}`);
   try {
     return JSON.parse(answer.text);
   } catch (error) {
     const why = `couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : ''}`;
-    throw new Error(`failed to call webhook: ${why}`, { cause: error });
+    throw new Error(`${called}${why}`, { cause: error });
   }
 }
 

@@ -93,17 +93,18 @@ const definedOf = (fields: object) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 async function store(
-  { storage, cache }: Backend,
+  { storage, cache, strategyOf }: Backend,
   resource: Resource,
   object: KubeObject,
   named: boolean,
   { dryRun }: Request,
 ): Promise<Entry> {
   const { metadata = {} } = object;
+  const { toStored } = strategyOf(resource)?.custom ?? {};
   for (let attempt = 1; ; attempt++) {
     const { name = '', namespace } = metadata;
     const key = storageKey(resource, name, namespace);
-    const value = encodeValue(resource, object);
+    const value = encodeValue(resource, (await toStored?.(object)) ?? object);
     if (dryRun) return createEntry(resource, key, 0, value);
     const { ok, revision } = await storage.put(key, value, 0);
     if (ok) {

@@ -50,6 +50,7 @@ async function admitDeletion(
 ): Promise<void> {
   const { custom } = strategyOf(resource) ?? {};
   const { name = '' } = object.metadata ?? {};
+  await custom?.prepare?.([object]);
   const old = custom ? custom.present(object) : object;
   const said = { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...options };
   const write: AdmissionWrite = { operation: 'DELETE', name, old, options: said };

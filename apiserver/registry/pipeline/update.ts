@@ -57,6 +57,7 @@ export async function updateObject(
     if (!current && !mayCreate) {
       throw missing(resource, name);
     }
+    if (current) await backend.strategyOf(resource)?.custom?.prepare?.([current.object]);
     const object = mutate(current?.object);
     checkName(object, name);
     if (!current) {
@@ -83,7 +84,9 @@ async function replace(
   const { storage, cache } = backend;
   const strategy = backend.strategyOf(resource);
   const context = writeContext(backend, request, subresource);
-  const old = current.object;
+  const { custom } = strategy ?? {};
+  // What a webhook converts is compared in the version of the request.
+  const old = custom?.toStored ? custom.present(current.object) : current.object;
   if (strategy?.ready) await strategy.ready(object);
   const sent = object.metadata?.managedFields;
   keepMetadata(resource, object, old, namespace);
@@ -95,7 +98,7 @@ async function replace(
   setManagedFields(next, managedFields);
   const { admission } = request;
   const write = (shown: KubeObject): AdmissionWrite => {
-    const before = strategy?.custom ? strategy.custom.present(old) : old;
+    const before = custom ? custom.present(old) : old;
     return { operation: 'UPDATE', object: structuredClone(shown), old: before };
   };
   const changed = await admission?.mutate(write(next));
@@ -116,21 +119,22 @@ async function replace(
     return removeEntry(backend, resource, current, request.dryRun);
   }
   const giveBack = subresource ? undefined : strategy?.allocate?.(next, old, context);
-  let stored = false;
+  let kept = false;
   try {
     await admission?.validate(write(next));
-    if (sameObject(next, old)) return current;
+    const stored = (await custom?.toStored?.(next)) ?? next;
+    if (sameObject(stored, current.object)) return current;
     const key = storageKey(resource, name, namespace);
-    const value = encodeValue(resource, next);
+    const value = encodeValue(resource, stored);
     if (request.dryRun) return createEntry(resource, key, current.revision, value);
     const { ok, revision } = await storage.put(key, value, current.revision);
     if (!ok) return undefined;
-    stored = true;
+    kept = true;
     await cache.reached(revision);
     const entry = cache.get(resource, name, namespace);
     return entry?.revision === revision ? entry : createEntry(resource, key, revision, value);
   } finally {
-    if (!stored) giveBack?.();
+    if (!kept) giveBack?.();
   }
 }
 
