@@ -79,7 +79,7 @@ async function list(
 ): Promise<void> {
   const { resource, as, name, namespace } = target;
   const strategy = strategyOf(resource);
-  const options = parseListQuery(query, strategy, name);
+  const options = parseListQuery(query, strategy, name, as?.group);
   const accepted = negotiate(request.headers.accept, !strategy?.custom);
   const renderer = await createRenderer(resource, accepted, strategy, query.get('includeObject'), as);
   const prepare = strategy?.custom?.prepare;
@@ -203,9 +203,9 @@ async function remove(serving: Serving, call: Call): Promise<void> {
 const returnsDeleted: readonly string[] = ['pods', 'services', 'serviceaccounts'];
 
 async function removeAll({ registry, cache, strategyOf }: Serving, call: Call): Promise<void> {
-  const { resource, namespace } = call.target;
+  const { resource, as, namespace } = call.target;
   const strategy = strategyOf(resource);
-  const query = parseListQuery(call.query, strategy);
+  const query = parseListQuery(call.query, strategy, undefined, as?.group);
   const options = await deleteOptions(call);
   const request = requestOf(call, options);
   const { entries, metadata } = listEntries(cache, resource, namespace, query);

@@ -20,10 +20,12 @@ export interface ListQuery {
   timeoutSeconds: number | undefined;
 }
 
+/** @param group that the kind is asked for in, where it is served in several */
 export function parseListQuery(
   query: URLSearchParams,
   strategy: Strategy | undefined,
   name?: string,
+  group?: string,
 ): ListQuery {
   const match = query.get('resourceVersionMatch') || undefined;
   const resourceVersion = parseResourceVersion(query.get('resourceVersion'));
@@ -41,7 +43,7 @@ export function parseListQuery(
     );
   }
   return {
-    ...selection(query, strategy, name),
+    ...selection(query, strategy, name, group),
     resourceVersion,
     match,
     limit: parseNumber(query, 'limit') ?? 0,
@@ -57,6 +59,7 @@ function selection(
   query: URLSearchParams,
   strategy: Strategy | undefined,
   name?: string,
+  group = '',
 ): Pick<ListQuery, 'matches' | 'all'> {
   const byLabel = query.get('labelSelector');
   const byField = query.get('fieldSelector');
@@ -64,10 +67,11 @@ function selection(
   if (name) tests.push(({ key }) => key.endsWith(`/${name}`));
   if (byField) {
     const requirements = parseFieldSelector(byField);
-    const fields = (object: Entry['object']) => ({
-      ...metadataFields(object),
-      ...strategy?.selectableFields?.(object),
-    });
+    const labels = strategy?.fieldLabels?.[group];
+    const fields = (object: Entry['object']) => {
+      const own = strategy?.selectableFields?.(object);
+      return { ...metadataFields(object), ...(labels && own ? renamed(own, labels) : own) };
+    };
     checkFields(requirements, Object.keys(fields(emptyObject)));
     tests.push(({ object }) => {
       const own: Record<string, string | undefined> = fields(object);
@@ -79,6 +83,13 @@ function selection(
     tests.push(({ object }) => matches(object.metadata?.labels ?? {}));
   }
   return { all: tests.length === 0, matches: (entry) => tests.every((test) => test(entry)) };
+}
+
+function renamed(
+  fields: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).map(([label, field]) => [label, fields[field] ?? '']));
 }
 
 /** Has every part that selectable fields lie in, so that a kind can be asked for their names. */

@@ -7,7 +7,7 @@ export const version = {
   minCompatibilityMajor: '1',
   minCompatibilityMinor: '32',
   gitVersion: 'v1.33.0',
-  gitCommit: '',
+  gitCommit: '60a317eadfcb839692a68eab88b2096f4d708f4f',
   gitTreeState: 'clean',
   buildDate: '2025-04-23T13:00:00Z',
   goVersion: '',

@@ -112,3 +112,27 @@ it('tells other servers whose certificates of clients are good', async () => {
   const { data: again } = await server.client.get(resources.configmaps, ref);
   expect(again).toEqual({ 'client-ca-file': server.pki.ca });
 });
+
+it('knows the fields of an Event by the names that each group has for them', async () => {
+  const { client } = server;
+  await client.create(resources.events, {
+    metadata: { name: 'told', namespace: 'default' },
+    involvedObject: { kind: 'Pod', namespace: 'default', name: 'web' },
+    reportingComponent: 'test-controller',
+    reportingInstance: 'one',
+    reason: 'Told',
+  });
+  const names = async (path: string, selector: string) => {
+    const list = await client.request<{ items: { metadata: { name: string } }[] }>(
+      'GET',
+      `${path}/namespaces/default/events?fieldSelector=${selector}`,
+    );
+    return list.items.map(({ metadata }) => metadata.name);
+  };
+  const [core, group] = ['/api/v1', '/apis/events.k8s.io/v1'];
+  expect(await names(group, 'reportingController=test-controller,regarding.name=web')).toEqual(['told']);
+  expect(await names(group, 'reportingController=other')).toEqual([]);
+  expect(await names(core, 'source=test-controller,involvedObject.name=web')).toEqual(['told']);
+  await expect(names(core, 'reportingController=test-controller')).rejects.toThrow('not supported');
+  await expect(names(group, 'involvedObject.name=web')).rejects.toThrow('not supported');
+});

@@ -83,6 +83,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   graceful?(object: T, gracePeriodSeconds: number | undefined): { gracePeriodSeconds: number } | undefined;
   /** Field selector values beyond `metadata.name` and `metadata.namespace`. */
   selectableFields?(object: T): Record<string, string>;
+  /** By group that the kind is served in with other fields: what it calls those of `selectableFields`. */
+  fieldLabels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   columns?: readonly Column<T>[];
   /** What a kind needs that is described by a CustomResourceDefinition, not by `api/schema.json`. */
   custom?: CustomRules;

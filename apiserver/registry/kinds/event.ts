@@ -26,5 +26,20 @@ export const eventStrategy: Strategy<CoreEvent> = {
     source: source?.component || (reportingComponent ?? ''),
     type: type ?? '',
   }),
+  // Upstream: `AddFieldLabelConversionsForEvent` of `pkg/apis/events/v1`.
+  fieldLabels: {
+    'events.k8s.io': {
+      'regarding.kind': 'involvedObject.kind',
+      'regarding.namespace': 'involvedObject.namespace',
+      'regarding.name': 'involvedObject.name',
+      'regarding.uid': 'involvedObject.uid',
+      'regarding.apiVersion': 'involvedObject.apiVersion',
+      'regarding.resourceVersion': 'involvedObject.resourceVersion',
+      'regarding.fieldPath': 'involvedObject.fieldPath',
+      reportingController: 'reportingComponent',
+      reason: 'reason',
+      type: 'type',
+    },
+  },
   columns: eventColumns,
 };
