@@ -2,8 +2,8 @@
  * Bundles every program and the library into `dist/`, so that a process starts by reading few files.
  * Plain JavaScript: the bootstrap runs it before anything else is there.
  */
-import { existsSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { writeWhole } from './bootstrap/cache.mjs';
 import { BootstrapError } from './bootstrap/report.mjs';
@@ -46,6 +46,9 @@ const parts = {
 
 /** What the launcher and `package.json` name; ESM, because the package is. */
 const command = "import{createRequire}from'node:module';createRequire(import.meta.url)('./v9s.cjs');\n";
+
+/** Those of them that do much at each start: `compiled.cjs` runs them, with code that was compiled before. */
+const compiled = ['control-plane', 'node', 'dns', 'commands', 'cluster'];
 
 /**
  * Packages that express loads for what we do not use of it: bodies, files, cookies, content negotiation. They
@@ -133,11 +136,24 @@ export async function build({ outdir = join(root, 'dist'), clean = false } = {})
   const outputFiles = results.flatMap((result) => result.outputFiles);
   if (clean) rmSync(outdir, { recursive: true, force: true });
   const isChunk = (file) => file.path.includes('/chunks/');
-  for (const file of outputFiles.sort((a, b) => Number(isChunk(b)) - Number(isChunk(a))))
-    writeWhole(file.path, file.path.endsWith('.cjs') ? inAscii(file) : file.contents);
+  writeWhole(join(outdir, 'compiled.cjs'), readFileSync(join(root, 'scripts/compiled.cjs')));
+  for (const file of outputFiles.sort((a, b) => Number(isChunk(b)) - Number(isChunk(a)))) writeOutput(file);
   writeWhole(join(outdir, 'v9s.js'), command);
   removeStale(outdir, new Set(outputFiles.map(({ path }) => path)));
   writeWhole(join(outdir, '.inputs.json'), JSON.stringify(inputsOf(results, began)));
+}
+
+/** The bundle before what starts it, so that a program which starts during a build finds both. */
+function writeOutput(file) {
+  const name = basename(file.path, '.cjs');
+  if (!file.path.endsWith('.cjs')) return writeWhole(file.path, file.contents);
+  if (!compiled.includes(name)) return writeWhole(file.path, inAscii(file));
+  const bundle = `${name}.main.cjs`;
+  writeWhole(join(dirname(file.path), bundle), inAscii(file));
+  writeWhole(
+    file.path,
+    `require('./compiled.cjs').run(require('node:path').join(__dirname,'${bundle}'),module);\n`,
+  );
 }
 
 /**
@@ -213,7 +229,11 @@ function present(entries) {
  */
 function inputsOf(results, began) {
   const inputs = new Set(results.flatMap(({ metafile }) => Object.keys(metafile.inputs).filter(isOwn)));
-  const common = [relative(root, fileURLToPath(import.meta.url)), 'package-lock.json'];
+  const common = [
+    'scripts/compiled.cjs',
+    relative(root, fileURLToPath(import.meta.url)),
+    'package-lock.json',
+  ];
   const files = [...inputs, ...common];
   const changed = (file) => statSync(join(root, file)).mtimeMs;
   const render = results.flatMap(({ metafile }) => [...importedBy(parts.render, metafile)]);
