@@ -1,7 +1,15 @@
 import type { KubeObject } from './object.ts';
 import { quantityValue } from './quantity.ts';
 import type { Resource } from './scheme.ts';
-import type { Container, PersistentVolumeClaim, Pod, ResourceQuota, Service } from './types.ts';
+import type {
+  Container,
+  PersistentVolumeClaim,
+  Pod,
+  PodAffinityTerm,
+  PodSpec,
+  ResourceQuota,
+  Service,
+} from './types.ts';
 
 /** Amounts by the names that quotas have for them: `pods`, `requests.cpu`, `count/deployments.apps`. */
 export type Usage = Record<string, number>;
@@ -32,7 +40,7 @@ function isCounted({ status }: Pod): boolean {
 function podUsage({ spec }: Pod): Usage {
   const usage: Usage = {};
   for (const part of ['requests', 'limits'] as const) {
-    for (const [name, amount] of Object.entries(totalOf(spec?.containers, spec?.initContainers, part))) {
+    for (const [name, amount] of Object.entries(podTotal(spec, part))) {
       usage[`${part}.${name}`] = amount;
       if (part === 'requests') usage[name] = amount;
     }
@@ -40,20 +48,36 @@ function podUsage({ spec }: Pod): Usage {
   return usage;
 }
 
-/** Containers run together, init containers one by one before them. */
-function totalOf(
-  containers: readonly Container[] = [],
-  init: readonly Container[] = [],
-  part: 'requests' | 'limits',
-): Usage {
+/**
+ * Containers run together, sidecars beside them, init containers one by one before them, with the sidecars that were
+ * started by then; and what the pod's runtime takes on top. Upstream: `k8s.io/component-helpers/resource` PodRequests.
+ */
+export function podTotal(spec: PodSpec | undefined, part: 'requests' | 'limits'): Usage {
+  const { containers = [], initContainers = [], overhead = {} } = spec ?? {};
   const total: Usage = {};
+  const sidecars: Usage = {};
+  const most: Usage = {};
   const amounts = (of: Container) => Object.entries<string>(of.resources?.[part] ?? {});
-  for (const [name, text] of containers.flatMap(amounts)) {
-    total[name] = (total[name] ?? 0) + quantityValue(text);
+  const add = (to: Usage, list: [string, string][]) => {
+    for (const [name, text] of list) to[name] = (to[name] ?? 0) + quantityValue(text);
+  };
+  for (const container of containers) add(total, amounts(container));
+  for (const container of initContainers) {
+    let together = { ...sidecars };
+    add(together, amounts(container));
+    if (container.restartPolicy === 'Always') {
+      add(total, amounts(container));
+      add(sidecars, amounts(container));
+      together = sidecars;
+    }
+    for (const [name, amount] of Object.entries(together)) most[name] = Math.max(most[name] ?? 0, amount);
   }
-  for (const [name, text] of init.flatMap(amounts)) {
-    total[name] = Math.max(total[name] ?? 0, quantityValue(text));
-  }
+  for (const [name, amount] of Object.entries(most)) total[name] = Math.max(total[name] ?? 0, amount);
+  // A limit that nobody set is none, whatever comes on top.
+  add(
+    total,
+    Object.entries<string>(overhead).filter(([name]) => part === 'requests' || total[name] !== undefined),
+  );
   return total;
 }
 
@@ -61,8 +85,9 @@ function serviceUsage({ spec }: Service): Usage {
   const { type, ports = [], allocateLoadBalancerNodePorts = true } = spec ?? {};
   const balanced = type === 'LoadBalancer';
   const opened = type === 'NodePort' || (balanced && allocateLoadBalancerNodePorts);
+  const given = balanced ? ports.filter(({ nodePort }) => nodePort).length : 0;
   return {
-    'services.nodeports': opened ? ports.length : 0,
+    'services.nodeports': opened ? ports.length : given,
     'services.loadbalancers': balanced ? 1 : 0,
   };
 }
@@ -102,10 +127,26 @@ export function isMeant({ spec }: ResourceQuota, { group, name }: Resource, obje
         return pod.status?.qosClass !== 'BestEffort';
       case 'PriorityClass':
         return isAmong(pod.spec?.priorityClassName ?? '', operator, values);
+      case 'CrossNamespacePodAffinity':
+        return looksElsewhere(pod);
       default:
         return false;
     }
   });
+}
+
+/** Whether a pod wants to be near, or far from, pods of other namespaces. Upstream: `usesCrossNamespacePodAffinity`. */
+function looksElsewhere({ spec }: Pod): boolean {
+  const { podAffinity, podAntiAffinity } = spec?.affinity ?? {};
+  const terms = [podAffinity, podAntiAffinity].flatMap((one): PodAffinityTerm[] => [
+    ...(one?.requiredDuringSchedulingIgnoredDuringExecution ?? []),
+    ...(one?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(
+      ({ podAffinityTerm }) => podAffinityTerm,
+    ),
+  ]);
+  return terms.some(
+    ({ namespaces = [], namespaceSelector }) => namespaces.length > 0 || namespaceSelector !== undefined,
+  );
 }
 
 function isAmong(name: string, operator: string, values: readonly string[]): boolean {

@@ -3,6 +3,7 @@ import { type Resource, resources } from '../../../api/scheme.ts';
 import type { ManagedFieldsEntry, Namespace, Pod } from '../../../api/types.ts';
 import { createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
 import { storageKey } from '../../storage/keys.ts';
+import { admitByQuota } from '../kinds/quota/admit-quota.ts';
 import {
   type AdmissionWrite,
   type Backend,
@@ -118,6 +119,7 @@ async function replace(
     await admission?.validate(write(next));
     return removeEntry(backend, resource, current, request.dryRun);
   }
+  if (!subresource) admitByQuota(context.lookup, resource, next, request.dryRun, old);
   const giveBack = subresource ? undefined : strategy?.allocate?.(next, old, context);
   let kept = false;
   try {

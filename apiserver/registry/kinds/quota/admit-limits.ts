@@ -1,4 +1,5 @@
 import { quantityValue } from '../../../../api/quantity.ts';
+import { podTotal } from '../../../../api/quota.ts';
 import { type Resource, resources } from '../../../../api/scheme.ts';
 import type {
   Container,
@@ -89,25 +90,12 @@ function checkPod(item: LimitRangeItem, { spec }: Pod): string[] {
   }
   if (item.type !== 'Pod') return [];
   const sum = (part: 'requests' | 'limits') =>
-    total(spec?.containers ?? [], spec?.initContainers ?? [], part);
+    Object.fromEntries(
+      Object.entries(podTotal({ ...spec, overhead: {}, containers: spec?.containers ?? [] }, part)).map(
+        ([name, amount]) => [name, formatted(amount)],
+      ),
+    );
   return check(item, sum('requests'), sum('limits'));
-}
-
-/** Containers run together, init containers before them one by one. */
-function total(
-  containers: readonly Container[],
-  init: readonly Container[],
-  part: 'requests' | 'limits',
-): Amounts {
-  const sums: Record<string, number> = {};
-  const amounts = (of: Container) => Object.entries<string>(of.resources?.[part] ?? {});
-  for (const [name, amount] of containers.flatMap(amounts)) {
-    sums[name] = (sums[name] ?? 0) + quantityValue(amount);
-  }
-  for (const [name, amount] of init.flatMap(amounts)) {
-    sums[name] = Math.max(sums[name] ?? 0, quantityValue(amount));
-  }
-  return Object.fromEntries(Object.entries(sums).map(([name, amount]) => [name, formatted(amount)]));
 }
 
 const formatted = (amount: number): string =>
@@ -141,9 +129,9 @@ function check(
   for (const [name, ratio] of Object.entries(maxLimitRequestRatio)) {
     const [request, limit] = [quantityValue(requests[name] ?? ''), quantityValue(limits[name] ?? '')];
     const head = `${name} max limit to request ratio per ${type} is ${ratio}`;
-    if (!request || Number.isNaN(limit)) {
-      problems.push(`${head}, but no request is specified or request is 0`);
-    } else if (limit / request > quantityValue(ratio)) {
+    if (!request) problems.push(`${head}, but no request is specified or request is 0`);
+    else if (!limit) problems.push(`${head}, but no limit is specified or limit is 0`);
+    else if (limit / request > quantityValue(ratio)) {
       problems.push(`${head}, but provided ratio is ${(limit / request).toFixed(6)}`);
     }
   }
@@ -151,14 +139,17 @@ function check(
 }
 
 function checkClaim({ type, min = {}, max = {} }: LimitRangeItem, { spec }: PersistentVolumeClaim): string[] {
-  const request = spec?.resources?.requests?.storage;
-  if (type !== 'PersistentVolumeClaim' || request === undefined) return [];
-  const problems: string[] = [];
-  if (min.storage !== undefined && quantityValue(request) < quantityValue(min.storage)) {
-    problems.push(`minimum storage usage per ${type} is ${min.storage}, but request is ${request}`);
-  }
-  if (max.storage !== undefined && quantityValue(request) > quantityValue(max.storage)) {
-    problems.push(`maximum storage usage per ${type} is ${max.storage}, but request is ${request}`);
-  }
-  return problems;
+  if (type !== 'PersistentVolumeClaim') return [];
+  const requests: Amounts = spec?.resources?.requests ?? {};
+  return [
+    ...Object.entries<string>(min).map((bound) => ['minimum', ...bound, -1] as const),
+    ...Object.entries<string>(max).map((bound) => ['maximum', ...bound, 1] as const),
+  ].flatMap(([what, name, bound, sign]) => {
+    const request = requests[name];
+    const head = `${what} ${name} usage per ${type} is ${bound}`;
+    if (request === undefined) return [`${head}.  No request is specified`];
+    return sign * (quantityValue(request) - quantityValue(bound)) > 0
+      ? [`${head}, but request is ${request}`]
+      : [];
+  });
 }

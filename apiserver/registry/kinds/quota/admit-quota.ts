@@ -15,10 +15,11 @@ const pending = new WeakMap<Lookup, Map<KubeObject, Resource>>();
 const nothing = () => undefined;
 
 /**
- * Refuses a new object that a ResourceQuota of its namespace has no room for. What is there is counted when asked,
+ * Refuses an object, or what it comes to use more, that a ResourceQuota of its namespace has no room for. What is there is counted when asked,
  * from memory, together with what is just being written; so nothing has to be kept in step. The returned function
  * is called when the object is written, or not. Upstream: `apiserver/pkg/admission/plugin/resourcequota`.
  *
+ * @param old of an object that is there already
  * @throws StatusError Forbidden in upstream's words
  */
 export function admitByQuota(
@@ -26,18 +27,20 @@ export function admitByQuota(
   resource: Resource,
   object: KubeObject,
   dryRun: boolean,
+  old?: KubeObject,
 ): () => void {
   const { namespace, name = '' } = object.metadata ?? {};
   if (!resource.namespaced || !namespace) return nothing;
   const quotas = [...lookup.list<ResourceQuota>(resources.resourcequotas, namespace)];
   if (quotas.length === 0) return nothing;
-  const wanted = usageOf(resource, object);
+  if (old && !counted(resource)) return nothing;
+  const wanted = more(usageOf(resource, object), old ? usageOf(resource, old) : {});
   const others = pending.get(lookup) ?? new Map<KubeObject, Resource>();
   pending.set(lookup, others);
   for (const quota of quotas) {
     const hard = quota.spec?.hard ?? {};
     if (!isMeant(quota, resource, object)) continue;
-    if (resource === resources.pods) mustSpecify(quota, object);
+    if (resource === resources.pods && !old) mustSpecify(quota, object);
     const names = Object.keys(hard).filter((one) => (wanted[one] ?? 0) > 0);
     if (names.length === 0) continue;
     const used = usedOf(lookup, quota, resource, namespace, others);
@@ -54,10 +57,18 @@ export function admitByQuota(
     ];
     throw forbidden(resource, name, why.join(', '));
   }
-  if (dryRun) return nothing;
+  if (dryRun || old) return nothing;
   others.set(object, resource);
   return () => void others.delete(object);
 }
+
+/** Kinds whose objects may come to use more. Upstream: the evaluators that handle updates. */
+const counted = (resource: Resource) =>
+  resource === resources.services || resource === resources.persistentvolumeclaims;
+
+/** What an object uses now and did not use before. */
+const more = (now: Usage, before: Usage): Usage =>
+  Object.fromEntries(Object.entries(now).map(([name, amount]) => [name, amount - (before[name] ?? 0)]));
 
 /** What the objects of the same kind use, those under way included. */
 function usedOf(

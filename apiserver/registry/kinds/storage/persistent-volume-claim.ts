@@ -28,6 +28,8 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   prepare(claim, old, context) {
     if (old) {
       if (old.status) claim.status = old.status;
+      if (!old.metadata?.deletionTimestamp)
+        admitByLimits(claim.metadata?.namespace ?? '', { claim }, context);
       return;
     }
     claim.status = { phase: 'Pending' };
