@@ -145,6 +145,7 @@ export async function startApiserver(
       metrics: createRequestMetrics((...kind) => customKinds.find(...kind) !== undefined),
       authenticate: createAuthenticator(tokens, [issuer], now),
       kubelets: createKubelets(cache.lookup, config.kubeletClient),
+      resourceMetrics: config.kubeletClient !== undefined,
       storageHealthy: () => storage.healthy(),
       snapshot: { storage, restorable: sharing !== undefined },
       address: `${config.advertise.host}:${config.advertise.port}`,

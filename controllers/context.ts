@@ -34,6 +34,8 @@ export interface Settings {
   rolesDelayMs: number;
   /** How long after those the garbage collector begins to look at kinds that no other controller has to do with. */
   otherKindsDelayMs: number;
+  /** How often autoscalers look at their metrics. */
+  podAutoscalerSyncMs: number;
   /** How long a Job waits after its first failed pod; twice as long after each further one. */
   jobBackoffMs: number;
 }
@@ -49,6 +51,7 @@ export const defaultSettings = {
   loadBalancerCidrs: [],
   rolesDelayMs: 2_000,
   otherKindsDelayMs: 8_000,
+  podAutoscalerSyncMs: 15_000,
   jobBackoffMs: 10_000,
 } as const;
 
@@ -81,6 +84,7 @@ const late: readonly Resource[] = [
   resources.persistentvolumeclaims,
   resources.persistentvolumes,
   resources.storageclasses,
+  resources.horizontalpodautoscalers,
   resources.customresourcedefinitions,
 ];
 
@@ -122,6 +126,7 @@ export function startInformers(
     persistentvolumeclaims: startInformer(client, resources.persistentvolumeclaims, lateOptions),
     persistentvolumes: startInformer(client, resources.persistentvolumes, lateOptions),
     storageclasses: startInformer(client, resources.storageclasses, lateOptions),
+    horizontalpodautoscalers: startInformer(client, resources.horizontalpodautoscalers, lateOptions),
     customresourcedefinitions: startInformer(client, resources.customresourcedefinitions, {
       ...lateOptions,
       keep: withoutSchemas,

@@ -24,6 +24,7 @@ import { startNodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
 import { startPodGcController } from './nodelifecycle/podgc.ts';
 import { startEphemeralVolumeController } from './persistentvolume/ephemeral.ts';
 import { startPersistentVolumeController } from './persistentvolume/persistentvolume.ts';
+import { startPodAutoscalerController } from './podautoscaler/podautoscaler.ts';
 import { startReplicaSetController } from './replicaset/replicaset.ts';
 import { startReplicationController } from './replicaset/replication-controller.ts';
 import { startResourceQuotaController } from './resourcequota.ts';
@@ -66,6 +67,7 @@ export const controllers: readonly Controller[] = [
   startEphemeralVolumeController,
   startPersistentVolumeController,
   startReplicationController,
+  startPodAutoscalerController,
   startResourceQuotaController,
   startNamespaceController,
   startGarbageCollector,

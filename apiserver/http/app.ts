@@ -11,6 +11,7 @@ import type { User } from '../auth/user.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
 import { allResources } from '../registry/kinds/rows.ts';
 import type { Admission } from '../registry/registry.ts';
+import { metricsPath, withMetrics } from '../resource-metrics/rows.ts';
 import { loadEncoder } from './answer.ts';
 import { aggregated, coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
 import { serveHealth } from './health.ts';
@@ -36,6 +37,8 @@ export interface AppOptions extends SubresourceOptions {
   metrics: RequestMetrics;
   /** Absent where nothing is audited. */
   audit?: Audit;
+  /** Whether what nodes and pods use can be asked of kubelets, and is served. */
+  resourceMetrics: boolean;
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
   address: string;
   /** Told of failures that are the server's own fault. */
@@ -117,24 +120,32 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
     response.end(metricsText(options.metrics, options.cache, resources));
   });
   const served = () => options.customKinds.served();
+  const discovered = () => (options.resourceMetrics ? withMetrics(served()) : served());
   app.get('/version', (_, response) => sendJson(response, 200, version));
   app.get('/api', (request, response) =>
     discovery('api', request, response, coreVersions(options.address), []),
   );
   app.get('/apis', (request, response) =>
-    discovery('apis', request, response, groupList(served()), served()),
+    discovery('apis', request, response, groupList(discovered()), discovered()),
   );
   app.get('/apis/:group', (request, response) => {
-    found(response, groupDocument(request.params.group, served()));
+    found(response, groupDocument(request.params.group, discovered()));
   });
   app.get('/api/:version', (request, response) => found(response, resourceList('', request.params.version)));
   app.get('/apis/:group/:version', (request, response) => {
-    found(response, resourceList(request.params.group, request.params.version, served()));
+    found(response, resourceList(request.params.group, request.params.version, discovered()));
   });
   app.get(['/openapi/v2', '/openapi/v3', '/openapi/v3/*path'], async (request, response) => {
     const { serveOpenApi } = await import('./openapi.ts');
     await serveOpenApi(request.path, request, response, options.customKinds);
   });
+  if (options.resourceMetrics) {
+    app.all(`${metricsPath}*path`, async (request, response) => {
+      const { serveResourceMetrics } = await import('../resource-metrics/serve.ts');
+      const { cache, kubelets } = options;
+      await serveResourceMetrics(request, response, { lookup: cache.lookup, kubelets });
+    });
+  }
   app.all('/snapshot', async (request, response) => {
     const { serveSnapshot } = await import('./snapshot.ts');
     await serveSnapshot(request, response, options.snapshot);

@@ -65,16 +65,18 @@ function linesOf(row: Resource): Served[] {
       verbs: verbsOf(row),
       ...(shortNames ? { shortNames: [...shortNames] } : {}),
       ...(categories ? { categories: [...categories] } : {}),
-      storageVersionHash: createHash('sha256')
-        .update(`${group}/${version}/${kind}`)
-        .digest()
-        .subarray(0, 8)
-        .toString('base64'),
+      ...(row.readOnly ? {} : { storageVersionHash: storageVersionHash(row) }),
     }),
     ...(row.status ? [part('status')] : []),
     ...(row.scale ? [part('scale', { group: 'autoscaling', version: 'v1', kind: 'Scale' })] : []),
-    ...(row.stored ? [] : special(name)).map(([sub, of]) => part(sub, of)),
+    ...(row.stored || row.group.startsWith('metrics') ? [] : special(name)).map(([sub, of]) => part(sub, of)),
   ];
+}
+
+/** Tells storage versions apart. Upstream: `StorageVersionHash` of apiserver `pkg/endpoints/discovery`. */
+function storageVersionHash({ group, version, kind }: Resource): string {
+  const hash = createHash('sha256').update(`${group}/${version}/${kind}`).digest();
+  return hash.subarray(0, 8).toString('base64');
 }
 
 function special(name: string): [string, Partial<APIResource>][] {
