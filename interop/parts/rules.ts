@@ -5,15 +5,19 @@ import type { Case, Part, PartContext, PartResult } from '../part.ts';
 import { createRoundWriter } from '../rules/api.ts';
 import { compareChains } from '../rules/chains.ts';
 import { type Comparison, compareRound } from '../rules/compare.ts';
-import { type Deviation, deviationsOf } from '../rules/deviations.ts';
+import { deviations as commonDeviations, type Deviation, deviationsOf } from '../rules/deviations.ts';
 import { flowsOf } from '../rules/flows.ts';
 import { compareHealthChecks } from '../rules/healthchecks.ts';
+import { compareInGuest } from '../rules/inguest.ts';
+import { ipvsDeviations } from '../rules/ipvs.ts';
 import { laterMetrics, missingMetrics } from '../rules/metrics.ts';
 import { nftablesDeviations } from '../rules/nftables.ts';
 import { ownCommand, type ProxyCommand, startProxiedNode } from '../rules/nodes.ts';
 import { randomRounds } from '../rules/objects.ts';
 import { servePods, trySome } from '../rules/packets.ts';
 import { compareUdp } from '../rules/udp.ts';
+
+const everyDeviation = [...commonDeviations, ...ipvsDeviations];
 
 /** Same objects, both proxies: genuine kube-proxy and ours on a node each, and the same questions to their rules. */
 export const part: Part = {
@@ -24,13 +28,24 @@ export const part: Part = {
     const rounds = Number(context.options[1] ?? 4);
     const kubeProxy = await context.component('kube-proxy');
     const release = await releaseOf(kubeProxy);
+    const guestRounds = Number(context.options[2] ?? 6);
     const deviations = deviationsOf(release, 'iptables');
     const { comparisons, cases } = await watch(context, { kubeProxy, release, seeds, rounds, deviations });
+    const balanced = deviationsOf(release, 'ipvs', everyDeviation);
+    const guest = { kubeProxy, gates: gates(release), seeds: 2, rounds: guestRounds, deviations: balanced };
+    const more = guestRounds > 0 ? await compareInGuest(context, guest, comparisons) : [];
     return {
-      component: `kube-proxy ${release}, mode iptables`,
-      ran: `npm run test:interop -- rules ${seeds} ${rounds}: ${seeds} histories of ${rounds} rounds each, ${flowTotals(comparisons)}`,
-      cases: [...[...comparisons].map(flowCase), ...cases],
-      deviations: [...told(comparisons, [...deviations, ...nftablesDeviations]), ...laterMetrics],
+      component: `kube-proxy ${release}, modes iptables and ipvs`,
+      ran: `npm run test:interop -- rules ${seeds} ${rounds} ${guestRounds}: ${seeds} histories of ${rounds} rounds each, in mode ipvs 2 of ${guestRounds}: ${flowTotals(comparisons)}`,
+      cases: [...[...comparisons].map(flowCase), ...more, ...cases],
+      deviations: [
+        ...told(comparisons, [
+          ...deviations,
+          ...balanced.filter((one) => !deviations.includes(one)),
+          ...nftablesDeviations,
+        ]),
+        ...laterMetrics,
+      ],
     };
   },
 };

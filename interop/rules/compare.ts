@@ -1,9 +1,9 @@
-import { type Family, familyOf } from '../../api/address.ts';
+import type { Family } from '../../api/address.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { renderRules } from '../../dataplane/render.ts';
 import { type ReadRules, readRules } from '../../dataplane/trace.ts';
 import type { Deviation } from './deviations.ts';
-import type { Flow } from './flows.ts';
+import { type Flow, nodeAddresses } from './flows.ts';
 import { nftablesDeviations } from './nftables.ts';
 import { flowText, sameWays, type Ways, waysText, waysThrough } from './outcomes.ts';
 
@@ -116,10 +116,12 @@ export async function seenRules(
   );
   const render = (family: Family) => {
     const known = deviations.every(({ knowsNodeIp }) => knowsNodeIp?.(family) ?? true);
+    const nodeIps = nodeAddresses[family];
     return renderRules({
-      // Without the Node's addresses of a family the node IP is not known.
-      objects: known ? seen : seen.map((object) => withoutAddresses(object, family)),
+      objects: seen,
       nodeName: 'worker',
+      // The first one is the node IP.
+      nodeIps: known ? nodeIps : [family === 'IPv4' ? '127.0.0.1' : '::1', ...nodeIps],
       mode,
       family,
       configuration: renderConfiguration,
@@ -133,13 +135,6 @@ const renderConfiguration = {
   clusterCIDR: '10.244.0.0/16,fd00:244::/32',
   nodePortAddresses: ['0.0.0.0/0', '::/0'],
 };
-
-function withoutAddresses(object: KubeObject, family: Family): KubeObject {
-  if (object.kind !== 'Node') return object;
-  const { status } = object as KubeObject & { status?: { addresses?: { address: string }[] } };
-  const addresses = (status?.addresses ?? []).filter(({ address }) => familyOf(address) !== family);
-  return Object.assign({}, object, { status: { ...status, addresses } });
-}
 
 const readBoth = (texts: RuleTexts): Record<Family, ReadRules> => ({
   IPv4: readRules(texts.IPv4),

@@ -23,11 +23,13 @@ export interface Deviation {
   readonly ways?: (flow: Flow, ways: Ways, ask: (flow: Flow) => Ways) => Ways;
 }
 
-/** Those between a genuine release (`1.20`) and ours that this mode knows. */
-export function deviationsOf(release: string, mode: 'iptables' | 'ipvs'): Deviation[] {
-  return deviations.filter(
-    (one) => (one.mode === mode || one.mode === 'both') && isBefore(release, one.until),
-  );
+/** Those of `all` between a genuine release (`1.20.2`) and ours that a mode knows. */
+export function deviationsOf(
+  release: string,
+  mode: 'iptables' | 'ipvs',
+  all: readonly Deviation[] = deviations,
+): Deviation[] {
+  return all.filter((one) => (one.mode === mode || one.mode === 'both') && isBefore(release, one.until));
 }
 
 function isBefore(release: string, other: string): boolean {
@@ -56,7 +58,7 @@ export const isLocal = ({ source, nodeIps }: Flow) =>
 const masquerades = ({ service, type }: Flow) =>
   type === 'ClusterIP' || service?.externalPolicyLocal !== true;
 
-const deviations: readonly Deviation[] = [
+export const deviations: readonly Deviation[] = [
   {
     what: 'endpoints that terminate serve where no other does',
     reason:
@@ -143,8 +145,8 @@ const deviations: readonly Deviation[] = [
   {
     what: 'node ports at ::1',
     reason:
-      'kubernetes#108250 (1.24) and later: today node ports do not answer at ::1, whose packets cannot be routed once translated; before, ::1 was translated as every local address',
-    until: '1.24',
+      'kubernetes#90236, #108250 (1.26): packets of ::1 cannot be routed once they are translated; before, ::1 was translated as every local address',
+    until: '1.26',
     mode: 'iptables',
     ways(flow, ways, ask) {
       if (flow.door !== 'nodePort on loopback' || flow.family !== 'IPv6') return ways;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Family } from '../../api/address.ts';
+import { type Family, joinHostPort } from '../../api/address.ts';
 import { startTestNode, type TestNode } from '../../dataplane/testing/sandbox.ts';
 import { nodeName } from './api.ts';
 import { endpointCount, endpointPlace, ownHosts } from './objects.ts';
@@ -20,7 +20,7 @@ export interface ProxiedNode extends AsyncDisposable {
 
 export interface ProxyCommand {
   readonly name: string;
-  readonly mode: 'iptables' | 'nftables';
+  readonly mode: 'iptables' | 'nftables' | 'ipvs';
   /** Program and arguments; those that both understand are added. */
   readonly command: readonly string[];
 }
@@ -45,6 +45,8 @@ const sharedFlags = [
   '--conntrack-tcp-timeout-established=0s',
   '--conntrack-tcp-timeout-close-wait=0s',
   '--iptables-min-sync-period=0s',
+  // In a guest kernel, where each program takes a tenth of a second to start, many changes are one sync.
+  '--ipvs-min-sync-period=1s',
   '--v=2',
 ];
 
@@ -67,21 +69,32 @@ export async function startProxiedNode(
   await inBackground([process.execPath, '-e', relayScript, socket], join(folder, `${name}-relay.log`));
   await inBackground([...command, ...sharedFlags, `--proxy-mode=${mode}`], logFile);
   const log = () => readFile(logFile, 'utf8');
-  const rules = mode === 'iptables' ? () => savedRules(lab) : () => listedRules(lab);
+  const rules = { iptables: savedRules, nftables: listedRules, ipvs: balancedRules }[mode];
   return {
     name,
     lab,
     log,
     async rulesWith({ port, endpoint }) {
-      const wanted = mode === 'iptables' ? [`--dport ${port} `, endpoint] : [String(port), endpoint.slice(1)];
+      const wanted = {
+        iptables: [`--dport ${port} `, endpoint],
+        nftables: [String(port), endpoint.slice(1)],
+        ipvs: ['10.96.255.1', 'fd00:96::ff01'].flatMap((ip) => [
+          `${ip},tcp:${port}`,
+          `-t ${joinHostPort(ip, port)} -r`,
+        ]),
+      }[mode];
       const has = (text: string) => wanted.every((word) => text.includes(word));
       const deadline = Date.now() + patience;
-      for (;;) {
-        const all = await rules();
-        if (has(all.IPv4) && has(all.IPv6)) return all;
+      for (let before = ''; ; ) {
+        const all = await rules(lab);
+        const marked = has(all.IPv4) && has(all.IPv6);
+        const text = uncounted(all.IPv4 + all.IPv6);
+        // Only iptables and nft take a sync as one; of the tools of IPVS each is given its part after the other.
+        if (marked && (mode !== 'ipvs' || before === text)) return all;
+        before = text;
         if (Date.now() > deadline)
           throw new Error(`${name} has not come to ${wanted.join(' and ')}:\n${(await log()).slice(-3_000)}`);
-        await delay(100);
+        await delay(mode === 'ipvs' ? 2_500 : 100);
       }
     },
     async get(url) {
@@ -98,8 +111,11 @@ export async function startProxiedNode(
   };
 }
 
+/** Without counters and times. */
+const uncounted = (text: string) => text.replace(/^#.*$/gm, '').replace(/\[\d+:\d+\]/g, '');
+
 /** Milliseconds for a proxy to start or follow, on a machine that is busy. */
-const patience = 60_000;
+const patience = 240_000;
 
 /** Our own program, as built. */
 export const ownCommand = (): string[] => [
@@ -111,6 +127,16 @@ export const ownCommand = (): string[] => [
 async function savedRules({ kernel }: TestNode): Promise<Record<Family, string>> {
   const [IPv4, IPv6] = await Promise.all([kernel.run('iptables-save', []), kernel.run('ip6tables-save', [])]);
   return { IPv4: IPv4.stdout, IPv6: IPv6.stdout };
+}
+
+/** What the tools of IPVS print of both families; the trace tells them apart. */
+async function balancedRules(lab: TestNode): Promise<Record<Family, string>> {
+  const { stdout } = await lab.kernel.run('sh', [
+    '-c',
+    'ipset save; ipvsadm-save -n; ip address show dev kube-ipvs0 2>/dev/null | sed "s/^/# /"',
+  ]);
+  const { IPv4, IPv6 } = await savedRules(lab);
+  return { IPv4: `${IPv4}${stdout}`, IPv6: `${IPv6}${stdout}` };
 }
 
 async function listedRules({ kernel }: TestNode): Promise<Record<Family, string>> {
