@@ -3,7 +3,7 @@ import { apiVersionOf, type Resource } from '../../api/scheme.ts';
 import { encodeMessage } from '../protobuf/encode.ts';
 import { envelope, listEnvelope, protobufMediaType, watchFrame } from '../protobuf/envelope.ts';
 import { type Message, messageOf } from '../protobuf/messages.ts';
-import type { Change, EventType } from '../storage/change.ts';
+import type { EventType } from '../storage/change.ts';
 import type { Entry } from '../storage/entry.ts';
 import type { Form } from './negotiate.ts';
 import type { Renderer } from './render.ts';
@@ -11,8 +11,6 @@ import type { Renderer } from './render.ts';
 interface Encoded {
   /** Without an envelope, as items of a list are. */
   objects: WeakMap<Entry, Buffer>;
-  /** Whole frames of a watch, by type of event. */
-  frames: WeakMap<Change, Map<EventType, Buffer>>;
 }
 
 /** One of each for whatever is shown in the same way: by group, version and kind, and by the message. */
@@ -38,7 +36,7 @@ export function createProtobufRenderer(
   const message: Message = found;
   // The metadata of all kinds is the same: an entry is of one kind.
   const key = `${apiVersion}/${kind}`;
-  const shared = encoded.get(key) ?? { objects: new WeakMap(), frames: new WeakMap() };
+  const shared = encoded.get(key) ?? { objects: new WeakMap() };
   encoded.set(key, shared);
 
   function raw(entry: Entry): Buffer {
@@ -58,13 +56,7 @@ export function createProtobufRenderer(
     object: (entry) => envelope(apiVersion, kind, raw(entry)),
     list: (entries, metadata) =>
       listEnvelope(apiVersion, `${kind}List`, encodeMessage(listMeta, metadata), entries.map(raw)),
-    event(type, change) {
-      const frames = shared.frames.get(change) ?? new Map<EventType, Buffer>();
-      shared.frames.set(change, frames);
-      const bytes = frames.get(type) ?? frame(type, change.entry(type));
-      frames.set(type, bytes);
-      return bytes;
-    },
+    event: (type, change) => change.frameIn(shared, type, (entry) => frame(type, entry)),
     added: (entry) => frame('ADDED', entry),
     bookmark: (resourceVersion, annotations) =>
       watchFrame(

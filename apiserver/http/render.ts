@@ -4,7 +4,7 @@ import { statusError } from '../../api/status.ts';
 import type { Status } from '../../api/types.ts';
 import type { CustomRules, Strategy } from '../registry/strategy.ts';
 import type { Change, EventType } from '../storage/change.ts';
-import { encodeFrame } from '../storage/change.ts';
+import { frameOf } from '../storage/change.ts';
 import type { Entry } from '../storage/entry.ts';
 import type { IncludeObject, Table, TableOptions } from '../table/table.ts';
 import type { Accepted } from './negotiate.ts';
@@ -69,7 +69,7 @@ function renderObjects(resource: Resource): Renderer {
     object: ({ wire }) => wire,
     list: (entries, metadata) => listOf(resource, entries, metadata),
     event: (type, change) => change.frame(type),
-    added: (entry) => encodeFrame('ADDED', entry),
+    added: (entry) => frameOf('ADDED', entry),
     bookmark: (resourceVersion, annotations) =>
       line('BOOKMARK', bookmarkObject(resource.kind, apiVersionOf(resource), resourceVersion, annotations)),
     failure,

@@ -47,6 +47,8 @@ export interface CacheOptions {
   resources: readonly Resource[];
   /** How many revisions of history to keep; at most a quarter more is held between compactions. */
   history?: number;
+  /** How many bytes history may hold of objects as they were before, of which half is then forgotten. */
+  historyBytes?: number;
   /** Told when compaction fails, which is tried again later, and of values that cannot be read. */
   onError?: (error: unknown) => void;
   /** Called when the cache can follow the storage no more: start anew. */
@@ -55,7 +57,7 @@ export interface CacheOptions {
 
 export async function startCache(
   storage: Storage,
-  { resources, history = 10_000, onError, onLost }: CacheOptions,
+  { resources, history = 10_000, historyBytes = 64 * 2 ** 20, onError, onLost }: CacheOptions,
 ): Promise<Cache> {
   const collections = new Map<string, Collection>();
   for (const resource of resources) {
@@ -71,6 +73,8 @@ export async function startCache(
   /** Changes above it are in memory. */
   let oldest = started;
   let compactAt = started + history * 1.25;
+  /** Bytes of objects that history alone holds. */
+  let held = 0;
 
   for (const { key, value, revision } of values) {
     const collection = collectionOf(key);
@@ -118,14 +122,20 @@ export async function startCache(
       const change = readChange(collection, one);
       if (!change) continue;
       collection.apply(change);
+      held += sizeBefore(change);
       const changes = changed.get(collection);
       if (changes) changes.push(change);
       else changed.set(collection, [change]);
     }
     revision = Math.max(revision, told);
-    for (const [collection, changes] of changed) collection.tell(changes);
+    for (const [collection, changes] of changed) {
+      collection.tell(changes);
+      for (const change of changes) change.settle();
+    }
     for (const [resolve, wanted] of waiting) if (revision >= wanted) resolve();
     if (revision > compactAt) forget(revision - history);
+    // Few changes of large objects are as much as many of small ones.
+    while (held > historyBytes && oldest < revision) forget(Math.ceil((oldest + revision) / 2));
   }
 
   /** Undefined for what some other program has written that is no object; it says so, and the rest goes on. */
@@ -155,7 +165,11 @@ export async function startCache(
   function forget(upTo: number): void {
     oldest = Math.max(oldest, upTo);
     compactAt = revision + history / 4;
-    for (const collection of collections.values()) collection.forget(oldest);
+    held = 0;
+    for (const collection of collections.values()) {
+      collection.forget(oldest);
+      for (const change of collection.since(oldest)) held += sizeBefore(change);
+    }
     storage.compact(upTo).catch((error: unknown) => onError?.(error));
   }
 
@@ -223,6 +237,9 @@ export async function startCache(
   };
 }
 
+/** What a change keeps in memory that would be gone without it. */
+const sizeBefore = ({ before }: Change): number => before?.wire.length ?? 0;
+
 /** `/registry/example.com/widgets/` of a key below it. */
 function twoPartsOf(key: string): string {
   const one = key.indexOf('/', root.length) + 1;
@@ -270,5 +287,6 @@ async function moveFormerKeys(storage: Storage): Promise<void> {
 
 function toChange(resource: Resource, stored: StoredChange, previous: Entry | undefined): Change {
   const { key, revision, value } = stored;
-  return createChange(revision, value && createEntry(resource, key, revision, value), previous);
+  const type = previous ? 'MODIFIED' : 'ADDED';
+  return createChange(revision, value && createEntry(resource, key, revision, value, type), previous);
 }

@@ -1,6 +1,6 @@
-import { atRevision, type Entry } from './entry.ts';
+import { atRevision, type Entry, type EventType, encodeFrame } from './entry.ts';
 
-export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
+export type { EventType } from './entry.ts';
 
 /** One write as watchers see it. At least one of `now` and `before` is there. */
 export interface Change {
@@ -13,12 +13,15 @@ export interface Change {
   entry(type: EventType): Entry;
   /** The line of the stream, encoded once for all watchers. */
   frame(type: EventType): Buffer;
+  /** The same in another form, which `form` stands for: encoded once for all who are told of it at once. */
+  frameIn(form: object, type: EventType, encode: (entry: Entry) => Buffer): Buffer;
+  /** Lets go of what can be made again: those who watch have been told. */
+  settle(): void;
 }
 
-const lineEnd = Buffer.from('}\n');
-
 export function createChange(revision: number, now: Entry | undefined, before: Entry | undefined): Change {
-  const frames = new Map<EventType, Buffer>();
+  /** By form, and by type; mostly there are none. */
+  let frames: Map<object, Map<EventType, Buffer>> | undefined;
   let gone: Entry | undefined;
 
   function entry(type: EventType): Entry {
@@ -28,25 +31,38 @@ export function createChange(revision: number, now: Entry | undefined, before: E
     return gone;
   }
 
+  function frameIn(form: object, type: EventType, encode: (entry: Entry) => Buffer): Buffer {
+    frames ??= new Map();
+    const known = frames.get(form) ?? new Map<EventType, Buffer>();
+    frames.set(form, known);
+    const bytes = known.get(type) ?? encode(entry(type));
+    known.set(type, bytes);
+    return bytes;
+  }
+
   return {
     revision,
     now,
     before,
     entry,
+    frameIn,
     frame(type) {
-      let frame = frames.get(type);
-      if (!frame) {
-        frame = encodeFrame(type, entry(type));
-        frames.set(type, frame);
-      }
-      return frame;
+      const { frame } = entry(type);
+      return frame.type === type ? frame.bytes : frameIn(json, type, (one) => frameOf(type, one));
+    },
+    settle() {
+      frames = undefined;
+      gone = undefined;
+      before?.release();
     },
   };
 }
 
-/** `{"type":"ADDED","object":…}` and a line feed. */
-export function encodeFrame(type: EventType, entry: Entry): Buffer {
-  return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), entry.wire, lineEnd]);
+const json = {};
+
+/** The line of a watch that tells of an object as an event of that type. */
+export function frameOf(type: EventType, { frame, wire }: Entry): Buffer {
+  return frame.type === type ? frame.bytes : encodeFrame(type, [wire]).frame.bytes;
 }
 
 /**

@@ -11,8 +11,26 @@ export interface Entry {
   readonly item: readonly Buffer[];
   /** Shared by all who ask: never modify it. */
   readonly object: KubeObject;
+  /** The line of a watch that tells of this write, of which `wire` is a part. */
+  readonly frame: Frame;
+  /** Lets go of what can be decoded again: for a version that only history holds. */
+  release(): void;
 }
 
+export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
+
+export interface Frame {
+  type: EventType;
+  /** `{"type":"ADDED","object":…}` and a line feed. */
+  bytes: Buffer;
+}
+
+const frameStart: Record<EventType, Buffer> = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+};
+const frameEnd = Buffer.from('}\n');
 const openBrace = Buffer.from('{');
 const closeBrace = Buffer.from('}');
 const comma = Buffer.from(',');
@@ -28,12 +46,21 @@ export function encodeValue(resource: Resource, object: KubeObject): Buffer {
   return Buffer.from(JSON.stringify({ kind: resource.kind, apiVersion, metadata: stored, ...rest }));
 }
 
-/** @throws Error naming the key of a value that is no object of the kind */
-export function createEntry(resource: Resource, key: string, revision: number, stored: Buffer): Entry {
+/**
+ * @param type of the event that the write is: MODIFIED where there was an object before
+ * @throws Error naming the key of a value that is no object of the kind
+ */
+export function createEntry(
+  resource: Resource,
+  key: string,
+  revision: number,
+  stored: Buffer,
+  type: EventType = 'ADDED',
+): Entry {
   const { head, typed } = beginningOf(resource);
   const value = isOwnForm(stored, head) ? stored : fromForeign(resource, key, stored);
   const metadata = head.length;
-  const wire = Buffer.concat([
+  const { frame, wire } = encodeFrame(type, [
     value.subarray(0, metadata),
     Buffer.from(`"resourceVersion":"${revision}"`),
     ...(value[metadata] === closeBrace[0] ? [] : [comma]),
@@ -44,12 +71,32 @@ export function createEntry(resource: Resource, key: string, revision: number, s
     key,
     revision,
     wire,
-    item: [openBrace, wire.subarray(typed)],
+    frame,
+    get item() {
+      return [openBrace, wire.subarray(typed)];
+    },
     get object() {
       object ??= JSON.parse(wire.toString('utf8')) as KubeObject;
       return object;
     },
+    release() {
+      object = undefined;
+    },
   };
+}
+
+/** A line of a watch of an object in parts; `wire` is the object in it. */
+export function encodeFrame(type: EventType, object: readonly Uint8Array[]): { frame: Frame; wire: Buffer } {
+  const parts = [frameStart[type], ...object, frameEnd];
+  // Memory of its own: in the pool of small buffers each would keep 8 KB of others' alive.
+  const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  const wire = bytes.subarray(frameStart[type].length, bytes.length - frameEnd.length);
+  return { frame: { type, bytes }, wire };
 }
 
 interface Beginning {
@@ -101,7 +148,7 @@ function fromForeign(resource: Resource, key: string, value: Buffer): Buffer {
 export function atRevision(entry: Entry, revision: number): Entry {
   const before = `"resourceVersion":"${entry.revision}"`;
   const start = entry.wire.indexOf(before);
-  const wire = Buffer.concat([
+  const { frame, wire } = encodeFrame('DELETED', [
     entry.wire.subarray(0, start),
     Buffer.from(`"resourceVersion":"${revision}"`),
     entry.wire.subarray(start + before.length),
@@ -111,12 +158,18 @@ export function atRevision(entry: Entry, revision: number): Entry {
     key: entry.key,
     revision,
     wire,
-    item: [openBrace, wire.subarray(wire.indexOf('"metadata":{'))],
+    frame,
+    get item() {
+      return [openBrace, wire.subarray(wire.indexOf('"metadata":{'))];
+    },
     get object() {
       if (object) return object;
       const { metadata, ...rest } = entry.object;
       object = { ...rest, metadata: { ...metadata, resourceVersion: String(revision) } };
       return object;
+    },
+    release() {
+      object = undefined;
     },
   };
 }
