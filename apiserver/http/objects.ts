@@ -329,6 +329,7 @@ function part(subresource: string | undefined): Pick<UpdateOptions, 'subresource
     case 'finalize':
     case 'approval':
     case 'ephemeralcontainers':
+    case 'resize':
       return { subresource };
   }
   return {};

@@ -78,7 +78,7 @@ export async function serveSubresource(serving: SubresourceOptions, call: Call):
   const isPart =
     (subresource === 'status' && resource.status) ||
     isApproval(call) ||
-    (subresource === 'ephemeralcontainers' && resource === resources.pods);
+    (resource === resources.pods && ['ephemeralcontainers', 'resize'].includes(subresource ?? ''));
   if (isPart) {
     if (!['get', 'update', 'patch'].includes(call.verb)) throw methodNotAllowed();
     return serveObjects(serving, call);

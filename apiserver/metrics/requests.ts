@@ -117,6 +117,17 @@ const verbs: readonly string[] = [
 ];
 
 const subresources: readonly string[] = [
-  ...['', 'status', 'scale', 'binding', 'eviction', 'token', 'finalize', 'approval', 'ephemeralcontainers'],
+  ...[
+    '',
+    'status',
+    'scale',
+    'binding',
+    'eviction',
+    'token',
+    'finalize',
+    'approval',
+    'ephemeralcontainers',
+    'resize',
+  ],
   ...['log', 'exec', 'attach', 'portforward', 'proxy'],
 ];

@@ -73,8 +73,8 @@ export interface Backend {
 export type Mutation = (current: KubeObject | undefined) => KubeObject;
 
 export interface UpdateOptions {
-  /** `status`, `finalize` of a namespace, `binding` of a pod, `approval` of a certificate, `ephemeralcontainers` of a pod; absent: the object itself. */
-  subresource?: 'status' | 'finalize' | 'binding' | 'approval' | 'ephemeralcontainers';
+  /** `status`, `finalize` of a namespace, `binding` of a pod, `approval` of a certificate, `ephemeralcontainers` and `resize` of a pod; absent: the object itself. */
+  subresource?: 'status' | 'finalize' | 'binding' | 'approval' | 'ephemeralcontainers' | 'resize';
   /** A PUT may create objects of some kinds, as upstream's `AllowCreateOnUpdate`. */
   mayCreate?: boolean;
   /** A configuration is applied: what is not there is created. */

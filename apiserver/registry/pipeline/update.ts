@@ -3,6 +3,7 @@ import { type Resource, resources } from '../../../api/scheme.ts';
 import type { ManagedFieldsEntry, Namespace, Pod } from '../../../api/types.ts';
 import { createEntry, type Entry, encodeValue } from '../../storage/entry.ts';
 import { storageKey } from '../../storage/keys.ts';
+import { resized } from '../kinds/pod/resize.ts';
 import { admitByQuota } from '../kinds/quota/admit-quota.ts';
 import {
   type AdmissionWrite,
@@ -161,6 +162,12 @@ function prepare(
     const { ephemeralContainers } = (object as Pod).spec ?? {};
     if (next.spec && ephemeralContainers) next.spec.ephemeralContainers = ephemeralContainers;
     else delete next.spec?.ephemeralContainers;
+    strategy?.defaults?.(next);
+    manage(next);
+    return next;
+  }
+  if (subresource === 'resize') {
+    const next = resized(old, object);
     strategy?.defaults?.(next);
     manage(next);
     return next;

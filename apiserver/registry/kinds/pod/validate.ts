@@ -3,6 +3,7 @@ import type { FieldError, WriteContext } from '../../strategy.ts';
 import { forbidden, invalid } from '../validation/field.ts';
 import { isSameValue } from '../validation/same.ts';
 import { validateEphemeralContainers } from './ephemeral.ts';
+import { validateResize } from './resize.ts';
 import { validatePodSpec } from './validate-spec.ts';
 
 /** Upstream: `ValidatePodCreate` and `ValidatePodUpdate` in `pkg/apis/core/validation/validation.go`. */
@@ -19,6 +20,7 @@ export function validatePod(
     return [...early, ...validatePodSpec('spec', spec)];
   }
   if (context?.subresource === 'ephemeralcontainers') return validateEphemeralContainers(pod, old);
+  if (context?.subresource === 'resize') return validateResize(pod, old);
   if (isSameValue(spec, old.spec)) return [];
   return [...validatePodSpec('spec', spec), ...validateChange(spec, old.spec)];
 }
