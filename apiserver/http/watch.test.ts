@@ -165,11 +165,13 @@ describe('watch', () => {
     expect(response.complete).toBe(false);
   });
 
-  it('answers 410 Expired for a version that is compacted away', async () => {
+  it('tells by an event, 410 Expired, of a version that is compacted away', async () => {
     const { metadata } = await create('old');
     for (let i = 0; i < 60; i++) await label('old', { turn: String(i) });
     const stream = await watch(`resourceVersion=${metadata?.resourceVersion}`);
-    expect(stream.status).toBe(410);
+    expect(stream.status).toBe(200);
+    const [event] = await stream.next(1);
+    expect(event).toMatchObject({ type: 'ERROR', object: { code: 410, reason: 'Expired' } });
     stream.close();
     await expect(
       server.client.watch(resources.configmaps, { resourceVersion: '1' }).next(),

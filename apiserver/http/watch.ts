@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Resource } from '../../api/scheme.ts';
-import { statusError } from '../../api/status.ts';
+import { StatusError, statusError } from '../../api/status.ts';
 import type { Status } from '../../api/types.ts';
 import type { Cache } from '../storage/cache.ts';
 import { type Change, eventType } from '../storage/change.ts';
@@ -18,8 +18,7 @@ const shortestWatchSeconds = 1_800;
 /**
  * Streams changes, as lines of JSON or frames of protobuf, until the client goes, time is up or the server stops.
  * Upstream: `apiserver/pkg/endpoints/handlers/watch.go`, KEP-956 (bookmarks), KEP-3157 (initial events).
- *
- * @throws StatusError 410 Expired, before anything is sent
+ * A version that is compacted away is told by an event, 410 Expired.
  */
 export async function serveWatch(
   response: ServerResponse,
@@ -54,7 +53,7 @@ export async function serveWatch(
       send([renderer.bookmark(reached, { 'k8s.io/initial-events-end': 'true' })]);
     }
   }
-  const stop = await cache.watch(resource, reached, (changes) => {
+  const watching = cache.watch(resource, reached, (changes) => {
     const frames: Buffer[] = [];
     try {
       for (const change of changes) {
@@ -70,11 +69,17 @@ export async function serveWatch(
     }
   });
 
+  const stop = await watching.catch(expired);
   response.statusCode = 200;
   response.setHeader(
     'Content-Type',
     renderer.mediaType ? `${renderer.mediaType};stream=watch` : 'application/json',
   );
+  // Upstream: `cacher.Watch`, `newErrWatcher`: the version could be read, so the stream itself says what is wrong.
+  if (typeof stop !== 'function') {
+    response.end(renderer.failure(stop));
+    return;
+  }
   response.flushHeaders();
   open = true;
   // What there was at the beginning may be more than what may ever pile up.
@@ -93,6 +98,11 @@ export async function serveWatch(
   };
   if (response.destroyed) finish();
   else response.once('close', finish);
+}
+
+function expired(error: unknown): Status {
+  if (error instanceof StatusError && error.reason === 'Expired') return error.status;
+  throw error;
 }
 
 /** Ends a stream that has begun, in the only way there is then. */

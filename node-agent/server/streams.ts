@@ -49,9 +49,12 @@ export function createResizes(): {
   };
 }
 
-/** `{"Width":80,"Height":24}`; what is not that is passed over, as upstream does. */
+/**
+ * `{"Width":80,"Height":24}`; JavaScript's client writes the names small, which Go reads as well. What is not that is
+ * passed over, as upstream does.
+ */
 function sizeOf(text: string): TerminalSize | undefined {
-  const match = (name: string) => new RegExp(`"${name}"\\s*:\\s*(\\d+)`).exec(text)?.[1];
+  const match = (name: string) => new RegExp(`"${name}"\\s*:\\s*(\\d+)`, 'i').exec(text)?.[1];
   const [columns, rows] = [match('Width'), match('Height')];
   return columns && rows ? { columns: Number(columns), rows: Number(rows) } : undefined;
 }
