@@ -8,15 +8,15 @@ import type { User } from '../auth/user.ts';
 import { missing } from '../registry/pipeline/failures.ts';
 import type { Admission, Registry, Request, UpdateOptions } from '../registry/registry.ts';
 import type { CustomRules, Strategy } from '../registry/strategy.ts';
-import { parseJson } from '../schema/parse.ts';
 import type { Cache } from '../storage/cache.ts';
 import type { Entry } from '../storage/entry.ts';
-import { type ExpectedType, readBody, readObject, readOptionalBody } from './body.ts';
-import { applyObject, checkForce, isApply, manageFields } from './fields.ts';
+import { type ExpectedType, readObject, readOptionalBody } from './body.ts';
+import { applyObject, isApply, manageFields } from './fields.ts';
 import { listEntries } from './list.ts';
-import { negotiate, parseMediaType } from './negotiate.ts';
+import { negotiate } from './negotiate.ts';
 import { preparing } from './preparing.ts';
 import { parseDryRun, parseFieldValidation, parseListQuery } from './query.ts';
+import { readPatch } from './read-patch.ts';
 import { createRenderer, type Renderer, rulesOf } from './render.ts';
 import { addWarning, sendJson } from './respond.ts';
 import type { Target, Verb } from './target.ts';
@@ -146,41 +146,6 @@ async function patch(serving: Serving, call: Call): Promise<void> {
     part(subresource),
   );
   await sendEntry(serving, call, 200, entry);
-}
-
-/** Reads a PATCH body; the function it returns applies it to an object of the type, without changing that. */
-export async function readPatch(
-  call: Pick<Call, 'request' | 'response' | 'query'>,
-  type: string,
-  custom?: CustomRules,
-): Promise<(current: KubeObject | undefined) => KubeObject> {
-  const { request, query } = call;
-  const mediaType = request.headers['content-type'] ?? '';
-  checkForce(call);
-  const [body, { applyPatch, patchMediaTypes }, { decodePatched }] = await Promise.all([
-    readBody(request),
-    import('../patch/patch.ts'),
-    import('../schema/decode.ts'),
-  ]);
-  // Without Go types there are no patch strategies.
-  const types = patchMediaTypes.filter((one) => !custom || custom.type || !one.includes('strategic'));
-  if (!types.some((one) => one === parseMediaType(mediaType).type)) {
-    throw statusError(
-      'UnsupportedMediaType',
-      `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
-      {},
-    );
-  }
-  const { value } = parseJson(body.toString('utf8'));
-  const validation = parseFieldValidation(query);
-  return (current) => {
-    const patched = applyPatch(type, mediaType, custom && current ? custom.present(current) : current, value);
-    const { object, warnings } = custom
-      ? custom.decode(patched, validation, [])
-      : decodePatched(type, patched, validation, mediaType.includes('strategic') ? value : undefined);
-    for (const warning of warnings) addWarning(call.response, warning);
-    return object;
-  };
 }
 
 async function remove(serving: Serving, call: Call): Promise<void> {
