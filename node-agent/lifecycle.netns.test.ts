@@ -140,13 +140,18 @@ describe('the end of a container', () => {
           name: 'log',
           terminationMessagePolicy: 'FallbackToLogsOnError',
         }),
+        shell('printf DONE; exit 5', {
+          name: 'unended',
+          terminationMessagePolicy: 'FallbackToLogsOnError',
+        }),
       ],
       restartPolicy: 'Never',
     });
     const pod = await scene.podWhere('last-words', ({ status }) => status?.phase === 'Failed');
-    const [main, log] = pod.status?.containerStatuses?.map(({ state }) => state?.terminated) ?? [];
+    const [main, log, unended] = pod.status?.containerStatuses?.map(({ state }) => state?.terminated) ?? [];
     expect(main).toMatchObject({ exitCode: 3, message: 'goodbye\n', reason: 'Error' });
     expect(log?.message?.trim().split('\n').sort()).toEqual(['one', 'two']);
+    expect(unended?.message).toBe('DONE');
   });
 
   it('comes to all when the pod has been active for too long', async () => {

@@ -16,9 +16,10 @@ const served = ['application/json', 'application/yaml', 'application/vnd.kuberne
  * Upstream: `apiserver/pkg/endpoints/handlers/negotiation`.
  *
  * @param inProtobuf whether the objects have a form in protobuf: those of custom kinds have none, their metadata has
+ * @param inTables whether they have a form as a Table
  * @throws StatusError NotAcceptable
  */
-export function negotiate(header: string | undefined, inProtobuf = true): Accepted {
+export function negotiate(header: string | undefined, inProtobuf = true, inTables = true): Accepted {
   if (!header) return { form: 'Object', yaml: false, protobuf: false };
   for (const alternative of header.split(',')) {
     const { type, parameters } = parseMediaType(alternative);
@@ -34,7 +35,7 @@ export function negotiate(header: string | undefined, inProtobuf = true): Accept
     const ours = parameters.get('g') === 'meta.k8s.io' && /^v1(beta1)?$/.test(parameters.get('v') ?? '');
     if (!ours) continue;
     // Cells of a Table are of no type that protobuf has.
-    if (as === 'Table' && !protobuf) return { form: 'Table', ...how };
+    if (as === 'Table' && !protobuf && inTables) return { form: 'Table', ...how };
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
       return { form: 'PartialObjectMetadata', ...how };
     }

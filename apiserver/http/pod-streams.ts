@@ -90,6 +90,11 @@ async function serveLog(kubelets: Kubelets, call: Call, pod: Pod): Promise<void>
   });
   const { statusCode = 500 } = answer;
   if (statusCode < 200 || statusCode > 206) throw await kubeletFailure(statusCode, answer, name);
+  if (wantsUpgrade(request)) {
+    const { sendOverWebSocket } = await import('./log-websocket.ts');
+    request.socket.once('close', () => outgoing.destroy());
+    return sendOverWebSocket(call, answer);
+  }
   response.statusCode = 200;
   response.flushHeaders();
   if (request.method === 'HEAD') return void response.end();

@@ -3,6 +3,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { resources } from '../../api/scheme.ts';
 import type { Node, Pod, Status } from '../../api/types.ts';
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
@@ -137,6 +138,21 @@ describe('logs', () => {
     const { url, headers } = JSON.parse(body);
     expect(url).toBe('/containerLogs/default/one/main?follow=true&tailLines=5&sinceSeconds=9');
     expect(headers).not.toHaveProperty('authorization');
+  });
+
+  it.each([
+    ['binary.k8s.io', (frame: Buffer) => frame],
+    ['base64.binary.k8s.io', (frame: Buffer) => Buffer.from(frame.toString(), 'base64')],
+  ])('come over WebSocket as %s, after an empty frame', async (protocol, decode) => {
+    const socket = new WebSocket(`ws+unix:${api.socket}:${pods}/one/log`, protocol);
+    const frames: Buffer[] = [];
+    socket.on('message', (data: Buffer) => frames.push(data));
+    await new Promise((resolve, reject) => socket.once('close', resolve).once('error', reject));
+    expect(socket.protocol).toBe(protocol);
+    expect(frames[0]).toHaveLength(0);
+    expect(JSON.parse(Buffer.concat(frames.map(decode)).toString())).toMatchObject({
+      url: '/containerLogs/default/one/main?',
+    });
   });
 
   it('of a pod on no node are empty', async () => {

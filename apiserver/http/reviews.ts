@@ -12,6 +12,7 @@ import type { Tokens } from '../auth/tokens.ts';
 import type { User } from '../auth/user.ts';
 import type { CustomRules } from '../registry/strategy.ts';
 import { type ExpectedType, readObject } from './body.ts';
+import { negotiate } from './negotiate.ts';
 import { addWarning, sendJson } from './respond.ts';
 
 type Answer = (object: KubeObject, user: User, options: ReviewOptions) => object | Promise<object>;
@@ -68,6 +69,8 @@ export async function serveReview(
 ): Promise<boolean> {
   const review = request.method === 'POST' ? reviewOf(path.replace(oldVersion, '$1/v1/')) : undefined;
   if (!review) return false;
+  // Answers to questions are no objects that one could list: there are no columns for them.
+  negotiate(request.headers.accept, true, false);
   const apiVersion = path.split('/').slice(2, 4).join('/');
   const type = { apiVersion, kind: review.kind, type: review.kind };
   const { object, group } = await readReview(request, type, (message) => addWarning(response, message));

@@ -14,9 +14,11 @@ export function customSchemas(
     if (!resource.stored) continue;
     const schema = translate(schemaOf(resource) ?? {}, dialect);
     const properties = typeof schema.properties === 'object' ? { ...schema.properties } : undefined;
-    const hasFields = properties !== undefined || !schema['x-kubernetes-preserve-unknown-fields'];
+    const anything = schema['x-kubernetes-preserve-unknown-fields'] === true;
+    const hasFields = properties !== undefined || !anything;
+    // Of a kind whose objects may hold anything, clients of version 2 are told nothing: they would refuse what is not named.
     schemas[resource.type] = {
-      ...schema,
+      ...(dialect === 2 && anything ? {} : schema),
       type: 'object',
       ...(hasFields ? { properties: { ...properties, ...ownFields(dialect) } } : {}),
       'x-kubernetes-group-version-kind': [groupVersionKind(resource)],
@@ -51,9 +53,15 @@ function translate(schema: JSONSchemaProps, dialect: Dialect): Schema {
   if (dialect === 2) {
     for (const name of ['anyOf', 'oneOf', 'allOf', 'not', 'nullable'] as const) delete shown[name];
     const either = schema['x-kubernetes-int-or-string'];
+    // kubectl refuses a null, and fields that it does not know, in whatever has a type.
     const vague = schema.nullable || schema['x-kubernetes-preserve-unknown-fields'];
-    if (either || schema.nullable) delete shown.type;
+    if (either || schema.nullable || (vague && /^(object|array)$/.test(schema.type ?? ''))) delete shown.type;
     if (either || vague) return shown;
+    if (schema.required) {
+      const wanted = schema.required.filter((name) => !properties?.[name]?.nullable);
+      if (wanted.length > 0) shown.required = wanted;
+      else delete shown.required;
+    }
   }
   if (properties) {
     shown.properties = Object.fromEntries(

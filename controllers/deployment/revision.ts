@@ -37,8 +37,10 @@ export function splitReplicaSets(
 }
 
 /** The revision the ReplicaSet of the current template has to have at least: one above all others. */
-export function nextRevision(old: readonly ReplicaSet[]): number {
-  return Math.max(0, ...old.map(revisionOf)) + 1;
+export function nextRevision(old: readonly ReplicaSet[]): bigint {
+  let highest = 0n;
+  for (const revision of old.map(revisionOf)) if (revision > highest) highest = revision;
+  return highest + 1n;
 }
 
 /** The ReplicaSet that is created for a new template. Its name is deterministic: creating it twice is harmless. */
@@ -79,7 +81,7 @@ export function newReplicaSet(deployment: Deployment, old: readonly ReplicaSet[]
 export function currentAnnotations(
   deployment: Deployment,
   replicaSet: ReplicaSet,
-  revision: number,
+  revision: bigint,
 ): Record<string, string> {
   const own = replicaSet.metadata?.annotations ?? {};
   const copied = Object.entries(deployment.metadata?.annotations ?? {}).filter(
@@ -106,7 +108,8 @@ export function replicaAnnotations(deployment: Deployment): Record<string, strin
   };
 }
 
-function revisionOf(replicaSet: ReplicaSet): number {
-  const revision = Number(replicaSet.metadata?.annotations?.[revisionAnnotation] ?? 0);
-  return Number.isInteger(revision) ? revision : 0;
+/** Of 64 bits: who writes the annotation may choose any. */
+function revisionOf(replicaSet: ReplicaSet): bigint {
+  const text = replicaSet.metadata?.annotations?.[revisionAnnotation] ?? '';
+  return /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
 }

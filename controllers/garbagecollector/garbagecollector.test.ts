@@ -82,3 +82,21 @@ test('foreground: the owner waits for those that block it; orphan: they stay', a
   const left = await client.get(resources.configmaps, { name: 'left', namespace });
   expect(left.metadata?.ownerReferences).toBeUndefined();
 });
+
+test('owners in a circle all go when one is deleted in the foreground', async () => {
+  const names = ['circle-a', 'circle-b', 'circle-c'];
+  const made = await Promise.all(
+    names.map((name) => client.create<KubeObject>(resources.configmaps, { metadata: { name, namespace } })),
+  );
+  for (const [index, name] of names.entries()) {
+    const owner = made[(index + 2) % 3] as KubeObject;
+    const { metadata } = ownedBy(resources.configmaps, owner, name, true);
+    await client.patch(resources.configmaps, { name, namespace }, 'merge', { metadata });
+  }
+  await client.delete(
+    resources.configmaps,
+    { name: 'circle-a', namespace },
+    { propagationPolicy: 'Foreground' },
+  );
+  for (const name of names) await gone(resources.configmaps, name);
+});

@@ -49,6 +49,9 @@ export const startGarbageCollector: Controller = (context) => {
         for (const dependent of graph.remove(id)) queue.enqueue(dependent.id);
         // Owners in foreground deletion wait for this one.
         for (const { uid } of ownersOf(old)) enqueueOwner(uid);
+      } else if (old && old.metadata?.ownerReferences !== undefined) {
+        const blocked = blockedOwners(object);
+        for (const uid of blockedOwners(old)) if (!blocked.includes(uid)) enqueueOwner(uid);
       }
       if (type === 'deleted') return;
       graph.put({ id, resource, object });
@@ -88,11 +91,7 @@ export const startGarbageCollector: Controller = (context) => {
   async function deleteDependents(owner: GraphNode): Promise<void> {
     const dependents = [...graph.dependents(uidOf(owner.object))];
     for (const { id, object } of dependents) if (!object.metadata?.deletionTimestamp) queue.enqueue(id);
-    const blocking = dependents.some(({ object }) =>
-      ownersOf(object).some(
-        ({ uid, blockOwnerDeletion }) => uid === uidOf(owner.object) && blockOwnerDeletion,
-      ),
-    );
+    const blocking = dependents.some(({ object }) => blockedOwners(object).includes(uidOf(owner.object)));
     if (!blocking) await removeFinalizer(owner, foreground);
   }
 
@@ -116,7 +115,10 @@ export const startGarbageCollector: Controller = (context) => {
       );
       return;
     }
-    const hasDependents = [...graph.dependents(uidOf(node.object))].length > 0;
+    const dependents = [...graph.dependents(uidOf(node.object))];
+    const hasDependents = dependents.length > 0;
+    // Perhaps a circle, in which each would wait for the next: this one lets its owners go first.
+    if (waiting.length > 0 && dependents.some(({ object }) => isWaiting(object))) await unblockOwners(node);
     const propagationPolicy = hasFinalizer(node.object, orphan)
       ? 'Orphan'
       : hasFinalizer(node.object, foreground) || (waiting.length > 0 && hasDependents)
@@ -156,6 +158,12 @@ export const startGarbageCollector: Controller = (context) => {
     await patchMetadata(resource, object, { ownerReferences: unlessEmpty(ownerReferences) });
   }
 
+  async function unblockOwners({ resource, object }: GraphNode): Promise<void> {
+    if (blockedOwners(object).length === 0) return;
+    const ownerReferences = ownersOf(object).map((owner) => ({ ...owner, blockOwnerDeletion: false }));
+    await patchMetadata(resource, object, { ownerReferences });
+  }
+
   async function removeFinalizer({ resource, object }: GraphNode, finalizer: string): Promise<void> {
     const finalizers = (object.metadata?.finalizers ?? []).filter((name) => name !== finalizer);
     await patchMetadata(resource, object, { finalizers: unlessEmpty(finalizers) });
@@ -180,6 +188,11 @@ export const startGarbageCollector: Controller = (context) => {
 
 function ownersOf(object: KubeObject): OwnerReference[] {
   return object.metadata?.ownerReferences ?? [];
+}
+
+/** UIDs of the owners that cannot go before it in a foreground deletion. */
+function blockedOwners(object: KubeObject): string[] {
+  return ownersOf(object).flatMap(({ uid, blockOwnerDeletion }) => (blockOwnerDeletion ? [uid] : []));
 }
 
 function uidOf(object: KubeObject): string {

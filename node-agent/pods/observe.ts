@@ -96,10 +96,11 @@ function terminationMessage(state: PodState, entry: ContainerEntry, exitCode: nu
   if (written || exitCode === 0 || container?.terminationMessagePolicy !== 'FallbackToLogsOnError')
     return written;
   const log = tail(logFile(state.dir, entry.name, entry.record?.attempt ?? 0), 4 * longestFallback.bytes);
-  const lines = log.split('\n').map((line) => line.replace(/^\S+ std(out|err) [FP] /, ''));
+  // The first may be cut off; a partial one ends without a newline.
+  const lines = log.match(/^.*\n/gm)?.slice(-longestFallback.lines) ?? [];
   return lines
-    .slice(-longestFallback.lines - 1)
-    .join('\n')
+    .map((line) => line.replace(/^\S+ std(?:out|err) (?:F (.*\n)|P (.*)\n)$/s, '$1$2'))
+    .join('')
     .slice(-longestFallback.bytes);
 }
 

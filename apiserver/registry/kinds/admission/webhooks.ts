@@ -146,7 +146,7 @@ function validateClient(field: string, { clientConfig }: Hook): FieldError[] {
     ...(port < 1 || port > 65535
       ? [invalid(`${field}.service.port`, port, 'port is not valid: must be between 1 and 65535, inclusive')]
       : []),
-    ...(path !== undefined && !path.startsWith('/')
+    ...(path && !path.startsWith('/')
       ? [invalid(`${field}.service.path`, path, "must start with a '/'")]
       : []),
   ];

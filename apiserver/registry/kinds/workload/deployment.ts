@@ -25,6 +25,11 @@ export const deploymentStrategy: Strategy<Deployment> = {
     spec.revisionHistoryLimit ??= 10;
     spec.progressDeadlineSeconds ??= 600;
   },
+  // Upstream: `deploymentStatusStrategy`, the only one that gives nobody the labels.
+  prepareStatus(deployment, { metadata }) {
+    const { labels: _, ...rest } = deployment.metadata ?? {};
+    deployment.metadata = { ...rest, ...(metadata?.labels ? { labels: metadata.labels } : {}) };
+  },
   prepare(deployment, old) {
     deployment.status = old?.status ?? {};
   },
