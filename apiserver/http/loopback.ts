@@ -56,7 +56,11 @@ export function createLoopback(handler: RequestListener, end: AbortSignal): Tran
 function divert(response: ServerResponse, begun: (answer: Answer) => void): Readable {
   let open = true;
   let started = false;
-  const body = new Readable({ read() {} });
+  const body = new Readable({
+    read() {
+      response.emit('drain');
+    },
+  });
   const close = () => {
     if (!response.destroyed) {
       response.destroyed = true;

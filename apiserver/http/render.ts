@@ -8,6 +8,7 @@ import { frameOf } from '../storage/change.ts';
 import type { Entry } from '../storage/entry.ts';
 import type { IncludeObject, Table, TableOptions } from '../table/table.ts';
 import type { Accepted } from './negotiate.ts';
+import type { Pieces } from './respond.ts';
 
 export interface ListMeta {
   resourceVersion?: string;
@@ -20,7 +21,7 @@ export interface Renderer {
   /** Absent: JSON. */
   mediaType?: string;
   object(entry: Entry): Buffer;
-  list(entries: readonly Entry[], metadata: ListMeta): Buffer;
+  list(entries: readonly Entry[], metadata: ListMeta): Buffer | Pieces;
   /** A line of a watch stream. */
   event(type: EventType, change: Change): Buffer;
   added(entry: Entry): Buffer;
@@ -78,31 +79,37 @@ function renderObjects(resource: Resource): Renderer {
 
 const failure = (status: Status) => line('ERROR', status);
 
-function listOf(resource: Resource, items: readonly Pick<Entry, 'item'>[], metadata: ListMeta): Buffer {
+type Item = Pick<Entry, 'item'>;
+
+function listOf(resource: Resource, items: readonly Item[], metadata: ListMeta): Buffer | Pieces {
   const kind = resource.listKind ?? `${resource.kind}List`;
-  const head = JSON.stringify({ kind, apiVersion: apiVersionOf(resource), metadata });
-  return Buffer.concat([Buffer.from(`${head.slice(0, -1)},"items":[`), itemsOf(items)]);
-}
-
-/** What a list has after its metadata; kept from the second time that the same is asked for, until it changes. */
-function itemsOf(items: readonly Pick<Entry, 'item'>[]): Buffer {
+  const text = JSON.stringify({ kind, apiVersion: apiVersionOf(resource), metadata });
+  const head = Buffer.from(`${text.slice(0, -1)},"items":[`);
   const kept = bodies.get(items);
-  if (kept) return kept;
-  const parts: Buffer[] = [];
-  for (const [index, { item }] of items.entries()) {
-    if (index > 0) parts.push(comma);
-    parts.push(...item);
-  }
-  parts.push(listEnd);
-  const body = Buffer.concat(parts);
-  if (kept === null && body.length <= largestKept) bodies.set(items, body);
-  else bodies.set(items, null);
-  return body;
+  if (kept) return Buffer.concat([head, kept]);
+  let length = head.length + listEnd.length + Math.max(0, items.length - 1);
+  for (const { item } of items) for (const part of item) length += part.length;
+  if (length > largestKept) return { length, pieces: piecesOf(head, items) };
+  const [, ...rest] = piecesOf(head, items);
+  const body = Buffer.concat(rest);
+  // From the second time that the same is asked for.
+  bodies.set(items, kept === null ? body : null);
+  return Buffer.concat([head, body]);
 }
 
-/** By what the collection gives for as long as it does not change; null: asked for once. */
+function* piecesOf(head: Buffer, items: readonly Item[]): Generator<Buffer> {
+  yield head;
+  for (const [index, { item }] of items.entries()) {
+    if (index > 0) yield comma;
+    yield* item;
+  }
+  yield listEnd;
+}
+
+/** What a list has after its metadata, by what the collection gives as long as nothing changes; null: asked for once. */
 const bodies = new WeakMap<readonly object[], Buffer | null>();
-const largestKept = 8 * 1024 * 1024;
+/** Bytes of a body that is kept, and sent in one piece. */
+const largestKept = 4 * 1024 * 1024;
 
 /** Objects of another group version than they are stored in: their first two fields are written anew. */
 function renderObjectsAs(as: Resource): Renderer {

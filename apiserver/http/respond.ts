@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { gzip } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGzip, gzip } from 'node:zlib';
 import { StatusError, statusError } from '../../api/status.ts';
 import { inProtobuf } from './answer.ts';
 
@@ -39,6 +40,63 @@ function indented(bytes: Buffer): Buffer {
 }
 
 const openingBrace = '{'.charCodeAt(0);
+
+/** A body too large to be made and sent in one turn: others are served in between. */
+export interface Pieces {
+  /** Bytes, of all together. */
+  length: number;
+  pieces: Iterable<Buffer>;
+}
+
+/** Bytes that go out at once: what is shorter is joined. */
+const turn = 256 * 1024;
+
+/** Sends a body piece by piece, as fast as the client takes it. */
+export async function sendPieces(response: ServerResponse, code: number, body: Pieces): Promise<void> {
+  response.statusCode = code;
+  if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'application/json');
+  if (!takesGzip(response)) {
+    response.setHeader('Content-Length', body.length);
+    for (const bytes of joined(body.pieces)) if (!(await written(response, bytes))) return;
+  } else {
+    response.setHeader('Vary', 'Accept-Encoding');
+    response.setHeader('Content-Encoding', 'gzip');
+    const smaller = Readable.from(joined(body.pieces)).pipe(createGzip({ level: 1 }));
+    for await (const bytes of smaller) if (!(await written(response, bytes))) return;
+  }
+  response.end();
+}
+
+/** All of it. */
+export const joinPieces = ({ pieces }: Pieces): Buffer => Buffer.concat([...pieces]);
+
+function* joined(pieces: Iterable<Buffer>): Generator<Buffer> {
+  let waiting: Buffer[] = [];
+  let size = 0;
+  for (const piece of pieces) {
+    waiting.push(piece);
+    size += piece.length;
+    if (size < turn) continue;
+    yield Buffer.concat(waiting);
+    waiting = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(waiting);
+}
+
+/** Resolves when there is room for more: to false when the client is gone. */
+async function written(response: ServerResponse, bytes: Buffer): Promise<boolean> {
+  if (response.destroyed) return false;
+  if (response.write(bytes)) return true;
+  await new Promise<void>((resolve) => {
+    const go = () => {
+      response.off('drain', go).off('close', go);
+      resolve();
+    };
+    response.on('drain', go).on('close', go);
+  });
+  return !response.destroyed;
+}
 
 /** Upstream: `responsewriters/writers.go`, `defaultGzipThresholdBytes`. */
 const largestPlain = 128 * 1024;

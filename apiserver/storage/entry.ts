@@ -66,7 +66,7 @@ export function createEntry(
     ...(value[metadata] === closeBrace[0] ? [] : [comma]),
     value.subarray(metadata),
   ]);
-  let object: KubeObject | undefined;
+  let object: KubeObject | WeakRef<KubeObject> | undefined;
   return {
     key,
     revision,
@@ -76,14 +76,20 @@ export function createEntry(
       return [openBrace, wire.subarray(typed)];
     },
     get object() {
-      object ??= JSON.parse(wire.toString('utf8')) as KubeObject;
-      return object;
+      const known = object instanceof WeakRef ? object.deref() : object;
+      if (known) return known;
+      const decoded = JSON.parse(wire.toString('utf8')) as KubeObject;
+      object = wire.length > largestDecoded ? new WeakRef(decoded) : decoded;
+      return decoded;
     },
     release() {
       object = undefined;
     },
   };
 }
+
+/** Bytes up to which what is decoded stays: a selector over many large objects must not hold them all twice. */
+const largestDecoded = 4 * 1024;
 
 /** A line of a watch of an object in parts; `wire` is the object in it. */
 export function encodeFrame(type: EventType, object: readonly Uint8Array[]): { frame: Frame; wire: Buffer } {

@@ -34,6 +34,16 @@ export function describeStorage(name: string, open: StorageFactory, newPlace: ()
         });
       }));
 
+    it('refuses what etcd refuses for its size, and goes on', () =>
+      withStorage(async (storage) => {
+        const large = value('x'.repeat(1.5 * 1024 * 1024));
+        await expect(storage.put('/registry/large', large, 0)).rejects.toMatchObject({
+          status: { code: 500, message: 'etcdserver: request is too large' },
+        });
+        const { ok } = await storage.put('/registry/large', large.subarray(0, 1.5 * 1024 * 1024 - 1024), 0);
+        expect(ok).toBe(true);
+      }));
+
     it('grows one revision over all keys', () =>
       withStorage(async (storage) => {
         const a = await storage.put('/registry/a', value('a'), 0);

@@ -6,6 +6,9 @@ import type { History, HistoryEntry } from './history.ts';
 import type { LogRecord } from './records.ts';
 import { openWatermark, type Watermark } from './watermark.ts';
 
+/** Bytes of a key with its value, as etcd takes them. Upstream: `DefaultMaxRequestBytes` of etcd. */
+const largestWrite = 1.5 * 1024 * 1024;
+
 interface Operation {
   key: string;
   /** Absent: a removal. */
@@ -147,7 +150,11 @@ export async function openLevelStorage(folder: string): Promise<Storage> {
         .map(([key, revision]) => ({ key, revision, removed: false }));
       return { revision, values: await readStored(records) };
     },
-    put: (key, value, expected) => submit(key, value, expected),
+    async put(key, value, expected) {
+      if (key.length + value.length > largestWrite)
+        throw statusError('InternalError', 'etcdserver: request is too large', {});
+      return submit(key, value, expected);
+    },
     delete: (key, expected) => submit(key, undefined, expected),
     async watch(prefix, after, receive) {
       if (after < history.compacted) throw compactedAway(after, history.compacted);
