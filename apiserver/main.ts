@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { KubeObject } from '../api/object.ts';
-import type { Resource } from '../api/scheme.ts';
+import { type Resource, resources } from '../api/scheme.ts';
 import type { Transport } from '../api/transport.ts';
 import { followAdmission } from './admission/admit.ts';
 import { followDefinitions } from './apiextensions/kinds.ts';
@@ -13,6 +13,7 @@ import { withStaticTokens } from './auth/static-tokens.ts';
 import { createTokens, type ServiceAccountKeys } from './auth/tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { annotateAudit, createApp } from './http/app.ts';
+import type { ComponentHealth } from './http/component-statuses.ts';
 import { createKubelets, type KubeletClientTls } from './http/kubelet.ts';
 import { addressOf, type Listen, listen, type Tls } from './http/listen.ts';
 import { createLoopback } from './http/loopback.ts';
@@ -23,6 +24,7 @@ import type { PodAdmission } from './registry/kinds/options.ts';
 import { allResources } from './registry/kinds/rows.ts';
 import { createRegistry } from './registry/registry.ts';
 import { startCache } from './storage/cache.ts';
+import type { Entry } from './storage/entry.ts';
 import type { EtcdOptions } from './storage/etcd/storage.ts';
 import { openLevelStorage } from './storage/level/storage.ts';
 import type { Storage } from './storage/storage.ts';
@@ -130,7 +132,15 @@ export async function startApiserver(
       ...{ cache, customKinds, strategyOf, authorize },
       annotate: ({ request }, key, value) => annotateAudit(request, key, value),
     });
+    let loopbackUsed = false;
+    const health = {
+      lookup: cache.lookup,
+      storageHealthy: () => storage.healthy(),
+      inProcess: () => loopbackUsed,
+    };
     const options = {
+      made: (resource: Resource, matches: (entry: Entry) => boolean) =>
+        resource === resources.componentstatuses ? statusesOf(health, matches) : undefined,
       registry,
       cache,
       tokens,
@@ -146,7 +156,7 @@ export async function startApiserver(
       authenticate: createAuthenticator(tokens, [issuer], now),
       kubelets: createKubelets(cache.lookup, config.kubeletClient),
       resourceMetrics: config.kubeletClient !== undefined,
-      storageHealthy: () => storage.healthy(),
+      storageHealthy: health.storageHealthy,
       snapshot: { storage, restorable: sharing !== undefined },
       address: `${config.advertise.host}:${config.advertise.port}`,
       report: onError,
@@ -169,9 +179,16 @@ export async function startApiserver(
       cache.close();
       await storage.close();
     });
+    const loopback = createLoopback(handlers.trusted, signal);
     return {
       addresses: servers.map(addressOf),
-      loopback: createLoopback(handlers.trusted, signal),
+      loopback: {
+        ...loopback,
+        open(...request) {
+          loopbackUsed = true;
+          return loopback.open(...request);
+        },
+      },
       stopped,
     };
   } catch (error) {
@@ -179,6 +196,11 @@ export async function startApiserver(
     await storage.close();
     throw error;
   }
+}
+
+async function statusesOf(health: ComponentHealth, matches: (entry: Entry) => boolean) {
+  const { componentStatuses } = await import('./http/component-statuses.ts');
+  return { entries: (await componentStatuses(health)).filter(matches), metadata: {} };
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

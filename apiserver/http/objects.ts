@@ -15,10 +15,10 @@ import { applyObject, isApply, manageFields } from './fields.ts';
 import { listEntries } from './list.ts';
 import { negotiate } from './negotiate.ts';
 import { preparing } from './preparing.ts';
-import { parseDryRun, parseFieldValidation, parseListQuery } from './query.ts';
+import { type ListQuery, parseDryRun, parseFieldValidation, parseListQuery } from './query.ts';
 import { readPatch } from './read-patch.ts';
 import { createRenderer, type Renderer, rulesOf } from './render.ts';
-import { addWarning, joinPieces, type Pieces, sendJson, sendPieces } from './respond.ts';
+import { addWarning, sendJson } from './respond.ts';
 import type { Target, Verb } from './target.ts';
 import { serveWatch } from './watch.ts';
 
@@ -27,6 +27,11 @@ export interface Serving {
   registry: Registry;
   cache: Cache;
   strategyOf(resource: Resource): Strategy | undefined;
+  /** The objects of a kind of which nothing is stored; undefined for others. */
+  made?(
+    resource: Resource,
+    matches: ListQuery['matches'],
+  ): Promise<ReturnType<typeof listEntries>> | undefined;
   authorizer?: Pick<Authorizer, 'authorize'>;
 }
 
@@ -45,7 +50,7 @@ export interface Call {
 /** Serves the verbs on objects, collections and the subresources that are part of the object itself. */
 export async function serveObjects(serving: Serving, call: Call): Promise<void> {
   const { deprecation, readOnly } = call.target.as ?? call.target.resource;
-  if (readOnly && !['get', 'list', 'watch'].includes(call.verb)) throw methodNotAllowed();
+  if (readOnly && !['get', 'list'].includes(call.verb)) throw methodNotAllowed();
   if (deprecation) addWarning(call.response, deprecation);
   switch (call.verb) {
     case 'get':
@@ -68,13 +73,14 @@ export async function serveObjects(serving: Serving, call: Call): Promise<void> 
 
 async function get(serving: Serving, call: Call): Promise<void> {
   const { resource, name = '', namespace } = call.target;
-  const entry = serving.cache.get(resource, name, namespace);
+  const made = await serving.made?.(resource, ({ object }) => object.metadata?.name === name);
+  const entry = made ? made.entries[0] : serving.cache.get(resource, name, namespace);
   if (!entry) throw missing(resource, name);
   await sendEntry(serving, call, 200, entry);
 }
 
 async function list(
-  { cache, strategyOf }: Serving,
+  { cache, strategyOf, made }: Serving,
   { request, response, target, query }: Call,
 ): Promise<void> {
   const { resource, as, name, namespace } = target;
@@ -91,7 +97,8 @@ async function list(
     if (strategy?.custom) endWith(response, strategy.custom.ended);
     return;
   }
-  const { entries, metadata } = listEntries(cache, resource, namespace, options);
+  const { entries, metadata } =
+    (await made?.(resource, options.matches)) ?? listEntries(cache, resource, namespace, options);
   await prepare?.(entries.map(({ object }) => object));
   await sendBody(response, 200, renderer.list(entries, metadata), renderer, accepted.yaml);
 }
@@ -245,17 +252,15 @@ export async function sendEntry(serving: Serving, call: Call, code: number, entr
 async function sendBody(
   response: ServerResponse,
   code: number,
-  body: Buffer | Pieces,
+  body: Buffer,
   { mediaType }: Pick<Renderer, 'mediaType'>,
   yaml: boolean,
 ): Promise<void> {
   if (mediaType) response.setHeader('Content-Type', mediaType);
-  const inPieces = 'pieces' in body;
-  if (!yaml) return inPieces ? sendPieces(response, code, body) : sendJson(response, code, body);
+  if (!yaml) return sendJson(response, code, body);
   const { stringify } = await import('yaml');
   response.setHeader('Content-Type', 'application/yaml');
-  const text = (inPieces ? joinPieces(body) : body).toString();
-  sendJson(response, code, Buffer.from(stringify(JSON.parse(text))));
+  sendJson(response, code, Buffer.from(stringify(JSON.parse(body.toString()))));
 }
 
 export function requestOf({ user, query, response, admission }: Call, options: DeleteOptions = {}): Request {
