@@ -1,4 +1,5 @@
 import { admissionKinds } from './kinds/admission.ts';
+import { batchKinds } from './kinds/batch.ts';
 import { coreKinds } from './kinds/core.ts';
 import { networkingKinds } from './kinds/networking.ts';
 import { betaUntil125, rbacBeta, row } from './kinds/row.ts';
@@ -13,13 +14,11 @@ import type {
   ConfigMap,
   ControllerRevision,
   CoreEvent,
-  CronJob,
   CustomResourceDefinition,
   DaemonSet,
   Deployment,
   EndpointSlice,
   Endpoints,
-  Job,
   Lease,
   Namespace,
   Node,
@@ -225,24 +224,7 @@ export const resources = {
     kind: 'ControllerRevision',
     namespaced: true,
   }),
-  jobs: row<Job>({
-    group: 'batch',
-    name: 'jobs',
-    kind: 'Job',
-    namespaced: true,
-    categories: ['all'],
-    status: true,
-  }),
-  cronjobs: row<CronJob>({
-    group: 'batch',
-    name: 'cronjobs',
-    kind: 'CronJob',
-    namespaced: true,
-    shortNames: ['cj'],
-    categories: ['all'],
-    status: true,
-    ...betaUntil125('batch', 'CronJob'),
-  }),
+  ...batchKinds,
   poddisruptionbudgets: row<PodDisruptionBudget>({
     group: 'policy',
     name: 'poddisruptionbudgets',
