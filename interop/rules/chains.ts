@@ -1,8 +1,7 @@
 import type { KubeObject } from '../../api/object.ts';
 import { normalRule } from '../../dataplane/iptables/normal.ts';
 import { parseSaved } from '../../dataplane/iptables/parse.ts';
-import { type RuleTexts, seenRules } from './compare.ts';
-import type { Deviation } from './deviations.ts';
+import { type Eyes, type RuleTexts, seenRules } from './compare.ts';
 
 /**
  * The chains of endpoints (KUBE-SEP-) and of Services (KUBE-SVC-) of genuine rules against ours for the same objects,
@@ -12,9 +11,9 @@ import type { Deviation } from './deviations.ts';
 export async function compareChains(
   genuine: RuleTexts,
   objects: readonly KubeObject[],
-  deviations: readonly Deviation[],
+  eyes: Eyes,
 ): Promise<{ chains: number; wrong: string[] }> {
-  const ours = await seenRules(objects, deviations, 'iptables');
+  const ours = await seenRules(objects, eyes);
   let chains = 0;
   const wrong: string[] = [];
   for (const family of ['IPv4', 'IPv6'] as const) {

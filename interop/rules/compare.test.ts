@@ -4,6 +4,7 @@ import { nodeObject } from './api.ts';
 import { type Comparison, compareRound, type RuleTexts, seenRules } from './compare.ts';
 import { deviationsOf } from './deviations.ts';
 import { flowsOf } from './flows.ts';
+import { settings } from './settings.ts';
 
 const objects = [
   nodeObject,
@@ -25,12 +26,16 @@ const objects = [
   }),
 ];
 const flows = flowsOf(objects);
+const eyes = (release: string) => ({
+  mode: 'iptables' as const,
+  deviations: deviationsOf(release, 'iptables'),
+  configuration: settings[0].configuration,
+});
 
 async function compared(genuine: RuleTexts, release: string): Promise<Comparison> {
-  const ours = new Map([['ours', await seenRules(objects, [], 'iptables')]]);
+  const ours = new Map([['ours', await seenRules(objects, eyes('1.33'))]]);
   const all = new Map<string, Comparison>();
-  const deviations = deviationsOf(release, 'iptables');
-  await compareRound({ genuine, ours, objects, flows }, { mode: 'iptables', deviations }, all);
+  await compareRound({ genuine, ours, objects, flows }, eyes(release), all);
   const each = [...all.values()];
   return {
     flows: each.reduce((sum, one) => sum + one.flows, 0),
@@ -41,7 +46,7 @@ async function compared(genuine: RuleTexts, release: string): Promise<Comparison
 }
 
 test('the same rules lead every flow to the same endpoints', async () => {
-  const { same, wrong } = await compared(await seenRules(objects, [], 'iptables'), '1.33');
+  const { same, wrong } = await compared(await seenRules(objects, eyes('1.33')), '1.33');
   expect(wrong).toEqual([]);
   expect(same).toBe(flows.length);
 });
@@ -55,19 +60,18 @@ test.each([
   ['no node port', (text: string) => text.replace(/^-A KUBE-NODEPORTS .*$/gm, '')],
   ['no firewall', (text: string) => text.replace(/^-A KUBE-PROXY-FIREWALL .*$/gm, '')],
 ])('a rule that is otherwise is found: %s', async (_, spoil) => {
-  const { IPv4, IPv6 } = await seenRules(objects, [], 'iptables');
+  const { IPv4, IPv6 } = await seenRules(objects, eyes('1.33'));
   const { wrong } = await compared({ IPv4: spoil(IPv4), IPv6 }, '1.33');
   expect(wrong.length).toBeGreaterThan(0);
 });
 
 test('what an older release does otherwise is foretold, and must be so', async () => {
-  const deviations = deviationsOf('1.25', 'iptables');
-  const older = await seenRules(objects, deviations, 'iptables');
+  const older = await seenRules(objects, eyes('1.25'));
   const { wrong, explained, same } = await compared(older, '1.25');
   expect(wrong).toEqual([]);
   expect(same).toBeLessThan(flows.length);
   expect([...explained.keys()]).toContain('endpoints that terminate serve where no other does');
   // Today's rules are not those of 1.25.
-  const { wrong: today } = await compared(await seenRules(objects, [], 'iptables'), '1.25');
+  const { wrong: today } = await compared(await seenRules(objects, eyes('1.33')), '1.25');
   expect(today.length).toBeGreaterThan(0);
 });

@@ -1,5 +1,6 @@
 import type { Family } from '../../api/address.ts';
 import type { KubeObject } from '../../api/object.ts';
+import type { KubeProxyConfiguration } from '../../dataplane/configuration.ts';
 import { renderRules } from '../../dataplane/render.ts';
 import { type ReadRules, readRules } from '../../dataplane/trace.ts';
 import type { Deviation } from './deviations.ts';
@@ -41,20 +42,17 @@ function comparisonOf(all: Map<string, Comparison>, name: string): Comparison {
  */
 export async function compareRound(
   { genuine, ours, objects, flows }: Round,
-  { mode, deviations }: { mode: 'iptables' | 'ipvs'; deviations: readonly Deviation[] },
+  eyes: Eyes,
   comparisons: Map<string, Comparison>,
 ): Promise<void> {
-  const foretold = await predict(objects, deviations, mode);
+  const { deviations } = eyes;
+  const foretold = await predict(objects, eyes);
   const without = await Promise.all(
     deviations.map((one) =>
-      predict(
-        objects,
-        deviations.filter((other) => other !== one),
-        mode,
-      ),
+      predict(objects, { ...eyes, deviations: deviations.filter((other) => other !== one) }),
     ),
   );
-  const rendered = await predict(objects, [], mode);
+  const rendered = await predict(objects, { ...eyes, deviations: [] });
   const theirs = readBoth(genuine);
   const own = [...ours].map(([name, texts]) => {
     const rules = readBoth(texts);
@@ -70,7 +68,10 @@ export async function compareRound(
       comparison.flows++;
       const our = waysThrough(rules[flow.family], flow);
       const modes = nftables ? nftablesDeviations : [];
-      const wanted = modes.reduce((ways, one) => one.ways?.(flow, ways, rendered) ?? ways, base);
+      const wanted = modes.reduce(
+        (ways, one) => one.ways?.(flow, ways, rendered, eyes.configuration) ?? ways,
+        base,
+      );
       const say = (what: string) => comparison.wrong.push(`${flowText(flow)}: ${what}`);
       if (!sameWays(our, wanted))
         say(`our rules lead to ${waysText(our)}, those of a new start to ${waysText(wanted)}`);
@@ -82,7 +83,9 @@ export async function compareRound(
       else {
         const all = [
           ...reasons,
-          ...modes.filter((one) => !sameWays(one.ways?.(flow, base, rendered) ?? base, base)),
+          ...modes.filter(
+            (one) => !sameWays(one.ways?.(flow, base, rendered, eyes.configuration) ?? base, base),
+          ),
         ];
         const text = all.map(({ what }) => what).join(' + ') || severalReasons;
         comparison.explained.set(text, (comparison.explained.get(text) ?? 0) + 1);
@@ -95,21 +98,29 @@ export async function compareRound(
 export const severalReasons = 'several of these, each of which would do';
 
 /** Where flows go by {@link seenRules}. */
-async function predict(
-  objects: readonly KubeObject[],
-  deviations: readonly Deviation[],
-  mode: 'iptables' | 'ipvs',
-): Promise<(flow: Flow) => Ways> {
-  const rules = readBoth(await seenRules(objects, deviations, mode));
+async function predict(objects: readonly KubeObject[], eyes: Eyes): Promise<(flow: Flow) => Ways> {
+  const rules = readBoth(await seenRules(objects, eyes));
   const ours = (flow: Flow) => waysThrough(rules[flow.family], flow);
-  return (flow) => deviations.reduce((ways, one) => one.ways?.(flow, ways, ours) ?? ways, ours(flow));
+  return (flow) =>
+    eyes.deviations.reduce(
+      (ways, one) => one.ways?.(flow, ways, ours, eyes.configuration) ?? ways,
+      ours(flow),
+    );
 }
 
-/** Rules of ours in the mode of the genuine proxy, for what a release that has these deviations takes the objects for. */
+/** How a genuine proxy sees the objects. */
+export interface Eyes {
+  readonly mode: 'iptables' | 'ipvs';
+  /** Of its release. */
+  readonly deviations: readonly Deviation[];
+  /** What its command line says. */
+  readonly configuration: KubeProxyConfiguration;
+}
+
+/** Rules of ours in the mode of the genuine proxy, for what it takes the objects for. */
 export async function seenRules(
   objects: readonly KubeObject[],
-  deviations: readonly Deviation[],
-  mode: 'iptables' | 'ipvs',
+  { mode, deviations, configuration }: Eyes,
 ): Promise<RuleTexts> {
   const seen = objects.map((object) =>
     deviations.reduce((one, { object: change }) => change?.(one) ?? one, object),
@@ -124,17 +135,11 @@ export async function seenRules(
       nodeIps: known ? nodeIps : [family === 'IPv4' ? '127.0.0.1' : '::1', ...nodeIps],
       mode,
       family,
-      configuration: renderConfiguration,
+      configuration,
     });
   };
   return { IPv4: await render('IPv4'), IPv6: await render('IPv6') };
 }
-
-/** What the command lines of `nodes.ts` say. */
-const renderConfiguration = {
-  clusterCIDR: '10.244.0.0/16,fd00:244::/32',
-  nodePortAddresses: ['0.0.0.0/0', '::/0'],
-};
 
 const readBoth = (texts: RuleTexts): Record<Family, ReadRules> => ({
   IPv4: readRules(texts.IPv4),

@@ -1,6 +1,7 @@
-import { joinHostPort } from '../../api/address.ts';
+import { cidrOf, contains, familyOf, joinHostPort } from '../../api/address.ts';
 import type { KubeObject } from '../../api/object.ts';
 import type { EndpointSlice, Service } from '../../api/types.ts';
+import type { KubeProxyConfiguration } from '../../dataplane/configuration.ts';
 import { type Flow, nodeAddresses } from './flows.ts';
 import type { Ways } from './outcomes.ts';
 
@@ -19,8 +20,8 @@ export interface Deviation {
   readonly object?: (object: KubeObject) => KubeObject;
   /** The node's address of this family as the older release knows it. */
   readonly knowsNodeIp?: (family: Flow['family']) => boolean;
-  /** Where the older one sends this flow, from where ours sends it; `ask` tells that of another flow. */
-  readonly ways?: (flow: Flow, ways: Ways, ask: (flow: Flow) => Ways) => Ways;
+  /** Where the older one sends this flow, from where ours sends it; `ask` tells that of another flow, `told` is what both were told. */
+  readonly ways?: (flow: Flow, ways: Ways, ask: (flow: Flow) => Ways, told: KubeProxyConfiguration) => Ways;
 }
 
 /** Those of `all` between a genuine release (`1.20.2`) and ours that a mode knows. */
@@ -53,6 +54,12 @@ export const untouched = ({ destination, port }: Flow, masquerade = false): Ways
 
 export const isLocal = ({ source, nodeIps }: Flow) =>
   nodeIps.includes(source) || source === '127.0.0.1' || source === '::1';
+
+/** Whether node ports answer at an address of the node. */
+export function answersAt(address: string, { nodePortAddresses = [] }: KubeProxyConfiguration): boolean {
+  const cidrs = nodePortAddresses.map(cidrOf).filter((cidr) => cidr?.family === familyOf(address));
+  return cidrs.length === 0 || cidrs.some((cidr) => cidr && contains(cidr, address));
+}
 
 /** As releases before 1.29 had it, whose ClusterIPs know no policy for outside. */
 const masquerades = ({ service, type }: Flow) =>
@@ -148,8 +155,9 @@ export const deviations: readonly Deviation[] = [
       'kubernetes#90236, #108250 (1.26): packets of ::1 cannot be routed once they are translated; before, ::1 was translated as every local address',
     until: '1.26',
     mode: 'iptables',
-    ways(flow, ways, ask) {
+    ways(flow, ways, ask, told) {
       if (flow.door !== 'nodePort on loopback' || flow.family !== 'IPv6') return ways;
+      if (!answersAt('::1', told)) return ways;
       const [own = ''] = nodeAddresses.IPv6;
       return ask({ ...flow, source: own, destination: own });
     },

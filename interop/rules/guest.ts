@@ -8,14 +8,16 @@ import { startTestApiserver } from '../../apiserver/testing/apiserver.ts';
 import { createRoundWriter } from './api.ts';
 import { ownCommand, startProxiedNode } from './nodes.ts';
 import { randomRounds } from './objects.ts';
+import { settings } from './settings.ts';
 
+const [setting] = settings;
 const [kubeProxy = '', folder = '', seeds = '1', rounds = '3', ...gates] = process.argv.slice(2);
 const api = await startTestApiserver({ serviceCidrs: ['10.96.0.0/16', 'fd00:96::/112'] });
 const at = { folder, socket: api.socket };
 const writer = await createRoundWriter(api.client);
 const nodes = [
-  await startProxiedNode({ name: 'ipvs-genuine', mode: 'ipvs', command: [kubeProxy, ...gates] }, at),
-  await startProxiedNode({ name: 'ipvs', mode: 'ipvs', command: ownCommand() }, at),
+  await startProxiedNode({ name: 'ipvs-genuine', mode: 'ipvs', command: [kubeProxy, ...gates], setting }, at),
+  await startProxiedNode({ name: 'ipvs', mode: 'ipvs', command: ownCommand(), setting }, at),
 ];
 for (let seed = 1; seed <= Number(seeds); seed++)
   for (const round of randomRounds(seed, Number(rounds))) {

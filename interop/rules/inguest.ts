@@ -7,6 +7,7 @@ import type { Case, PartContext } from '../part.ts';
 import { type Comparison, compareRound, type RuleTexts } from './compare.ts';
 import type { Deviation } from './deviations.ts';
 import { flowsOf } from './flows.ts';
+import { settings } from './settings.ts';
 
 export interface GuestComparison {
   readonly kubeProxy: string;
@@ -25,13 +26,13 @@ interface Recorded {
 
 /**
  * Mode ipvs of both proxies in a guest kernel, which has IPVS where this one has not; flows are asked for here. Adds to the
- * comparisons; where there is no guest kernel, says so in a case.
+ * comparisons; where there is no guest kernel, says so in a case. `deaths` is how many times the genuine one crashed.
  */
 export async function compareInGuest(
   { folder, say }: PartContext,
   { kubeProxy, gates, seeds, rounds, deviations }: GuestComparison,
   comparisons: Map<string, Comparison>,
-): Promise<Case[]> {
+): Promise<{ cases: Case[]; deaths: number }> {
   const script = fileURLToPath(new URL('guest.ts', import.meta.url));
   const command = [process.execPath, script, kubeProxy, folder, String(seeds), String(rounds), ...gates];
   try {
@@ -46,13 +47,18 @@ export async function compareInGuest(
       throw new Error(`the guest ended with ${exitCode}: ${`${stdout}${stderr}`.slice(-2_000)}`);
   } catch (error) {
     if (!(error instanceof GuestUnavailable)) throw error;
-    return [{ name: 'ipvs: every flow', outcome: 'skipped', reason: error.message }];
+    return { cases: [{ name: 'ipvs: every flow', outcome: 'skipped', reason: error.message }], deaths: 0 };
   }
   const lines = (await readFile(join(folder, 'ipvs.jsonl'), 'utf8')).trim().split('\n');
   for (const line of lines) {
     const { objects, genuine, ours } = JSON.parse(line) as Recorded;
     const round = { genuine, ours: new Map([['ipvs', ours]]), objects, flows: flowsOf(objects) };
-    await compareRound(round, { mode: 'ipvs', deviations }, comparisons);
+    await compareRound(
+      round,
+      { mode: 'ipvs', deviations, configuration: settings[0].configuration },
+      comparisons,
+    );
   }
-  return [];
+  const log = await readFile(join(folder, 'ipvs-genuine.log'), 'utf8');
+  return { cases: [], deaths: log.match(/^panic: /gm)?.length ?? 0 };
 }

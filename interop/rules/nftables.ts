@@ -1,5 +1,5 @@
 import { contains, joinHostPort } from '../../api/address.ts';
-import { type Deviation, isLocal, untouched } from './deviations.ts';
+import { answersAt, type Deviation, isLocal, untouched } from './deviations.ts';
 import { type Flow, nodeAddresses } from './flows.ts';
 import type { Ways } from './outcomes.ts';
 
@@ -38,6 +38,13 @@ export const nftablesDeviations: readonly Pick<Deviation, 'what' | 'reason' | 'w
       isRefused(flow, ask)
         ? new Map([['reject', 1]])
         : ways,
+  },
+  {
+    what: 'node ports without endpoints at addresses that nodeport-addresses leave out, in mode nftables',
+    reason:
+      'as upstream: mode nftables looks for such node ports at nodeport-ips alone, mode iptables at every local address (--dst-type LOCAL)',
+    ways: (flow, ways, _, told) =>
+      flow.door.startsWith('nodePort on') && !answersAt(flow.destination, told) ? untouched(flow) : ways,
   },
   {
     what: 'loadBalancerSourceRanges of a Service without endpoints, in mode nftables',

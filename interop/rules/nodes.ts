@@ -6,6 +6,7 @@ import { type Family, joinHostPort } from '../../api/address.ts';
 import { startTestNode, type TestNode } from '../../dataplane/testing/sandbox.ts';
 import { nodeName } from './api.ts';
 import { endpointCount, endpointPlace, ownHosts } from './objects.ts';
+import type { Setting } from './settings.ts';
 
 /** A node in namespaces of its own with a kube-proxy on it, genuine or ours. */
 export interface ProxiedNode extends AsyncDisposable {
@@ -23,6 +24,7 @@ export interface ProxyCommand {
   readonly mode: 'iptables' | 'nftables' | 'ipvs';
   /** Program and arguments; those that both understand are added. */
   readonly command: readonly string[];
+  readonly setting: Setting;
 }
 
 export interface NodeOptions {
@@ -35,11 +37,9 @@ export interface NodeOptions {
 const sharedFlags = [
   '--master=http://127.0.0.1:6443',
   `--hostname-override=${nodeName}`,
-  '--cluster-cidr=10.244.0.0/16,fd00:244::/32',
   '--bind-address=172.18.0.3',
   '--healthz-bind-address=0.0.0.0:10256',
   '--metrics-bind-address=127.0.0.1:10249',
-  '--nodeport-addresses=0.0.0.0/0,::/0',
   // The kernel keeps these from namespaces, and genuine proxies end where they cannot be written.
   '--conntrack-max-per-core=0',
   '--conntrack-tcp-timeout-established=0s',
@@ -52,7 +52,7 @@ const sharedFlags = [
 
 /** The topology of the dataplane's tests, an API server at 127.0.0.1:6443, what a kubelet of 1.20 writes, and the proxy. */
 export async function startProxiedNode(
-  { name, mode, command }: ProxyCommand,
+  { name, mode, command, setting }: ProxyCommand,
   { folder, socket }: NodeOptions,
 ): Promise<ProxiedNode> {
   const lab = await startTestNode();
@@ -67,7 +67,10 @@ export async function startProxiedNode(
     ]);
   await lab.kernel.run('sh', ['-s'], { input: endpointAddresses() + kubeletRules() });
   await inBackground([process.execPath, '-e', relayScript, socket], join(folder, `${name}-relay.log`));
-  await inBackground([...command, ...sharedFlags, `--proxy-mode=${mode}`], logFile);
+  // As a kubelet does: what ends is started again.
+  const forever = ['sh', '-c', 'while :; do "$@"; echo "ended with $?"; sleep 1; done', 'sh'];
+  const words = [...command, ...sharedFlags, ...setting.flags, `--proxy-mode=${mode}`];
+  await inBackground([...forever, ...words], logFile);
   const log = () => readFile(logFile, 'utf8');
   const rules = { iptables: savedRules, nftables: listedRules, ipvs: balancedRules }[mode];
   return {

@@ -24,9 +24,12 @@ function objects(endpoint: number | undefined): { services: Service[]; slices: E
 
 /**
  * UDP clients that keep their port, while the Service has no endpoint, gets its first, and gets another in its place:
- * what conntrack remembers of the flow must go with it. Resolves to what was wrong.
+ * what conntrack remembers of the flow must go with it. Resolves to how many were tried, and to what was wrong.
  */
-export async function compareUdp(writer: RoundWriter, nodes: readonly ProxiedNode[]): Promise<string[]> {
+export async function compareUdp(
+  writer: RoundWriter,
+  nodes: readonly ProxiedNode[],
+): Promise<{ tried: number; wrong: string[] }> {
   const wrong: string[] = [];
   const write = async (endpoint: number | undefined) => {
     const { mark } = await writer.write({ what: ['UDP'], ...objects(endpoint) });
@@ -57,7 +60,7 @@ export async function compareUdp(writer: RoundWriter, nodes: readonly ProxiedNod
     }
   }
   await Promise.all(held.map(({ talk }) => talk.close()));
-  return wrong;
+  return { tried: 3 * held.length, wrong };
 }
 
 /** Flows are forgotten a moment after the rules stand. */
