@@ -8,17 +8,8 @@ import type {
 } from '../../../../api/types.ts';
 import { ageColumn, column, nameColumn } from '../../../table/columns/common.ts';
 import type { FieldError, Strategy } from '../../strategy.ts';
-import { forbidden, invalid, invalidEach, notSupported, required } from '../validation/field.ts';
-import { pathSegment } from '../validation/names.ts';
-
-/** The field that each type of metric has. */
-const sources = {
-  ContainerResource: 'containerResource',
-  External: 'external',
-  Object: 'object',
-  Pods: 'pods',
-  Resource: 'resource',
-} as const;
+import { invalid, notSupported, required } from '../validation/field.ts';
+import { metricSources, validateMetric, validateReference } from './validate-metrics.ts';
 
 /** Upstream: `pkg/apis/autoscaling/v2/defaults.go`, `ValidateHorizontalPodAutoscaler`. */
 export const horizontalPodAutoscalerStrategy: Strategy<V2HorizontalPodAutoscaler> = {
@@ -45,11 +36,7 @@ export const horizontalPodAutoscalerStrategy: Strategy<V2HorizontalPodAutoscaler
     if (minReplicas !== undefined && maxReplicas < minReplicas) {
       errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
     }
-    for (const part of ['kind', 'name'] as const) {
-      const value = scaleTargetRef?.[part];
-      const field = `spec.scaleTargetRef.${part}`;
-      errors.push(...(value ? invalidEach(field, value, pathSegment(value)) : [required(field)]));
-    }
+    errors.push(...validateReference('spec.scaleTargetRef', scaleTargetRef));
     for (const [index, metric] of metrics.entries()) {
       errors.push(...validateMetric(`spec.metrics[${index}]`, metric));
     }
@@ -89,39 +76,6 @@ function setScalingDefaults({ behavior }: V2HorizontalPodAutoscalerSpec): void {
   behavior.scaleDown = { selectPolicy: 'Max', policies: [percent], ...behavior.scaleDown };
 }
 
-function validateMetric(field: string, metric: V2MetricSpec): FieldError[] {
-  const { type } = metric;
-  const own = sources[type as keyof typeof sources] as (typeof sources)[keyof typeof sources] | undefined;
-  const errors: FieldError[] = [];
-  if (!type) errors.push(required(`${field}.type`, 'must specify a metric source type'));
-  if (!own) return [...errors, notSupported(`${field}.type`, type, Object.keys(sources))];
-  if (!metric[own]) {
-    errors.push(required(`${field}.${own}`, 'must populate information for the given metric source'));
-  }
-  for (const other of Object.values(sources)) {
-    if (other === own || !metric[other]) continue;
-    errors.push(forbidden(`${field}.${other}`, 'must populate the given metric source only'));
-  }
-  const { resource } = metric;
-  if (type !== 'Resource' || !resource) return errors;
-  if (!resource.name) errors.push(required(`${field}.resource.name`, 'must specify a resource name'));
-  const { averageUtilization: share, averageValue, type: kind } = resource.target ?? {};
-  const target = `${field}.resource.target`;
-  if (!kind) errors.push(required(`${target}.type`, 'must specify a metric target type'));
-  if (share !== undefined && share < 1) {
-    errors.push(invalid(`${target}.averageUtilization`, share, 'must be greater than 0'));
-  }
-  if (share === undefined && averageValue === undefined) {
-    const detail = 'must set either a target raw value or a target utilization';
-    errors.push(required(`${target}.averageUtilization`, detail));
-  }
-  if (share !== undefined && averageValue !== undefined) {
-    const detail = 'may not set both a target raw value and a target utilization';
-    errors.push(forbidden(`${target}.averageValue`, detail));
-  }
-  return errors;
-}
-
 function validateRules(field: string, rules: V2HPAScalingRules | undefined): FieldError[] {
   if (!rules) return [];
   const { stabilizationWindowSeconds: seconds = 0, selectPolicy, policies = [] } = rules;
@@ -153,7 +107,7 @@ function validateRules(field: string, rules: V2HPAScalingRules | undefined): Fie
 function formatMetrics(specs: readonly V2MetricSpec[], statuses: readonly V2MetricStatus[]): string {
   if (specs.length === 0) return '<none>';
   const texts = specs.map((spec, index) => {
-    const own = sources[spec.type as keyof typeof sources];
+    const own = metricSources[spec.type as keyof typeof metricSources];
     const target = spec[own]?.target;
     const current = statuses[index]?.[own]?.current;
     const head = own === 'resource' ? `${spec.resource?.name}: ` : '';
