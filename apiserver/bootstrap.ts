@@ -20,6 +20,8 @@ export interface BootstrapOptions {
   serviceCidrs: readonly string[];
   /** `clientCa`, PEM: who signs certificates of clients is published for other servers that ask this one who somebody is. */
   tls: { clientCa: string };
+  /** `ca`, PEM: who shows a certificate of it as `front-proxy-client` says who somebody is. */
+  proxyClient?: { ca: string };
   /** What a new cluster starts with, written at its first start only, all at once. */
   initialObjects?: readonly KubeObject[];
   /** Roles and bindings beside Kubernetes' own, written when they are not there. */
@@ -55,7 +57,7 @@ export async function bootstrap(
   const own = roles.map((object) => ({ resource: resourceFor(object), object }));
   const [present] = await Promise.all([
     createMissing(registry, lookup, defaultPolicy()),
-    publishAuthentication(registry, lookup, tls.clientCa),
+    publishAuthentication(registry, lookup, authenticationOf(tls.clientCa, options.proxyClient?.ca)),
     createMissing(registry, lookup, own),
     createMissing(registry, lookup, [
       ...systemPriorityClasses.map((one) => ({
@@ -91,17 +93,32 @@ export async function bootstrap(
 }
 
 /** Upstream: `pkg/controlplane/controller/clusterauthenticationtrust`. */
-async function publishAuthentication(registry: Registry, lookup: Lookup, clientCa: string): Promise<void> {
+async function publishAuthentication(
+  registry: Registry,
+  lookup: Lookup,
+  wantedData: Readonly<Record<string, string>>,
+): Promise<void> {
   const [name, namespace] = ['extension-apiserver-authentication', 'kube-system'];
   const held = lookup.get(resources.configmaps, name, namespace);
-  if (held?.data?.[clientCaFile] === clientCa) return;
-  const data = { ...held?.data, [clientCaFile]: clientCa };
+  if (held && Object.entries(wantedData).every(([key, text]) => held.data?.[key] === text)) return;
+  const data = { ...held?.data, ...wantedData };
   const wanted: ConfigMap = { metadata: { name, namespace }, data };
   if (!held) return ensure(registry, resources.configmaps, wanted);
   await registry.update(resources.configmaps, { name, namespace }, () => wanted, request);
 }
 
-const clientCaFile = 'client-ca-file';
+/** What other servers need to believe this one: the flags that a kube-apiserver is given, the `--requestheader-…` as JSON. */
+function authenticationOf(clientCa: string, proxyCa: string | undefined): Record<string, string> {
+  if (proxyCa === undefined) return { 'client-ca-file': clientCa };
+  return {
+    'client-ca-file': clientCa,
+    'requestheader-allowed-names': '["front-proxy-client"]',
+    'requestheader-client-ca-file': proxyCa,
+    'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
+    'requestheader-group-headers': '["X-Remote-Group"]',
+    'requestheader-username-headers': '["X-Remote-User"]',
+  };
+}
 
 function resourceFor(object: KubeObject): Resource {
   const { apiVersion = '', kind = '' } = object;

@@ -3,6 +3,8 @@ import type { KubeObject } from '../api/object.ts';
 import { type Resource, resources } from '../api/scheme.ts';
 import type { Transport } from '../api/transport.ts';
 import { followAdmission } from './admission/admit.ts';
+import { followApiServices } from './aggregation/aggregator.ts';
+import type { ProxyClientTls } from './aggregation/services.ts';
 import { followDefinitions } from './apiextensions/kinds.ts';
 import type { AuditPolicy } from './audit/policy.ts';
 import { createAccess } from './auth/access.ts';
@@ -52,6 +54,8 @@ export interface ApiserverConfig {
   serviceNodePortRange: string;
   /** Without it, nothing can be asked of kubelets: no logs, no exec. */
   kubeletClient?: KubeletClientTls;
+  /** How servers know this one to which APIServices lead. Without it they are asked, and believe nothing. */
+  proxyClient?: ProxyClientTls;
   /** What a new cluster starts with, written at its first start only, all at once. */
   initialObjects?: readonly KubeObject[];
   /** Roles and bindings beside Kubernetes' own, written when they are not there. */
@@ -118,6 +122,10 @@ export async function startApiserver(
         })
       : createRegistry({ storage, cache, strategies, customStrategyOf, now });
     await customKinds.begin(registry);
+    const aggregator = await followApiServices(
+      { ...{ cache, registry, now, onError }, tls: config.proxyClient },
+      signal,
+    );
     const issued = withBootstrapTokens(createTokens(config.serviceAccount, cache.lookup), cache.lookup);
     const tokens = config.tokenFile === undefined ? issued : withStaticTokens(issued, config.tokenFile);
     const { issuer } = config.serviceAccount;
@@ -142,6 +150,8 @@ export async function startApiserver(
       made: (resource: Resource, matches: (entry: Entry) => boolean) =>
         resource === resources.componentstatuses ? statusesOf(health, matches) : undefined,
       registry,
+      aggregator,
+      issuing: config.serviceAccount,
       cache,
       tokens,
       issuer,

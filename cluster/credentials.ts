@@ -27,12 +27,16 @@ const kubeletClientName = 'apiserver-kubelet-client';
  * What an older version has left is completed.
  */
 export function ensurePki(spec: ClusterSpec, state: StateDir): void {
-  if (existsSync(join(state.pki, `${kubeletClientName}.crt`))) return;
+  if (existsSync(join(state.pki, `${kubeletClientName}.crt`))) {
+    ensureFrontProxy(state);
+    return;
+  }
   if (existsSync(state.pki)) {
     const authority = loadCertificateAuthority(readPem(state, 'ca.crt'), readPem(state, 'ca.key'));
     const files = issueAll(authority, [proxy, ...nodeSubjects(spec), kubeletClient]);
     // The last one says that all are there.
     for (const [name, content] of Object.entries(files)) writeWhole(join(state.pki, name), content);
+    ensureFrontProxy(state);
     return;
   }
   const authority = createCertificateAuthority();
@@ -51,8 +55,37 @@ export function ensurePki(spec: ClusterSpec, state: StateDir): void {
     'sa.key': signing.privateKey,
     'sa.pub': signing.publicKey,
     ...etcd,
+    ...frontProxyFiles(),
     ...files,
   });
+}
+
+const frontProxy = 'front-proxy';
+
+/** By which aggregated API servers know ours; an authority of its own, so that no client of the cluster is taken for it. */
+function frontProxyFiles(): Record<string, string> {
+  const authority = createCertificateAuthority();
+  const client = { name: `${frontProxy}-client`, subject: { commonName: 'front-proxy-client' } };
+  return {
+    [`${frontProxy}-ca.key`]: authority.key,
+    ...issueAll(authority, [client]),
+    [`${frontProxy}-ca.crt`]: authority.cert,
+  };
+}
+
+/** What a cluster of an older version lacks. */
+function ensureFrontProxy(state: StateDir): void {
+  if (existsSync(join(state.pki, `${frontProxy}-ca.crt`))) return;
+  for (const [name, content] of Object.entries(frontProxyFiles())) writeWhole(join(state.pki, name), content);
+}
+
+/** For `proxyClient` of the apiserver. */
+export function proxyClientConfig(state: StateDir): { ca: string; cert: string; key: string } {
+  return {
+    ca: readPem(state, `${frontProxy}-ca.crt`),
+    cert: readPem(state, `${frontProxy}-client.crt`),
+    key: readPem(state, `${frontProxy}-client.key`),
+  };
 }
 
 /** An authority of its own, so that no certificate of the cluster's opens the etcd. */

@@ -1,4 +1,12 @@
-import { createHash, createPrivateKey, createPublicKey, randomUUID, sign, verify } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  randomUUID,
+  sign,
+  verify,
+} from 'node:crypto';
 import { resources } from '../../api/scheme.ts';
 import type { Pod, ServiceAccount } from '../../api/types.ts';
 import type { Lookup } from '../registry/strategy.ts';
@@ -50,13 +58,17 @@ interface Claims {
   };
 }
 
+/** By which a token names the key that signed it. Upstream: `keyIDFromPublicKey` of `pkg/serviceaccount/jwt.go`. */
+export function keyIdOf(publicKey: KeyObject): string {
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64url');
+}
+
 export function createTokens(keys: ServiceAccountKeys, lookup: Lookup): Tokens {
   const privateKey = createPrivateKey(keys.privateKey);
   const publicKey = createPublicKey(keys.publicKey);
-  const keyId = createHash('sha256')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('base64url');
-  const header = encode({ alg: 'ES256', kid: keyId });
+  const header = encode({ alg: 'ES256', kid: keyIdOf(publicKey) });
   const dsaEncoding = 'ieee-p1363' as const;
 
   /** Undefined when the text is no token of ours; throws on broken JSON or encoding. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type NextFunction } from 'express';
-import type { Resource } from '../../api/scheme.ts';
 import { type StatusError, statusError } from '../../api/status.ts';
+import type { Aggregator } from '../aggregation/aggregator.ts';
 import type { CustomKinds } from '../apiextensions/kinds.ts';
 import type { Audit, AuditTrail } from '../audit/audit.ts';
 import { type Attributes, attributesOf } from '../auth/attributes.ts';
@@ -13,12 +13,12 @@ import { allResources } from '../registry/kinds/rows.ts';
 import type { Admission } from '../registry/registry.ts';
 import { metricsPath, withMetrics } from '../resource-metrics/rows.ts';
 import { loadEncoder } from './answer.ts';
-import { aggregated, coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
+import { coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
 import { serveHealth } from './health.ts';
-import { parseMediaType } from './negotiate.ts';
 import { type Call, methodNotAllowed, serveObjects } from './objects.ts';
 import { sendFailure, sendJson } from './respond.ts';
 import { serveReview } from './reviews.ts';
+import { serveRoot } from './serve-discovery.ts';
 import type { SnapshotAccess } from './snapshot.ts';
 import { bind, type SubresourceOptions, serveSubresource } from './subresources.ts';
 import { parseTarget, unknownPath, verbOf } from './target.ts';
@@ -39,6 +39,10 @@ export interface AppOptions extends SubresourceOptions {
   audit?: Audit;
   /** Whether what nodes and pods use can be asked of kubelets, and is served. */
   resourceMetrics: boolean;
+  /** The group versions of other servers. */
+  aggregator: Aggregator;
+  /** Of service accounts' tokens; the key is PEM. */
+  issuing: { issuer: string; publicKey: string };
   /** HOST:PORT for clients outside the cluster's own networks, part of the `/api` document. */
   address: string;
   /** Told of failures that are the server's own fault. */
@@ -123,10 +127,28 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
   const discovered = () => (options.resourceMetrics ? withMetrics(served()) : served());
   app.get('/version', (_, response) => sendJson(response, 200, version));
   app.get('/api', (request, response) =>
-    discovery('api', request, response, coreVersions(options.address), []),
+    serveRoot('api', request, response, coreVersions(options.address), []),
   );
+  app.get(['/.well-known/openid-configuration', '/openid/v1/jwks'], async (request, response, next) => {
+    const { serveOidc } = await import('../auth/oidc.ts');
+    if (!serveOidc(request.path, response, { ...options.issuing, address: options.address })) next();
+  });
+  app.use(async (request, response, next) => {
+    const { aggregator, cache } = options;
+    const [root, group, version] = request.path.split('/').filter(Boolean);
+    if (root !== 'apis' || !aggregator.services().length) return next();
+    if (version === undefined) {
+      const { serveWithOthers } = await import('./serve-discovery.ts');
+      return serveWithOthers(request, response, group, discovered(), aggregator, cache.lookup);
+    }
+    const service = aggregator.find(group ?? '', version);
+    if (!service) return next();
+    const { serveAggregated } = await import('../aggregation/serve.ts');
+    const user = userOf(request);
+    await serveAggregated({ request, response, user }, service, cache.lookup, aggregator.tls);
+  });
   app.get('/apis', (request, response) =>
-    discovery('apis', request, response, groupList(discovered()), discovered()),
+    serveRoot('apis', request, response, groupList(discovered()), discovered()),
   );
   app.get('/apis/:group', (request, response) => {
     found(response, groupDocument(request.params.group, discovered()));
@@ -224,34 +246,6 @@ function isWatch(query: URLSearchParams): boolean {
 function tooMany(): StatusError {
   const message = 'Too many requests, please try again later.';
   return statusError('TooManyRequests', message, { retryAfterSeconds: 1 });
-}
-
-function discovery(
-  root: 'api' | 'apis',
-  request: IncomingMessage,
-  response: ServerResponse,
-  legacy: object,
-  custom: readonly Resource[],
-): void {
-  for (const alternative of (request.headers.accept ?? '').split(',')) {
-    const { type, parameters } = parseMediaType(alternative);
-    const { g, v = '', as } = Object.fromEntries(parameters);
-    if (type !== 'application/json') continue;
-    if (as === undefined) break;
-    if (g !== 'apidiscovery.k8s.io' || as !== 'APIGroupDiscoveryList' || !/^v2(beta1)?$/.test(v)) continue;
-    const { body, etag } = aggregated(root, v, custom);
-    response.setHeader('ETag', etag);
-    response.setHeader('Vary', 'Accept');
-    if (request.headers['if-none-match'] === etag) {
-      response.statusCode = 304;
-      response.end();
-      return;
-    }
-    response.setHeader('Content-Type', `application/json;g=${g};v=${v};as=${as}`);
-    sendJson(response, 200, body);
-    return;
-  }
-  sendJson(response, 200, legacy);
 }
 
 function found(response: ServerResponse, document: object | undefined): void {

@@ -10,6 +10,8 @@ export interface Backend {
   port: number;
   /** For kubelets, with the apiserver's certificate; without, a server's certificate is taken as it is. */
   agent?: Agent;
+  /** Under which name its certificate must be, where that is not its host. */
+  servername?: string;
 }
 
 export const urlOf = ({ scheme, host, port }: Backend, path: string) =>
@@ -36,7 +38,7 @@ export function requestBackend(backend: Backend, { method, path, headers }: Back
     headers,
     agent: backend.agent ?? false,
     // Who is behind it, not whom the client's `Host` header names.
-    servername: isIP(backend.host) ? '' : backend.host,
+    servername: backend.servername ?? (isIP(backend.host) ? '' : backend.host),
     // What a pod shows need not be signed by anybody. Upstream: `proxyTransport`, InsecureSkipVerify.
     ...(backend.agent ? {} : { rejectUnauthorized: false }),
   });

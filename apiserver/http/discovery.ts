@@ -152,7 +152,7 @@ export function coreVersions(address: string): object {
 }
 
 /** `/apis` */
-export function groupList(custom: readonly Resource[] = []): object {
+export function groupList(custom: readonly Resource[] = []) {
   const all = catalogue(custom);
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: all.groups.map((name) => groupOf(all, name)) };
 }

@@ -66,8 +66,9 @@ export async function proxyRequest(
 }
 
 /** Kubelets and others fail in different words. */
-function unreachable({ message }: BackendError, { agent }: Backend): Error {
-  const [reason, what]: [StatusReason, string] = agent
+function unreachable({ message }: BackendError, { agent, servername }: Backend): Error {
+  const isKubelet = agent && servername === undefined;
+  const [reason, what]: [StatusReason, string] = isKubelet
     ? ['InternalError', 'error dialing backend']
     : ['ServiceUnavailable', 'error trying to reach service'];
   return statusError(reason, `${what}: ${message}`, {});

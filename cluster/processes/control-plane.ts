@@ -3,7 +3,7 @@ import { type Client, createClient } from '../../api/client.ts';
 import { startApiserver } from '../../apiserver/main.ts';
 import { startControllers } from '../../controllers/main.ts';
 import { dnsRoles } from '../addons.ts';
-import { kubeletClientConfig, readPem } from '../credentials.ts';
+import { kubeletClientConfig, proxyClientConfig, readPem } from '../credentials.ts';
 import { etcdOptions } from '../etcd.ts';
 import { initialObjects } from '../initial-objects.ts';
 import { isOurs } from '../programs.ts';
@@ -93,6 +93,7 @@ async function serve(
       serviceCidrs: spec.serviceCidrs,
       serviceNodePortRange: spec.serviceNodePortRange,
       kubeletClient: kubeletClientConfig(state),
+      proxyClient: proxyClientConfig(state),
       initialObjects: initialObjects(spec),
       roles: spec.clusterDns.length > 0 ? dnsRoles() : [],
     },
