@@ -10,6 +10,7 @@ import {
 import { resources } from '../../api/scheme.ts';
 import type { Pod, ServiceAccount } from '../../api/types.ts';
 import type { Lookup } from '../registry/strategy.ts';
+import { isLegacy, legacyOwner } from './legacy-tokens.ts';
 import { authenticated, type User } from './user.ts';
 
 export interface ServiceAccountKeys {
@@ -116,6 +117,8 @@ export function createTokens(keys: ServiceAccountKeys, lookup: Lookup): Tokens {
         // Not base64url or not JSON, whoever made it: as bad as a wrong signature.
         return undefined;
       }
+      if (claims && isLegacy(claims))
+        return audiences.includes(keys.issuer) ? legacyOwner({ ...claims }, token, lookup) : undefined;
       if (!claims || claims.iss !== keys.issuer) return undefined;
       const seconds = now.getTime() / 1000;
       if (seconds >= claims.exp || seconds < claims.nbf) return undefined;

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../api/object.ts';
-import type { Resource } from '../../api/scheme.ts';
+import { type Resource, resources } from '../../api/scheme.ts';
 import type { DeleteOptions, ManagedFieldsEntry } from '../../api/types.ts';
 import type { Cache } from '../storage/cache.ts';
 import type { Entry } from '../storage/entry.ts';
@@ -121,13 +121,24 @@ export function createRegistry(options: {
   const strategies = new Map(options.strategies.map((strategy) => [strategy.resource, strategy]));
   const strategyOf = (resource: Resource) => strategies.get(resource) ?? customStrategyOf?.(resource);
   const backend: Backend = { storage, cache, now, strategyOf };
-  return {
-    create: (resource, object, namespace, request) =>
-      createObject(backend, resource, object, namespace, request),
+  const hasQuotas = (namespace: string) => {
+    for (const _ of cache.lookup.list(resources.resourcequotas, namespace)) return true;
+    return false;
+  };
+  const registry: Registry = {
+    async create(resource, object, namespace, request) {
+      const entry = await createObject(backend, resource, object, namespace, request);
+      if (namespace && !request.dryRun && hasQuotas(namespace)) {
+        const { chargeQuotas } = await import('./kinds/quota/charge-quota.ts');
+        await chargeQuotas(registry, cache.lookup, resource, entry.object);
+      }
+      return entry;
+    },
     update: (resource, ref, mutate, request, options = {}) =>
       updateObject(backend, resource, ref, mutate, request, options),
     delete: (resource, ref, options, request) => deleteObject(backend, resource, ref, options, request),
   };
+  return registry;
 }
 
 export function writeContext(

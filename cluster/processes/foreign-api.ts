@@ -7,6 +7,7 @@ import { serverListens } from '../../api/listening.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { resourceOf } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
+import type { Namespace } from '../../api/types.ts';
 import { dnsRoles } from '../addons.ts';
 import { clientConfig } from '../credentials.ts';
 import { initialObjects } from '../initial-objects.ts';
@@ -57,10 +58,17 @@ export async function reachForeignApi(
 /** Milliseconds: an apiserver waits for its etcd first. */
 const patience = 60_000;
 
+/** An apiserver of old makes them some time after it answers, and when that fails, a minute later. */
+const namespaces: readonly Namespace[] = ['kube-system', 'kube-public', 'kube-node-lease'].map((name) => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name },
+}));
+
 async function writeAll(client: Client, spec: ClusterSpec, signal: AbortSignal): Promise<void> {
   const roles = spec.clusterDns.length > 0 ? dnsRoles() : [];
   let told = '';
-  for (const object of [...initialObjects(spec), ...roles]) {
+  for (const object of [...namespaces, ...initialObjects(spec), ...roles]) {
     for (;;) {
       try {
         await ensure(client, object);

@@ -4,8 +4,6 @@ import { addressOf, fileArgument, nameOf } from '../objects.ts';
 import type { Stage } from '../scenario.ts';
 import { testEqualShares } from '../statistics.ts';
 
-/** `default/service-test:`, the name of an unnamed port in those releases, and tcp, as a hash. */
-const serviceChain = 'KUBE-SVC-LY73ZDGF4KGO4YFJ';
 const articleIp = '10.101.90.210';
 
 /** The article's endpoints in the order of its rules. */
@@ -44,13 +42,14 @@ export async function followRules(stage: Stage, { clusterIp }: ServiceTest): Pro
   report.step(`The rules behind the address, on ${node}: first, where the address is`);
   report.command(node, list);
   const listing = (await cluster.node(node).exec(['sh', '-c', list])).stdout;
-  const names = { [clusterIp]: articleIp, ...endpointNames(listing) };
+  const names = { [clusterIp]: articleIp, ...endpointNames(listing, clusterIp) };
   const services = ofService(listing, clusterIp);
   showChains(report, services);
   check(stage, "KUBE-SERVICES has the article's two rules", differences(services, article.services, names));
 
-  report.step(`Then ${serviceChain}, to which it leads`);
-  const service = chainOf(listing, serviceChain);
+  const target = targetOf(listing, clusterIp);
+  report.step(`Then ${target}, to which it leads`);
+  const service = chainOf(listing, target);
   showChains(report, service);
   check(
     stage,
@@ -88,10 +87,15 @@ function ofService(listing: string, clusterIp: string): string[] {
   return [heading, names, ...rules.filter((rule) => rule.includes(` ${clusterIp} `))];
 }
 
+/** The Service's own chain: its name is a hash that is not the same in all releases. */
+const targetOf = (listing: string, clusterIp: string) =>
+  rulesOf(ofService(listing, clusterIp)).at(-1)?.target ?? '';
+
 /** What the article calls our endpoints and their chains, in the order of the rules. */
-function endpointNames(listing: string): Record<string, string> {
+function endpointNames(listing: string, clusterIp: string): Record<string, string> {
   const names: Record<string, string> = {};
-  for (const [index, { target }] of rulesOf(chainOf(listing, serviceChain)).entries()) {
+  const service = chainOf(listing, targetOf(listing, clusterIp));
+  for (const [index, { target }] of rulesOf(service).entries()) {
     const { address = '', chain = '' } = endpoints[index] ?? {};
     names[target] = chain;
     names[destination(listing, target)] = address;
@@ -114,13 +118,13 @@ export async function fairShares(stage: Stage, { clusterIp, pods }: ServiceTest)
   report.step(`${requests} connections more, and the counters of the node that makes them`);
   const place = cluster.node(node);
   const listed = async () => (await place.exec(['sh', '-c', list])).stdout;
-  const rules = (text: string): ListedRule[] => rulesOf(chainOf(text, serviceChain));
+  const rules = (text: string): ListedRule[] => rulesOf(chainOf(text, targetOf(text, clusterIp)));
   const before = await listed();
   const command = `curl -s 'http://${clusterIp}:8088/?[1-${requests}]' | sort | uniq -c`;
   const answers = await stage.onNode(node, command);
   report.command(node, list);
   const after = await listed();
-  showChains(report, ofService(after, clusterIp), chainOf(after, serviceChain));
+  showChains(report, ofService(after, clusterIp), chainOf(after, targetOf(after, clusterIp)));
 
   const entry = (text: string) => rulesOf(ofService(text, clusterIp)).at(-1)?.packets ?? 0;
   report.check(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { EndpointSlice, Pod } from '../../api/types.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
+import { rulesLeadTo } from '../objects.ts';
 import { count } from '../report.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { compareRules, showRules } from './rules.ts';
@@ -161,6 +162,7 @@ async function showObjects(stage: Stage): Promise<{ pods: V1Pod[]; clusterIp: st
     listed.includes(clusterIp) && listed.includes('80/TCP'),
   );
 
+  await rulesLeadTo(stage, addresses);
   report.step('The Service answers, each time with the name of a pod');
   const answers: string[] = [];
   for (let request = 0; request < 3; request++) {

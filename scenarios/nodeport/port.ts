@@ -57,7 +57,9 @@ export async function holdPort(stage: Stage, { pods, proxy: first, start }: Port
   report.step('A Service of type NodePort');
   await createFrom(stage, 'nodeport/nodeport.yaml');
   await stage.kubectl('get svc webapp1-nodeport-svc');
+  // One does not open it before the rules are there, another before it writes them.
   await until(shell, `ss -ltnH 'sport = :${port}' | grep -q .`);
+  await until(shell, `iptables-save -t nat | grep -q 'KUBE-NODEPORTS.* --dport ${port} .*-j KUBE-SVC-'`);
   const list = 'iptables -nvL -t nat';
   report.command(node, list);
   const chain = chainOf(await shell(list), 'KUBE-NODEPORTS');
@@ -156,9 +158,9 @@ async function withoutRules(
   report.check('now the other program answers', answer === 'another program\n', answer);
 }
 
-/** Waits up to 10 s until a shell line on the node succeeds. */
+/** Waits up to a minute until a shell line on the node succeeds: some look at the ports of others every 30 s. */
 async function until(shell: (script: string) => Promise<string>, condition: string): Promise<void> {
   await shell(
-    `i=0; until ${condition}; do i=$((i+1)); [ $i -lt 200 ] || { echo "waited 10 s for: ${condition.replaceAll('"', '')}" >&2; exit 1; }; sleep 0.05; done`,
+    `i=0; until ${condition}; do i=$((i+1)); [ $i -lt 1200 ] || { echo "waited a minute for: ${condition.replaceAll('"', '')}" >&2; exit 1; }; sleep 0.05; done`,
   );
 }

@@ -31,14 +31,14 @@ export async function compareRules(stage: Stage, clusterIp: string): Promise<voi
   const command = 'iptables -nvL -t nat';
   report.command(node?.name ?? '', command);
   const { stdout } = await cluster.node(node?.name ?? '').exec(['sh', '-c', command]);
-  const names = { [clusterIp]: '10.96.49.63', ...endpointNames(stdout) };
+  const own = targetOf(stdout, clusterIp);
+  const names = { [clusterIp]: '10.96.49.63', ...endpointNames(stdout, own) };
+  const named = (chain: string) =>
+    chain === serviceChain ? own : Object.keys(names).find((one) => names[one] === chain);
   const chains = Object.entries(article).map(([chain, text]) => ({
     chain,
     text,
-    lines: quoted(
-      chainOf(stdout, Object.keys(names).find((own) => names[own] === chain) ?? chain),
-      clusterIp,
-    ),
+    lines: quoted(chainOf(stdout, named(chain) ?? chain), clusterIp),
   }));
   showChains(report, ...chains.map(({ lines }) => lines));
   for (const { chain, text, lines } of chains) {
@@ -51,6 +51,10 @@ export async function compareRules(stage: Stage, clusterIp: string): Promise<voi
   );
 }
 
+/** The Service's own chain: its name is a hash that is not the same in all releases. */
+const targetOf = (listing: string, clusterIp: string) =>
+  rulesOf(quoted(chainOf(listing, 'KUBE-SERVICES'), clusterIp)).at(-1)?.target ?? '';
+
 /** Of what all Services share the article quotes kube-proxy's rules for this one. */
 function quoted(lines: string[], clusterIp: string): string[] {
   const [heading = '', names = '', ...rules] = lines;
@@ -60,8 +64,8 @@ function quoted(lines: string[], clusterIp: string): string[] {
 }
 
 /** What the article calls endpoints that have other addresses, as with more nodes. */
-function endpointNames(listing: string): Record<string, string> {
-  const [first, second] = rulesOf(chainOf(listing, serviceChain)).map(({ target }) => target);
+function endpointNames(listing: string, service: string): Record<string, string> {
+  const [first, second] = rulesOf(chainOf(listing, service)).map(({ target }) => target);
   const to = (chain = '') =>
     /to:([\d.]+):/.exec(rulesOf(chainOf(listing, chain)).at(-1)?.rest ?? '')?.[1] ?? '';
   return {

@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { Pod } from '../../api/types.ts';
+import { packageRoot } from '../../kernel/package-root.ts';
 import { findCommand } from '../../lab/doctor.ts';
 import { addressOf, createFrom, nameOf } from '../objects.ts';
 import { host } from '../report.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { firedByItself, jobsOfArticle } from './cron.ts';
+import { firedByItself, jobsOfArticle, knowsCronJobs } from './cron.ts';
 import { execInto } from './exec.ts';
 import { articleLines, rowsOf, unlikeArticle } from './listing.ts';
 
@@ -38,9 +41,22 @@ const whole = 40;
 async function create(stage: Stage): Promise<void> {
   const { report } = stage;
   report.step('What there is: pods, a Deployment, a DaemonSet, a Job, a CronJob');
-  const answer = await createFrom(stage, 'pods/pods.yaml');
+  const answer = (await knowsCronJobs(stage))
+    ? await createFrom(stage, 'pods/pods.yaml')
+    : await createOlder(stage);
   report.check('all of it is accepted', answer.match(/ created\n/g)?.length === 11, answer);
   await jobsOfArticle(stage);
+}
+
+async function createOlder(stage: Stage): Promise<string> {
+  const text = readFileSync(join(packageRoot, 'scenarios/pods/pods.yaml'), 'utf8');
+  stage.report.note(
+    'This API has CronJobs as batch/v1beta1 alone: that is written in the place of batch/v1.',
+  );
+  return stage.kubectl(
+    'create -f -',
+    text.replace('batch/v1\nkind: CronJob', 'batch/v1beta1\nkind: CronJob'),
+  );
 }
 
 async function list(stage: Stage): Promise<void> {

@@ -8,7 +8,6 @@ import type {
   HorizontalPodAutoscaler,
   Ingress,
   V2HorizontalPodAutoscaler,
-  V2MetricSpec,
 } from '../../../api/types.ts';
 import {
   definitionOfOld,
@@ -20,10 +19,7 @@ import type { CustomRules } from '../strategy.ts';
 import { oldRequest, requestOfOld } from './certificate-v1beta1.ts';
 import { olderSlices } from './endpoint-slice-beta.ts';
 import { ingressOfOld, type OldIngress, oldIngress } from './networking/ingress-v1beta1.ts';
-
-/** Where version 1 keeps the metrics that it has no field for. Upstream: `pkg/apis/autoscaling` `MetricSpecsAnnotation`. */
-const metricsAnnotation = 'autoscaling.alpha.kubernetes.io/metrics';
-const behaviorAnnotation = 'autoscaling.alpha.kubernetes.io/behavior';
+import { autoscalerFromV1, autoscalerToV1 } from './scheduling/autoscaler-v1.ts';
 
 /** Never: what is built in stays. */
 const ended = new AbortController().signal;
@@ -85,9 +81,6 @@ const events = (version: string) =>
 const ingresses = (apiVersion: string) =>
   convert<OldIngress, Ingress>('V1beta1Ingress', ingressOfOld, oldIngress(apiVersion));
 
-const isCpuShare = ({ type, resource }: V2MetricSpec) =>
-  type === 'Resource' && resource?.name === 'cpu' && resource.target.averageUtilization !== undefined;
-
 const rules: Readonly<Record<string, CustomRules | undefined>> = {
   'discovery.k8s.io/v1beta1/endpointslices': olderSlices,
   'apiextensions.k8s.io/v1beta1/customresourcedefinitions': convert<OldDefinition, CustomResourceDefinition>(
@@ -105,58 +98,8 @@ const rules: Readonly<Record<string, CustomRules | undefined>> = {
   'events.k8s.io/v1beta1/events': events('v1beta1'),
   'autoscaling/v1/horizontalpodautoscalers': convert<HorizontalPodAutoscaler, V2HorizontalPodAutoscaler>(
     'HorizontalPodAutoscaler',
-    ({ spec, status, metadata, ...object }) => {
-      const { targetCPUUtilizationPercentage: share, ...rest } = spec ?? {
-        maxReplicas: 0,
-        scaleTargetRef: { kind: '', name: '' },
-      };
-      const {
-        [metricsAnnotation]: others,
-        [behaviorAnnotation]: behavior,
-        ...notes
-      } = metadata?.annotations ?? {};
-      const target = { type: 'Utilization', averageUtilization: share ?? 0 };
-      const metrics = [
-        ...((others ? JSON.parse(others) : []) as V2MetricSpec[]),
-        ...(share === undefined ? [] : [{ type: 'Resource', resource: { name: 'cpu', target } }]),
-      ];
-      const { currentCPUUtilizationPercentage: _, ...counts } = status ?? {
-        currentReplicas: 0,
-        desiredReplicas: 0,
-      };
-      return {
-        ...object,
-        metadata: { ...metadata, ...(metadata?.annotations ? { annotations: notes } : {}) },
-        spec: {
-          ...rest,
-          ...(metrics.length > 0 ? { metrics } : {}),
-          ...(behavior ? { behavior: JSON.parse(behavior) as object } : {}),
-        },
-        ...(status ? { status: counts } : {}),
-      };
-    },
-    ({ spec, status, metadata, ...object }) => {
-      const { metrics = [], behavior, ...rest } = spec;
-      const cpu = metrics.find(isCpuShare);
-      const others = metrics.filter((metric) => metric !== cpu);
-      const { observedGeneration, lastScaleTime, currentReplicas = 0, desiredReplicas = 0 } = status ?? {};
-      const annotations = {
-        ...metadata?.annotations,
-        ...(others.length > 0 ? { [metricsAnnotation]: JSON.stringify(others) } : {}),
-        ...(behavior ? { [behaviorAnnotation]: JSON.stringify(behavior) } : {}),
-      };
-      const served = {
-        ...object,
-        apiVersion: 'autoscaling/v1',
-        metadata: { ...metadata, ...(Object.keys(annotations).length > 0 ? { annotations } : {}) },
-        spec: {
-          ...rest,
-          ...defined({ targetCPUUtilizationPercentage: cpu?.resource?.target.averageUtilization }),
-        },
-        status: { currentReplicas, desiredReplicas, ...defined({ observedGeneration, lastScaleTime }) },
-      };
-      return served;
-    },
+    autoscalerFromV1,
+    autoscalerToV1,
   ),
 };
 

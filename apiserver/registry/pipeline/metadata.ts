@@ -32,7 +32,7 @@ export function prepareMetadata(
   namespace: string | undefined,
   now: Date,
 ): void {
-  const metadata = checkNamespace(resource, object, namespace);
+  const metadata = checkMetadata(resource, object, namespace);
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.resourceVersion;
@@ -51,7 +51,7 @@ export function keepMetadata(
   old: KubeObject,
   namespace: string | undefined,
 ): void {
-  const metadata = checkNamespace(resource, object, namespace);
+  const metadata = checkMetadata(resource, object, namespace);
   const before = old.metadata ?? {};
   delete metadata.selfLink;
   delete metadata.managedFields;
@@ -71,7 +71,8 @@ function carry<K extends keyof ObjectMeta>(to: ObjectMeta, from: ObjectMeta, fie
   else to[field] = from[field];
 }
 
-function checkNamespace(resource: Resource, object: KubeObject, namespace: string | undefined): ObjectMeta {
+/** Also leaves out maps and lists that are empty, as Go's JSON does: who has no owner any more has no list of them. */
+function checkMetadata(resource: Resource, object: KubeObject, namespace: string | undefined): ObjectMeta {
   object.metadata ??= {};
   const { metadata } = object;
   if (!resource.namespaced) {
@@ -85,6 +86,8 @@ function checkNamespace(resource: Resource, object: KubeObject, namespace: strin
   } else if (namespace) {
     metadata.namespace = namespace;
   }
+  for (const field of ['labels', 'annotations', 'ownerReferences', 'finalizers'] as const)
+    if (metadata[field] && Object.keys(metadata[field]).length === 0) delete metadata[field];
   return metadata;
 }
 

@@ -71,7 +71,7 @@ const more = (now: Usage, before: Usage): Usage =>
   Object.fromEntries(Object.entries(now).map(([name, amount]) => [name, amount - (before[name] ?? 0)]));
 
 /** What the objects of the same kind use, those under way included. */
-function usedOf(
+export function usedOf(
   lookup: Lookup,
   quota: ResourceQuota,
   resource: Resource,

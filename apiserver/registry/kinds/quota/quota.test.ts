@@ -38,6 +38,25 @@ const pod = (name: string, spec: Partial<PodSpec> = {}) =>
   });
 
 describe('a ResourceQuota', () => {
+  it('shows what new objects use at once, where a controller has taken up its limits', async () => {
+    const hard = { pods: '3', 'count/configmaps': '9' };
+    await limit({ hard });
+    const used = async () =>
+      (await server.client.get(resources.resourcequotas, { name: 'q', namespace })).status?.used;
+    await pod('early');
+    expect(await used()).toBeUndefined();
+    await server.client.patch(
+      resources.resourcequotas,
+      { name: 'q', namespace, subresource: 'status' },
+      'merge',
+      {
+        status: { hard, used: { pods: '1', 'count/configmaps': '1' } },
+      },
+    );
+    await Promise.all([pod('one'), pod('two')]);
+    expect(await used()).toEqual({ pods: '3', 'count/configmaps': '1' });
+  });
+
   it('counts what a Service becomes, and lets those be that stay what they are', async () => {
     await limit({ hard: { services: '2', 'services.nodeports': '2', 'services.loadbalancers': '1' } });
     await service('a', {});

@@ -1,0 +1,33 @@
+import { versionOf } from '../components/components.ts';
+import type { Part } from '../part.ts';
+import { playScenarios } from '../scenarios.ts';
+
+/** All but those that are about the modes of our own dataplane. */
+const scenarios = [
+  'hostnames',
+  'subdomain',
+  'expose',
+  'clusterip',
+  'nodeport',
+  'coredns',
+  'pods',
+  'flannel',
+  'kubeadm',
+];
+
+export const part: Part = {
+  name: 'nodes',
+  title: "our node-agent, dataplane and DNS on upstream's control plane, and the scenarios on them",
+  async run(context) {
+    const names = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
+    const files = await Promise.all(names.map((name) => context.component(name)));
+    const programs = names.map((name, index) => `${name}=${files[index]}`);
+    const wanted = context.options.length > 0 ? context.options : scenarios;
+    return {
+      component: `kube-apiserver, kube-controller-manager, kube-scheduler ${await versionOf(files[0] ?? '')}; etcd`,
+      ran: `v9s scenario NAME ${names.map((name) => `--program ${name}=…`).join(' ')}, with ${wanted.join(', ')}`,
+      cases: await playScenarios(wanted, programs, context),
+      deviations: [],
+    };
+  },
+};
