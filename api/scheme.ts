@@ -287,6 +287,7 @@ export const resources = {
     alsoServed: [
       {
         version: 'v1beta1',
+        type: 'V1beta1CertificateSigningRequest',
         converted: true,
         deprecation:
           'certificates.k8s.io/v1beta1 CertificateSigningRequest is deprecated in v1.19+, unavailable in v1.22+; use certificates.k8s.io/v1 CertificateSigningRequest',

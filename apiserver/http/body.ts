@@ -58,6 +58,8 @@ async function readValue(request: IncomingMessage): Promise<ParsedBody> {
 
 export interface ExpectedType {
   apiVersion: string;
+  /** A second one that a body may have. */
+  alsoTakes?: string;
   kind: string;
   /** Name of the type in `api/schema.json`. */
   type: string;
@@ -96,10 +98,10 @@ export async function readOptionalBody(request: IncomingMessage): Promise<unknow
 }
 
 /** A body may leave out `kind` and `apiVersion`: the path says what it is. */
-function checkType(value: unknown, { apiVersion, kind }: ExpectedType): void {
+function checkType(value: unknown, { apiVersion, alsoTakes, kind }: ExpectedType): void {
   if (typeof value !== 'object' || value === null) return;
   const given = value as { apiVersion?: unknown; kind?: unknown };
-  if (given.apiVersion && given.apiVersion !== apiVersion) {
+  if (given.apiVersion && given.apiVersion !== apiVersion && given.apiVersion !== alsoTakes) {
     throw statusError(
       'BadRequest',
       `the API version in the data (${String(given.apiVersion)}) does not match the expected API version (${apiVersion})`,

@@ -118,8 +118,26 @@ interface Catalogue {
 
 function catalogueOf(lines: readonly Served[]): Catalogue {
   const groupVersions = [...new Set(lines.map(({ group, version }) => `${group}/${version}`))];
-  const groups = [...new Set(lines.map(({ group }) => group))].filter((group) => group !== '');
+  const names = [...new Set(lines.map(({ group }) => group))].filter((group) => group !== '');
+  const groups = names.toSorted((one, other) => rankOf(one) - rankOf(other));
   return { lines, groupVersions, groups };
+}
+
+/**
+ * The group that a client takes where several have a kind of one name: the first. Upstream: `apiVersionPriorities` of
+ * kube-apiserver's `pkg/controlplane/apiserver/aggregator.go`; custom kinds come last.
+ */
+const groupPriorities: readonly string[] = [
+  ...['apiregistration.k8s.io', 'apps', 'events.k8s.io', 'authentication.k8s.io', 'authorization.k8s.io'],
+  ...['autoscaling', 'batch', 'certificates.k8s.io', 'networking.k8s.io', 'policy', 'extensions'],
+  ...['rbac.authorization.k8s.io', 'storage.k8s.io', 'admissionregistration.k8s.io', 'apiextensions.k8s.io'],
+  ...['scheduling.k8s.io', 'coordination.k8s.io', 'node.k8s.io', 'discovery.k8s.io'],
+  'flowcontrol.apiserver.k8s.io',
+];
+
+function rankOf(group: string): number {
+  const rank = groupPriorities.indexOf(group);
+  return rank < 0 ? groupPriorities.length : rank;
 }
 
 const builtIn = catalogueOf([...servedResources.flatMap(({ served }) => linesOf(served)), ...reviews]);

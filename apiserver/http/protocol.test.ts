@@ -207,3 +207,17 @@ describe('reviews of v1beta1', () => {
     expect(answer).toMatchObject({ code: 201, json: { spec, status: { allowed: true } } });
   });
 });
+
+describe('evictions', () => {
+  it('come as policy/v1, and from kubectl 1.20 as its beta', async () => {
+    const pods = '/api/v1/namespaces/default/pods';
+    const json = { 'Content-Type': 'application/json' };
+    for (const apiVersion of ['policy/v1', 'policy/v1beta1', 'policy/v2']) {
+      const spec = { containers: [{ name: 'a', image: 'a' }] };
+      await send('POST', pods, JSON.stringify({ metadata: { name: 'evicted' }, spec }), json);
+      const eviction = JSON.stringify({ apiVersion, kind: 'Eviction', metadata: { name: 'evicted' } });
+      const { code } = await send('POST', `${pods}/evicted/eviction`, eviction, json);
+      expect([apiVersion, code]).toEqual([apiVersion, apiVersion === 'policy/v2' ? 400 : 201]);
+    }
+  });
+});

@@ -148,7 +148,13 @@ function assigned(pod: Pod, { metadata = {}, target }: Binding, now: Date): Pod 
 /** A DELETE of a pod that respects disruption budgets. */
 async function evict(serving: SubresourceOptions, call: Call): Promise<void> {
   if (call.verb !== 'create') throw methodNotAllowed();
-  const type = { apiVersion: 'policy/v1', kind: 'Eviction', type: 'Eviction' };
+  const type = {
+    apiVersion: 'policy/v1',
+    // Of clients before 1.22, with the same fields.
+    alsoTakes: 'policy/v1beta1',
+    kind: 'Eviction',
+    type: 'Eviction',
+  };
   const sent = await readObject(call.request, type, parseFieldValidation(call.query), warner(call));
   const { deleteOptions = {} } = await admitPart(call, 'CREATE', sent as Eviction);
   const request = unasked(requestOf(call, deleteOptions));

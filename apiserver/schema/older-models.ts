@@ -56,6 +56,28 @@ export const olderModels: Readonly<Record<string, Model>> = {
     },
     required: ['JSONPath', 'name', 'type'],
   },
+  V1beta1CertificateSigningRequest: {
+    fields: {
+      apiVersion: 'string',
+      kind: 'string',
+      metadata: 'ObjectMeta',
+      spec: 'V1beta1CertificateSigningRequestSpec',
+      status: 'CertificateSigningRequestStatus',
+    },
+  },
+  V1beta1CertificateSigningRequestSpec: {
+    fields: {
+      expirationSeconds: 'int32',
+      extra: '{}[]string',
+      groups: '[]string',
+      request: 'byte',
+      signerName: 'string',
+      uid: 'string',
+      usages: '[]string',
+      username: 'string',
+    },
+    required: ['request'],
+  },
   V1beta1Ingress: {
     fields: {
       apiVersion: 'string',

@@ -91,7 +91,7 @@ const rules: Readonly<Record<string, CustomRules | undefined>> = {
   'certificates.k8s.io/v1beta1/certificatesigningrequests': convert<
     CertificateSigningRequest,
     CertificateSigningRequest
-  >('CertificateSigningRequest', requestOfOld, oldRequest),
+  >('V1beta1CertificateSigningRequest', requestOfOld, oldRequest),
   'networking.k8s.io/v1beta1/ingresses': ingresses('networking.k8s.io/v1beta1'),
   'extensions/v1beta1/ingresses': ingresses('extensions/v1beta1'),
   'events.k8s.io/v1/events': events('v1'),
