@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from '../../scripts/bootstrap/cache.mjs';
 import type { TestApiserver } from './apiserver.ts';
 
 /**
@@ -10,6 +13,21 @@ export function kubectlsUnderTest(): string[] {
   const found = candidates.filter((kubectl) => spawnSync(kubectl, ['version', '--client']).status === 0);
   if (found.length === 0) console.log(`skipped: none of ${candidates.join(', ')} can be started`);
   return found;
+}
+
+/**
+ * Of the releases that the machine has (those of {@link kubectlsUnderTest}, what the interoperability matrix built, Google's
+ * SDK) the oldest and the newest, or all.
+ */
+export function someKubectls(all = false): string[] {
+  const sdk = '/usr/lib/google-cloud-sdk/bin';
+  const places = process.env.KUBECTL_UNDER_TEST?.split(':') ?? [
+    join(cacheFolder(), 'interop/1.20.2/kubectl'),
+    ...Array.from({ length: 40 }, (_, minor) => join(sdk, `kubectl.1.${minor}`)),
+  ];
+  const found = places.filter((place) => existsSync(place));
+  if (found.length === 0) return kubectlsUnderTest();
+  return all ? found : [...new Set([found[0] ?? '', found.at(-1) ?? ''])];
 }
 
 /** A kubeconfig, as JSON, of somebody whom a client certificate names. */
