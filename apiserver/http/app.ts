@@ -21,7 +21,7 @@ import { serveReview } from './reviews.ts';
 import { serveRoot } from './serve-discovery.ts';
 import type { SnapshotAccess } from './snapshot.ts';
 import { bind, type SubresourceOptions, serveSubresource } from './subresources.ts';
-import { parseTarget, unknownPath, verbOf } from './target.ts';
+import { parseTarget, requestUrl, unknownPath, verbOf } from './target.ts';
 import { version } from './version.ts';
 
 export interface AppOptions extends SubresourceOptions {
@@ -111,7 +111,7 @@ export function createApp(options: AppOptions, trusted: boolean): Express {
   app.get(
     ['/healthz', '/livez', '/readyz', '/healthz/*check', '/livez/*check', '/readyz/*check'],
     (request, response, next) => {
-      if (!serveHealth(urlOf(request), response, options.storageHealthy)) next();
+      if (!serveHealth(requestUrl(request), response, options.storageHealthy)) next();
     },
   );
   app.get('/metrics', async (_, response) => {
@@ -189,7 +189,7 @@ async function serveApi(
   response: ServerResponse,
   user: User,
 ): Promise<void> {
-  const { pathname, searchParams: query } = urlOf(request);
+  const { pathname, searchParams: query } = requestUrl(request);
   const bindings = /^\/api\/v1\/namespaces\/([^/]+)\/bindings$/.exec(pathname);
   const { customKinds } = options;
   if (customKinds.settled) await customKinds.settled;
@@ -231,10 +231,6 @@ function userOf(request: IncomingMessage): User {
   const user = users.get(request);
   if (!user) throw new Error('the request was not authenticated');
   return user;
-}
-
-function urlOf({ url = '/' }: IncomingMessage): URL {
-  return new URL(url, 'http://apiserver');
 }
 
 function isWatch(query: URLSearchParams): boolean {

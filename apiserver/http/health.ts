@@ -14,7 +14,7 @@ interface Checks {
  * Upstream: `apiserver/pkg/server/healthz/healthz.go`.
  */
 export function serveHealth(
-  { pathname, searchParams }: URL,
+  { pathname, searchParams }: Pick<URL, 'pathname' | 'searchParams'>,
   response: ServerResponse,
   storageHealthy: () => boolean,
 ): boolean {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Resource } from '../../api/scheme.ts';
 import { statusError } from '../../api/status.ts';
 import { servedResources } from '../registry/kinds/rows.ts';
@@ -50,6 +51,16 @@ export function parseTarget(path: string, customResource?: FindCustom): Target |
     ...(name ? { name } : {}),
     ...(subresource ? { subresource } : {}),
   };
+}
+
+/**
+ * Path and query as authorization reads them. `new URL` would resolve `..`, and lead elsewhere than where the user
+ * was found to be allowed to go.
+ */
+export function requestUrl({ url = '/' }: IncomingMessage): Pick<URL, 'pathname' | 'searchParams'> {
+  const mark = url.indexOf('?');
+  if (mark < 0) return { pathname: url, searchParams: new URLSearchParams() };
+  return { pathname: url.slice(0, mark), searchParams: new URLSearchParams(url.slice(mark + 1)) };
 }
 
 /** The row of a version of a custom kind that is served now. */
