@@ -52,6 +52,7 @@ export async function compareRound(
       predict(objects, { ...eyes, deviations: deviations.filter((other) => other !== one) }),
     ),
   );
+  const alone = await Promise.all(deviations.map((one) => predict(objects, { ...eyes, deviations: [one] })));
   const rendered = await predict(objects, { ...eyes, deviations: [] });
   const theirs = readBoth(genuine);
   const own = [...ours].map(([name, texts]) => {
@@ -62,7 +63,12 @@ export async function compareRound(
     const their = waysThrough(theirs[flow.family], flow);
     const [expected, base] = [foretold(flow), rendered(flow)];
     const asForetold = sameWays(their, expected);
-    const reasons = deviations.filter((_, i) => !sameWays(expected, without[i]?.(flow) ?? expected));
+    const decisive = deviations.filter((_, i) => !sameWays(expected, without[i]?.(flow) ?? expected));
+    // Where two lead to the same none of them can be left out: those that would do it alone.
+    const reasons =
+      decisive.length > 0 || sameWays(expected, base)
+        ? decisive
+        : deviations.filter((_, i) => !sameWays(base, alone[i]?.(flow) ?? base));
     for (const { name, rules, nftables } of own) {
       const comparison = comparisonOf(comparisons, `${name}: ${flow.door}`);
       comparison.flows++;
@@ -87,15 +93,12 @@ export async function compareRound(
             (one) => !sameWays(one.ways?.(flow, base, rendered, eyes.configuration) ?? base, base),
           ),
         ];
-        const text = all.map(({ what }) => what).join(' + ') || severalReasons;
+        const text = all.map(({ what }) => what).join(' + ');
         comparison.explained.set(text, (comparison.explained.get(text) ?? 0) + 1);
       }
     }
   }
 }
-
-/** Two of them lead to the same, so that none can be left out. */
-export const severalReasons = 'several of these, each of which would do';
 
 /** Where flows go by {@link seenRules}. */
 async function predict(objects: readonly KubeObject[], eyes: Eyes): Promise<(flow: Flow) => Ways> {

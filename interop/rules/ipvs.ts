@@ -18,6 +18,18 @@ export const ipvsDeviations: readonly Deviation[] = [
         : ways,
   },
   {
+    what: 'node ports on loopback in mode ipvs',
+    reason:
+      'kubernetes#101023 (1.22): before, there were virtual servers at 127.0.0.1 and ::1, whose packets the kernel could not send on',
+    until: '1.22',
+    mode: 'ipvs',
+    ways(flow, ways, ask) {
+      if (flow.door !== 'nodePort on loopback') return ways;
+      const [own = ''] = nodeAddresses[flow.family];
+      return ask({ ...flow, source: own, destination: own });
+    },
+  },
+  {
     what: 'externalTrafficPolicy Local without an endpoint on the node, in mode ipvs',
     reason:
       'kubernetes#97081 (1.21): since then endpoints of other nodes take their place, so that pods of the node reach them; before, such a virtual server had none and refused everybody',
@@ -32,27 +44,13 @@ export const ipvsDeviations: readonly Deviation[] = [
         : ways,
   },
   {
-    what: 'node ports on loopback in mode ipvs',
-    reason:
-      'kubernetes#101023 (1.22): before, there were virtual servers at 127.0.0.1 and ::1, whose packets the kernel could not send on',
-    until: '1.22',
-    mode: 'ipvs',
-    ways(flow, ways, ask) {
-      if (flow.door !== 'nodePort on loopback') return ways;
-      const [own = ''] = nodeAddresses[flow.family];
-      return ask({ ...flow, source: own, destination: own });
-    },
-  },
-  {
     what: 'masquerading of SCTP node ports with externalTrafficPolicy Local, in mode ipvs',
     reason:
       'kubernetes#104755 (1.23): before, the rule that masquerades stood before the one that does not, for SCTP alone',
     until: '1.23',
     mode: 'ipvs',
     ways: (flow, ways) =>
-      flow.protocol === 'sctp' && flow.door.startsWith('nodePort') && isLocalPolicy(flow)
-        ? masqueraded(ways)
-        : ways,
+      flow.protocol === 'sctp' && isNodePort(flow) && isLocalPolicy(flow) ? masqueraded(ways) : ways,
   },
   {
     what: 'what the node sends to a load balancer IP whose source ranges leave it out, in mode ipvs',
@@ -68,10 +66,10 @@ export const ipvsDeviations: readonly Deviation[] = [
   },
 ];
 
-const isOuter = ({ door }: Flow) =>
-  door === 'externalIP' ||
-  door === 'loadBalancerIP' ||
-  (door.startsWith('nodePort') && door !== 'nodePort of another node');
+const isNodePort = ({ door }: Flow) => door.startsWith('nodePort') && door !== 'nodePort of another node';
+
+const isOuter = (flow: Flow) =>
+  flow.door === 'externalIP' || flow.door === 'loadBalancerIP' || isNodePort(flow);
 
 const isLocalPolicy = ({ service, type }: Flow) =>
   type !== 'ClusterIP' && service?.externalPolicyLocal === true;
