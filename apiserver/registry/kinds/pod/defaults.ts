@@ -44,6 +44,7 @@ function setContainerDefaults(container: Container, hostNetwork: boolean): void 
   }
   for (const { valueFrom } of container.env ?? []) {
     if (valueFrom?.fieldRef) valueFrom.fieldRef.apiVersion ||= 'v1';
+    if (valueFrom?.resourceFieldRef) valueFrom.resourceFieldRef.divisor ??= '0';
   }
   for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) {
     if (probe) setProbeDefaults(probe);
@@ -73,6 +74,8 @@ function setVolumeDefaults(volume: Volume): void {
     if (source) source.defaultMode ??= fileMode;
   }
   if (volume.hostPath) volume.hostPath.type ??= '';
+  const { spec } = volume.ephemeral?.volumeClaimTemplate ?? {};
+  if (spec) spec.volumeMode ||= 'Filesystem';
   for (const { serviceAccountToken } of volume.projected?.sources ?? []) {
     if (serviceAccountToken) serviceAccountToken.expirationSeconds ??= 3600;
   }

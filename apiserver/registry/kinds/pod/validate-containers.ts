@@ -1,14 +1,9 @@
-import type {
-  Container,
-  ContainerPort,
-  EnvFromSource,
-  EnvVar,
-  ResourceRequirements,
-} from '../../../../api/types.ts';
+import type { Container, ContainerPort, ResourceRequirements } from '../../../../api/types.ts';
 import { quantityValue } from '../../../schema/quantity.ts';
 import type { FieldError } from '../../strategy.ts';
 import { duplicate, invalid, invalidEach, notFound, oneOf, required } from '../validation/field.ts';
-import { dnsLabel, environmentName, portName, portNumber, qualifiedName } from '../validation/names.ts';
+import { dnsLabel, portName, portNumber, qualifiedName } from '../validation/names.ts';
+import { validateVariable, validateVariables } from './validate-environment.ts';
 import { validateProbes } from './validate-probes.ts';
 import { validateSecurity } from './validate-security.ts';
 
@@ -40,8 +35,8 @@ export function validateContainers(
       ...validateSecurity(`${field}.securityContext`, container.securityContext),
       ...validatePolicies(field, container),
       ...validatePorts(`${field}.ports`, container.ports ?? [], hostPorts),
-      ...(container.env ?? []).flatMap((one, at) => validateEnvironment(`${field}.env[${at}]`, one)),
-      ...(container.envFrom ?? []).flatMap((one, at) => validateSource(`${field}.envFrom`, at, one)),
+      ...(container.env ?? []).flatMap((one, at) => validateVariable(`${field}.env[${at}]`, one)),
+      ...(container.envFrom ?? []).flatMap((one, at) => validateVariables(`${field}.envFrom`, at, one)),
       ...validateMounts(`${field}.volumeMounts`, container, volumes),
       ...validateResources(`${field}.resources`, container.resources ?? {}),
     ];
@@ -80,41 +75,6 @@ function validatePorts(path: string, ports: readonly ContainerPort[], hostPorts:
     }
     return [...errors, ...oneOf(`${field}.protocol`, protocol, ['SCTP', 'TCP', 'UDP'])];
   });
-}
-
-function validateEnvironment(field: string, { name = '', value = '', valueFrom }: EnvVar): FieldError[] {
-  const errors =
-    name === '' ? [required(`${field}.name`)] : invalidEach(`${field}.name`, name, environmentName(name));
-  if (!valueFrom) return errors;
-  const sources = Object.values(valueFrom).filter((source) => source !== undefined).length;
-  const at = `${field}.valueFrom`;
-  if (sources === 0) {
-    const detail = 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`';
-    errors.push(invalid(at, '', detail));
-  } else if (value !== '') {
-    errors.push(invalid(at, '', 'may not be specified when `value` is not empty'));
-  } else if (sources > 1) {
-    errors.push(invalid(at, '', 'may not have more than one field specified at a time'));
-  }
-  return errors;
-}
-
-/** A whole ConfigMap or Secret; upstream blames the list for a wrong number of sources. */
-function validateSource(
-  path: string,
-  index: number,
-  { prefix, configMapRef, secretRef }: EnvFromSource,
-): FieldError[] {
-  const at = `${path}[${index}]`;
-  const errors = prefix ? invalidEach(`${at}.prefix`, prefix, environmentName(prefix)) : [];
-  if (configMapRef && !configMapRef.name) errors.push(required(`${at}.configMapRef.name`));
-  if (secretRef && !secretRef.name) errors.push(required(`${at}.secretRef.name`));
-  if (!configMapRef && !secretRef) {
-    errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));
-  } else if (configMapRef && secretRef) {
-    errors.push(invalid(path, '', 'may not have more than one field specified at a time'));
-  }
-  return errors;
 }
 
 function validateMounts(

@@ -4,6 +4,7 @@ import { duplicate, invalid, invalidEach, notSupported, oneOf, required } from '
 import { validateLabels } from '../validation/metadata.ts';
 import { dnsLabel, dnsSubdomain, ipAddress, labelValue, qualifiedName } from '../validation/names.ts';
 import { validateContainers } from './validate-containers.ts';
+import { validatePlacement } from './validate-placement.ts';
 import { validatePodSecurity } from './validate-security.ts';
 import { validateVolumes } from './validate-volumes.ts';
 
@@ -32,6 +33,7 @@ export function validatePodSpec(path: string, spec: PodSpec): FieldError[] {
     ...(spec.tolerations ?? []).flatMap((one, index) =>
       validateToleration(`${path}.tolerations[${index}]`, one),
     ),
+    ...validatePlacement(path, spec),
     ...validatePodSecurity(path, spec),
     ...validateAliases(`${path}.hostAliases`, spec),
     ...(spec.imagePullSecrets ?? []).flatMap(({ name }, index) =>
