@@ -55,6 +55,8 @@ export interface ClusterOptions extends AuditOptions, StoreOptions {
   programs?: readonly string[];
   /** Keeps ordinary pods off the control plane, as kubeadm does. Default false. */
   taintControlPlane?: boolean;
+  /** Gives each ServiceAccount a Secret with a token, as before Kubernetes 1.24. Default false. */
+  legacyServiceAccountTokens?: boolean;
   /** Lets pods reach what the host can reach, through passt. Default false. */
   egress?: boolean;
   /** Writes every kernel command of the nodes into their logs, for {@link readTrace}. Default false. */
@@ -101,6 +103,7 @@ export interface ClusterSpec extends Store {
   emulatedVersion?: string;
   /** Absent where all is ours. */
   programs?: Programs;
+  legacyServiceAccountTokens?: boolean;
   egress: boolean;
   trace: boolean;
   /** 0 until the lab has opened one. */
@@ -198,6 +201,7 @@ export function resolveOptions(options: ClusterOptions, kubelet?: KubeletSetting
     nftablesLayout,
     ...(options.emulatedVersion ? { emulatedVersion: options.emulatedVersion } : {}),
     ...(options.programs ? { programs } : {}),
+    ...(options.legacyServiceAccountTokens ? { legacyServiceAccountTokens: true } : {}),
     ...store,
     // An etcd elsewhere is beyond the lab.
     egress: options.egress ?? store.etcd !== undefined,

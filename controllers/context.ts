@@ -17,6 +17,8 @@ export interface Settings {
   nodeCidrMaskSizeIpv6: number;
   /** PEM published as `kube-root-ca.crt`; without it the ConfigMap is not published. */
   caPem?: string;
+  /** Whether each ServiceAccount gets a Secret with a token, as before Kubernetes 1.24. */
+  legacyTokens: boolean;
   /** PEM of the CA that signs certificate signing requests; without it none are signed. */
   clusterSigning?: { cert: string; key: string };
   /** How long certificates live that ask for no time of their own, and the longest that any lives. */
@@ -43,6 +45,7 @@ export interface Settings {
 export const defaultSettings = {
   nodeCidrMaskSize: 24,
   nodeCidrMaskSizeIpv6: 64,
+  legacyTokens: false,
   clusterSigningMs: 8_760 * 3_600_000,
   nodeMonitorGraceMs: 40_000,
   nodeStartupGraceMs: 60_000,

@@ -31,6 +31,7 @@ import { startResourceQuotaController } from './resourcequota.ts';
 import { startRootCaController } from './root-ca.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import { startServiceAccountController } from './serviceaccount.ts';
+import { startServiceAccountTokensController } from './serviceaccount-tokens.ts';
 import { startStatefulSetController } from './statefulset/statefulset.ts';
 
 /**
@@ -39,6 +40,7 @@ import { startStatefulSetController } from './statefulset/statefulset.ts';
  */
 export const controllers: readonly Controller[] = [
   startServiceAccountController,
+  startServiceAccountTokensController,
   startRootCaController,
   startNodeIpamController,
   startNodeLifecycleController,

@@ -29,6 +29,7 @@ interface UpOptions {
   auditPolicyFile?: string;
   auditLogPath?: string;
   taintControlPlane?: boolean;
+  legacyServiceAccountTokens?: boolean;
   egress?: boolean;
   apiPort?: number;
 }
@@ -85,6 +86,10 @@ export const register: Register = (program) => {
     )
     .option('--audit-log-path <file>', "where to (default: log/audit.log of the cluster's state)")
     .option('--taint-control-plane', 'keep ordinary pods off the control plane, as kubeadm does')
+    .option(
+      '--legacy-service-account-tokens',
+      'give each ServiceAccount a Secret with a token, as before Kubernetes 1.24',
+    )
     .option('--egress', 'let pods reach what this machine can reach, through passt')
     .option('--api-port <port>', 'port of the API on 127.0.0.1 (default: any free one)', wholeNumber)
     .action(async ({ program: programs, ...options }: UpOptions) => {

@@ -46,6 +46,7 @@ void runProgram('control-plane', async ({ spec, state, args, signal }) => {
         nodeCidrMaskSize: 24,
         nodeCidrMaskSizeIpv6: 64,
         caPem: readPem(state, 'ca.crt'),
+        legacyTokens: spec.legacyServiceAccountTokens ?? false,
         clusterSigning: { cert: readPem(state, 'ca.crt'), key: readPem(state, 'ca.key') },
         loadBalancerCidrs: loadBalancerCidrs(spec),
       },

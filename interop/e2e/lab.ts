@@ -15,6 +15,15 @@ export interface UserLab {
   stop(): Promise<void>;
 }
 
+/** What the suite of 1.20 expects of a cluster of its time: it waits for a token Secret of every ServiceAccount. */
+export const asOf120 = ['--legacy-service-account-tokens'];
+
+/** Both families, IPv4 first: for tests that are about both. */
+export const dualStack = [
+  ...['--pod-cidr', '10.244.0.0/16,fd00:10:244::/56'],
+  ...['--service-cidr', '10.96.0.0/12,fd00:10:96::/112'],
+];
+
 /** `v9s up`, with a state folder of its own. */
 export async function startLab(folder: string, options: readonly string[] = []): Promise<UserLab> {
   // Paths of sockets are short, and the folder's may not be.

@@ -4,6 +4,7 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Case } from '../part.ts';
+import { startInternetStandIn } from './internet.ts';
 import { readReports, skipReasons } from './report.ts';
 
 export interface SuiteOptions {
@@ -37,23 +38,26 @@ const alone = '\\[Serial\\]|\\[Disruptive\\]';
  */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const started = Date.now();
+  await using internet = await startInternetStandIn();
   const { focus, parallel, folder } = options;
-  const first = await runOnce(options, 'parallel', parallel, [`-focus=${focus}`, `-skip=${alone}`]);
+  const first = await runOnce(options, internet.env, 'parallel', parallel, [
+    `-focus=${focus}`,
+    `-skip=${alone}`,
+  ]);
   const both = `(${focus}).*(${alone})|(${alone}).*(${focus})`;
-  const second = await runOnce(options, 'serial', 1, [`-focus=${both}`]);
+  const second = await runOnce(options, internet.env, 'serial', 1, [`-focus=${both}`]);
   const cases = [...first, ...second];
   if (cases.length === 0) throw new Error(`no test ran:\n${endOf(join(folder, 'parallel.log'))}`);
   return {
     cases,
-    command:
-      'e2e.test --provider=skeleton --kubeconfig=KUBECONFIG --e2e-verify-service-account=false ' +
-      `--ginkgo.focus='${focus}'`,
+    command: `e2e.test --provider=skeleton --kubeconfig=KUBECONFIG --ginkgo.focus='${focus}'`,
     seconds: Math.round((Date.now() - started) / 1000),
   };
 }
 
 async function runOnce(
   { program, ginkgo, kubectl, kubeconfig, folder, say }: SuiteOptions,
+  env: Readonly<Record<string, string>>,
   name: string,
   parallel: number,
   selection: readonly string[],
@@ -64,12 +68,14 @@ async function runOnce(
     [
       ...['-noColor', `-nodes=${parallel}`, ...selection, program, '--', '--provider=skeleton'],
       ...[`--kubeconfig=${kubeconfig}`, `--kubectl-path=${kubectl}`, `--report-dir=${reports}`],
-      // It would wait for token Secrets, which no release since 1.24 makes.
-      '--e2e-verify-service-account=false',
       // Else it asks nodes for their journals over SSH after the last test.
       '--disable-log-dump',
     ],
-    { cwd: folder, env: { ...process.env, KUBECONFIG: kubeconfig }, stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      cwd: folder,
+      env: { ...process.env, ...env, KUBECONFIG: kubeconfig },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   );
   const log = join(folder, `${name}.log`);
   const ended = once(child, 'close') as Promise<[number | null]>;

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { versionOf } from '../components/components.ts';
 import { knownReasons } from '../e2e/known.ts';
-import { startLab } from '../e2e/lab.ts';
+import { asOf120, dualStack, startLab } from '../e2e/lab.ts';
 import { runSuite } from '../e2e/suite.ts';
 import type { Case, Part } from '../part.ts';
 
@@ -38,7 +38,7 @@ export const part: Part = {
     for (let run = 1; run <= runs; run++) {
       const place = join(setting('log') ?? folder, `run-${run}`);
       await mkdir(place, { recursive: true });
-      const lab = await startLab(place);
+      const lab = await startLab(place, named === 'network' ? [...asOf120, ...dualStack] : asOf120);
       try {
         const parallel = Number(setting('parallel') ?? 4);
         const { kubeconfig } = lab;

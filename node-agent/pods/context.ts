@@ -40,6 +40,8 @@ export interface PodContext {
   told: Set<string>;
   /** When the last few pods began to start, by performance.now(). */
   starts: readonly number[];
+  /** All pods of the node. */
+  states(): Iterable<PodState>;
   /** Looks at a pod again, now. */
   enqueue(uid: string): void;
   /** Writes the pod's status unless it is what was written last; resolves when it is there, never rejects. */

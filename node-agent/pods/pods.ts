@@ -18,7 +18,10 @@ import { startStaticPods } from './static-pods.ts';
 import { syncPod } from './sync.ts';
 
 export interface PodsConfig
-  extends Omit<PodContext, 'enqueue' | 'report' | 'notifyDir' | 'hostDir' | 'told' | 'starts' | 'starter'> {
+  extends Omit<
+    PodContext,
+    'enqueue' | 'report' | 'notifyDir' | 'hostDir' | 'told' | 'starts' | 'states' | 'starter'
+  > {
   client: Client;
   runDir: string;
   /** Folder of manifests; default `manifests` below `runDir`. */
@@ -62,6 +65,7 @@ export async function startPods(config: PodsConfig, ready: Promise<unknown>): Pr
     hostDir: join(runDir, 'host'),
     told: new Set(),
     starts: [],
+    states: () => states.values(),
     enqueue: (uid) => reconciler.enqueue(uid),
     report: (state) => reporter.report(state),
   };

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { Pod } from '../../api/types.ts';
 import { CommandError, type Kernel } from '../../kernel/run.ts';
 import type { Recorder } from '../events.ts';
-import type { HostPort } from '../network/host-ports.ts';
 import type { NodeNetwork } from '../network/network.ts';
 import { removeCgroup } from '../runtime/cgroups.ts';
 import { readIfThere, writeAtomically } from '../runtime/containers.ts';
 import { eventSubject } from './context.ts';
+import { hostPortsOf } from './host-ports.ts';
 import { hostsFile, kernelHostname } from './hosts.ts';
 import { type DnsSettings, resolvConf, resolvConfWarnings } from './resolv-conf.ts';
 import { endPidNamespace } from './shared-pid.ts';
@@ -69,16 +69,6 @@ export async function createSandbox(
   };
   writeAtomically(join(state.dir, 'pod.json'), JSON.stringify(record));
   state.sandboxReady = true;
-}
-
-function hostPortsOf(pod: Pod): HostPort[] {
-  // Of init containers, only sidecars serve.
-  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-  return [...sidecars, ...(pod.spec?.containers ?? [])]
-    .flatMap(({ ports = [] }) => ports)
-    .flatMap(({ hostPort, containerPort, protocol = 'TCP', hostIP }) =>
-      hostPort ? [{ hostPort, containerPort, protocol, ...(hostIP ? { hostIp: hostIP } : {}) }] : [],
-    );
 }
 
 /** There while ports of the node may lead to the pod. */

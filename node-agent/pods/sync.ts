@@ -1,6 +1,7 @@
 import type { Again } from '../../api/queue.ts';
 import type { Pod } from '../../api/types.ts';
 import { eventSubject, type PodContext } from './context.ts';
+import { portRefusal } from './host-ports.ts';
 import { entryOf, observe } from './observe.ts';
 import { runContainers } from './run.ts';
 import { createSandbox } from './sandbox.ts';
@@ -30,7 +31,7 @@ export async function syncPod(context: PodContext, state: PodState): Promise<Aga
     state.failure = { reason: 'DeadlineExceeded', message };
     context.recorder.event(eventSubject(pod), 'Normal', 'DeadlineExceeded', message);
   }
-  const refused = state.sandboxReady ? undefined : refusal(pod);
+  const refused = state.sandboxReady ? undefined : (refusal(pod) ?? portRefusal(pod, context.states()));
   if (refused && !state.failure) {
     state.failure = { reason: refused.reason, message: `Pod was rejected: ${refused.message}` };
     context.recorder.event(eventSubject(pod), 'Warning', refused.reason, refused.message);
