@@ -281,6 +281,28 @@ it('holds objects to the rules of their definition, and says why a webhook did n
   );
 });
 
+it('lets an object stay wrong in what it was wrong in before its definition said so', async () => {
+  const { client } = server;
+  const crates = await single('crates', 'Crate');
+  await client.create(crates, named('a', { size: 1, code: 'abc', tags: ['x', 'y'] }));
+  const ref = { name: 'a', namespace: 'default' };
+  const path = ['spec', 'versions', '0', 'schema', 'openAPIV3Schema', 'properties', 'spec', 'properties'];
+  await client.request(
+    'PATCH',
+    '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/crates.example.com',
+    [{ op: 'replace', path: `/${path.join('/')}/code/maxLength`, value: 2 }],
+    { 'content-type': 'application/json-patch+json' },
+  );
+  const changed = await client.patch(crates, ref, 'merge', { spec: { size: 2 } });
+  expect(changed.spec).toMatchObject({ size: 2, code: 'abc' });
+  await expect(client.patch(crates, ref, 'merge', { spec: { code: 'abd' } })).rejects.toThrow(
+    'spec.code: Too long: may not be more than 2 bytes',
+  );
+  await expect(client.create(crates, named('b', { size: 1, code: 'abc' }))).rejects.toThrow(
+    'spec.code: Too long',
+  );
+});
+
 it('describes kinds in OpenAPI', async () => {
   const { client } = server;
   await single('lamps', 'Lamp');

@@ -106,10 +106,24 @@ function createStrategy(
 
   function validate(object: KubeObject, old: KubeObject | undefined): FieldError[] {
     const { metadata = {}, ...rest } = object;
-    const errors = [...validateValue({ ...rest, metadata }, schema), ...validateListTypes(rest, schema)];
+    const errors = ratcheted(
+      [...validateValue({ ...rest, metadata }, schema), ...validateListTypes(rest, schema)],
+      { ...rest, metadata },
+      old && rules.present(old),
+    );
     if (!ruled) return errors;
     if (errors.length > 0) return [...errors, unchecked];
     return evaluateRules(visible(object), old && visible(rules.present(old)), schema);
+  }
+
+  /** What an object was wrong in before it may stay wrong in, where it is as it was (KEP-4008). */
+  function ratcheted(errors: FieldError[], object: KubeObject, old: KubeObject | undefined): FieldError[] {
+    if (errors.length === 0 || !old) return errors;
+    const known = new Set(validateListTypes(old, schema).map(({ field, message }) => `${field}: ${message}`));
+    return [
+      ...validateValue(object, schema, '', { value: old }),
+      ...validateListTypes(object, schema).filter(({ field, message }) => !known.has(`${field}: ${message}`)),
+    ];
   }
 
   return {

@@ -21,12 +21,12 @@ export function checkRules(schema: JSONSchemaProps | undefined, field: string): 
 }
 
 function checkRule(
-  { rule, message, messageExpression, reason }: ValidationRule,
+  { rule, message, messageExpression, reason, optionalOldSelf }: ValidationRule,
   field: string,
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (!rule?.trim()) return [required(`${field}.rule`, 'rule is not specified')];
-  errors.push(...checkExpression(rule, 'bool', `${field}.rule`));
+  errors.push(...checkExpression(rule, 'bool', `${field}.rule`, optionalOldSelf));
   if (message !== undefined && message.trim() === '')
     errors.push(invalid(`${field}.message`, message, 'message must be non-empty if specified'));
   else if (message?.includes('\n'))
@@ -34,14 +34,21 @@ function checkRule(
   else if (!message && rule.includes('\n'))
     errors.push(required(`${field}.message`, 'message must be specified if rule contains line breaks'));
   if (messageExpression !== undefined)
-    errors.push(...checkExpression(messageExpression, 'string', `${field}.messageExpression`));
+    errors.push(
+      ...checkExpression(messageExpression, 'string', `${field}.messageExpression`, optionalOldSelf),
+    );
   if (reason !== undefined && !reasons.includes(reason))
     errors.push(notSupported(`${field}.reason`, reason, reasons));
   return errors;
 }
 
-function checkExpression(expression: string, wanted: string, field: string): FieldError[] {
-  const compiled = compile(expression);
+function checkExpression(
+  expression: string,
+  wanted: string,
+  field: string,
+  optionalOldSelf: boolean | undefined,
+): FieldError[] {
+  const compiled = compile(expression, optionalOldSelf);
   if ('problem' in compiled) return [invalid(field, expression, `compilation failed: ${compiled.problem}`)];
   if (compiled.type === wanted || compiled.type === 'dyn') return [];
   return [invalid(field, expression, `cel expression must evaluate to a ${wanted}`)];

@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JSONSchemaProps, ValidationRule } from '../../../api/types.ts';
 import { forbidden, invalid, required } from '../../registry/kinds/validation/field.ts';
 import type { FieldError } from '../../registry/strategy.ts';
+import { fieldBefore, itemBefore } from '../schema/correlate.ts';
 import { additionalOf, isMap, itemsOf, propertyOf } from '../schema/schema.ts';
-import { compile, firstLine, type Program } from './library.ts';
+import { compile, goWords, optional, type Program } from './library.ts';
 import { celValue } from './values.ts';
 
 /**
@@ -25,23 +26,16 @@ export function evaluateRules(
   if (Array.isArray(value)) {
     const items = itemsOf(schema);
     for (const [index, item] of value.entries())
-      errors.push(...evaluateRules(item, counterpart(item, old, schema), items, `${path}[${index}]`));
+      errors.push(...evaluateRules(item, itemBefore(item, old, schema)?.value, items, `${path}[${index}]`));
   } else if (isMap(value)) {
     for (const [key, field] of Object.entries(value)) {
       const property = propertyOf(schema, key);
       const at = property ? (path ? `${path}.${key}` : key) : `${path}[${key}]`;
-      const before = isMap(old) && Object.hasOwn(old, key) ? old[key] : undefined;
-      errors.push(...evaluateRules(field, before, property ?? additionalOf(schema), at));
+      const before = fieldBefore(key, old);
+      errors.push(...evaluateRules(field, before?.value, property ?? additionalOf(schema), at));
     }
   }
   return errors;
-}
-
-/** The item of the same keys in a list that is a map; others cannot be told apart. */
-function counterpart(item: unknown, old: unknown, schema: JSONSchemaProps): unknown {
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old) || !isMap(item)) return undefined;
-  return old.find((one) => isMap(one) && keys.every((key) => isDeepStrictEqual(one[key], item[key])));
 }
 
 function evaluateRule(
@@ -55,16 +49,22 @@ function evaluateRule(
   if (isTransition && old === undefined && !optionalOldSelf) return [];
   const field = `${path}${fieldPath ?? ''}`.replace(/^\./, '') || '<nil>';
   const type = schema.type ?? '';
-  const compiled = compile(rule);
+  const compiled = compile(rule, optionalOldSelf);
   if ('problem' in compiled) return [invalid(field, type, `rule compile error: ${compiled.problem}`)];
   const variables: Record<string, unknown> = { self: celValue(value, schema) };
-  if (old !== undefined) variables.oldSelf = celValue(old, schema);
+  const before = old === undefined ? undefined : celValue(old, schema);
+  if (optionalOldSelf) variables.oldSelf = optional(before);
+  else if (old !== undefined) variables.oldSelf = before;
+  // What is as it was may stay as it was, but for rules of how it may change.
+  const ratchets = () => !isTransition && old !== undefined && isDeepStrictEqual(value, old);
   try {
     if (run(compiled.program, variables) === true) return [];
   } catch (error) {
-    return [invalid(field, type, `${firstLine(error)} evaluating rule: ${message || rule}`)];
+    if (ratchets()) return [];
+    return [invalid(field, type, `${goWords(error)} evaluating rule: ${message || rule}`)];
   }
-  const text = explained(messageExpression, variables) ?? message ?? `failed rule: ${rule}`;
+  if (ratchets()) return [];
+  const text = explained(messageExpression, optionalOldSelf, variables) ?? message ?? `failed rule: ${rule}`;
   switch (reason) {
     case 'FieldValueForbidden':
       return [forbidden(field, text)];
@@ -80,9 +80,13 @@ function evaluateRule(
 const run = (program: Program, variables: Record<string, unknown>) => program(variables);
 
 /** Undefined where the expression fails or says nothing, so that the plain message is used. */
-function explained(expression: string | undefined, variables: Record<string, unknown>): string | undefined {
+function explained(
+  expression: string | undefined,
+  optionalOldSelf: boolean | undefined,
+  variables: Record<string, unknown>,
+): string | undefined {
   if (!expression) return undefined;
-  const compiled = compile(expression);
+  const compiled = compile(expression, optionalOldSelf);
   if ('problem' in compiled) return undefined;
   try {
     const text = run(compiled.program, variables);

@@ -1,4 +1,4 @@
-import type { Environment } from '@marcbachmann/cel-js';
+import type { Environment, Optional } from '@marcbachmann/cel-js';
 import type { JSONSchemaProps } from '../../../api/types.ts';
 import { someSchema } from '../schema/schema.ts';
 
@@ -8,6 +8,9 @@ export type Program = (variables: Record<string, unknown>) => unknown;
 export type Compiled = { program: Program; type: string } | { problem: string };
 
 let environment: Environment | undefined;
+/** Where `oldSelf` may be missing. */
+let withOptional: Environment | undefined;
+let optionals: typeof Optional | undefined;
 const programs = new Map<string, Compiled>();
 /** Rules of definitions that are gone are compiled again when they come back. */
 const mostPrograms = 5_000;
@@ -19,23 +22,37 @@ export function hasRules(schema: JSONSchemaProps | undefined): boolean {
 /** Loads the language, with what Kubernetes adds to it. */
 export async function loadCel(): Promise<void> {
   if (environment) return;
-  const [{ Environment }, { registerLibraries }] = await Promise.all([
+  const [{ Environment, Optional }, { registerLibraries }] = await Promise.all([
     import('@marcbachmann/cel-js'),
     import('./libraries.ts'),
   ]);
-  const made = new Environment({ unlistedVariablesAreDyn: true, enableOptionalTypes: true });
+  const made = new Environment({
+    unlistedVariablesAreDyn: true,
+    enableOptionalTypes: true,
+    // Upstream lets the arguments of `format` alone differ, which cannot be said here.
+    homogeneousAggregateLiterals: false,
+  });
   registerLibraries(made);
+  withOptional = made.clone().registerVariable('oldSelf', 'optional<dyn>');
   environment = made;
+  optionals = Optional;
+}
+
+/** A value of CEL that may be missing. After {@link loadCel}. */
+export function optional(value: unknown): unknown {
+  return value === undefined ? optionals?.none() : optionals?.of(value);
 }
 
 /** After {@link loadCel}. What does not compile says why in one line. */
-export function compile(expression: string): Compiled {
-  const known = programs.get(expression);
+export function compile(expression: string, optionalOldSelf = false): Compiled {
+  const key = optionalOldSelf ? `?${expression}` : expression;
+  const known = programs.get(key);
   if (known) return known;
-  if (!environment) throw new Error('CEL was not loaded');
-  const compiled = compileIn(environment, expression);
+  const language = optionalOldSelf ? withOptional : environment;
+  if (!language) throw new Error('CEL was not loaded');
+  const compiled = compileIn(language, expression);
   if (programs.size > mostPrograms) programs.clear();
-  programs.set(expression, compiled);
+  programs.set(key, compiled);
   return compiled;
 }
 

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { invalid, notSupported, required, tooMany } from '../../registry/kinds/validation/field.ts';
 import type { FieldError } from '../../registry/strategy.ts';
+import { type Before, fieldBefore, itemBefore } from './correlate.ts';
 import { hasFormat } from './formats.ts';
 import { additionalOf, isMap, itemsOf, type JSONSchemaProps, propertyOf } from './schema.ts';
 
@@ -9,16 +10,23 @@ import { additionalOf, isMap, itemsOf, type JSONSchemaProps, propertyOf } from '
  * whose findings `pkg/apiserver/validation/validation.go` turns into field errors.
  *
  * @param path of the value, empty for a whole object: `spec.replicas`
+ * @param before what stood there: nothing is said of what is as it was (KEP-4008)
  */
-export function validateValue(value: unknown, schema: JSONSchemaProps, path = ''): FieldError[] {
+export function validateValue(
+  value: unknown,
+  schema: JSONSchemaProps,
+  path = '',
+  before?: Before,
+): FieldError[] {
+  if (before && isDeepStrictEqual(value, before.value)) return [];
   return [
     ...checkType(value, schema, path),
     ...checkJunctors(value, schema, path),
     ...(typeof value === 'string' ? checkText(value, schema, path) : []),
     ...(typeof value === 'number' ? checkNumber(value, schema, path) : []),
-    ...(Array.isArray(value) ? checkList(value, schema, path) : []),
+    ...(Array.isArray(value) ? checkList(value, schema, path, before) : []),
     ...checkEnum(value, schema, path),
-    ...(isMap(value) ? checkMap(value, schema, path) : []),
+    ...(isMap(value) ? checkMap(value, schema, path, before) : []),
   ];
 }
 
@@ -126,10 +134,19 @@ function checkNumber(value: number, schema: JSONSchemaProps, path: string): Fiel
   return errors;
 }
 
-function checkList(value: readonly unknown[], schema: JSONSchemaProps, path: string): FieldError[] {
+function checkList(
+  value: readonly unknown[],
+  schema: JSONSchemaProps,
+  path: string,
+  before: Before | undefined,
+): FieldError[] {
   const { minItems, maxItems, uniqueItems } = schema;
   const items = itemsOf(schema);
-  const errors = items ? value.flatMap((item, index) => validateValue(item, items, `${path}[${index}]`)) : [];
+  const errors = items
+    ? value.flatMap((item, index) =>
+        validateValue(item, items, `${path}[${index}]`, itemBefore(item, before?.value, schema)),
+      )
+    : [];
   if (minItems !== undefined && value.length < minItems)
     errors.push(wrong(path, value.length, `should have at least ${minItems} items`));
   if (maxItems !== undefined && value.length > maxItems)
@@ -150,7 +167,12 @@ function checkEnum(value: unknown, schema: JSONSchemaProps, path: string): Field
   return [notSupported(at(path), value, texts)];
 }
 
-function checkMap(value: Record<string, unknown>, schema: JSONSchemaProps, path: string): FieldError[] {
+function checkMap(
+  value: Record<string, unknown>,
+  schema: JSONSchemaProps,
+  path: string,
+  before: Before | undefined,
+): FieldError[] {
   const { minProperties, maxProperties, additionalProperties } = schema;
   const keys = Object.keys(value);
   if (minProperties !== undefined && keys.length < minProperties)
@@ -162,8 +184,9 @@ function checkMap(value: Record<string, unknown>, schema: JSONSchemaProps, path:
   const additional = additionalOf(schema);
   for (const key of keys) {
     const property = propertyOf(schema, key);
-    if (property) errors.push(...validateValue(value[key], property, below(key)));
-    else if (additional) errors.push(...validateValue(value[key], additional, below(key)));
+    const old = fieldBefore(key, before?.value);
+    if (property) errors.push(...validateValue(value[key], property, below(key), old));
+    else if (additional) errors.push(...validateValue(value[key], additional, below(key), old));
     else if (additionalProperties === false)
       errors.push(invalid(at(path), '', `${path}.${key} in body is a forbidden property`));
   }

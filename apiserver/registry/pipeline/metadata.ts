@@ -96,7 +96,7 @@ export function hasGeneration({ group, name }: Resource): boolean {
   if (name === 'controllerrevisions') return false;
   if (name === 'customresourcedefinitions') return true;
   return (
-    ['apps', 'batch', 'policy'].includes(group) ||
+    ['apps', 'batch', 'policy', 'admissionregistration.k8s.io'].includes(group) ||
     ['endpointslices', 'ingresses', 'networkpolicies'].includes(name)
   );
 }

@@ -9,6 +9,7 @@ import { ageColumn, column, nameColumn } from '../../../table/columns/common.ts'
 import type { FieldError, Strategy } from '../../strategy.ts';
 import { duplicate, forbidden, invalid, invalidEach, notSupported, required } from '../validation/field.ts';
 import { pathSegment } from '../validation/names.ts';
+import { isSameValue } from '../validation/same.ts';
 import { validateSelector } from '../validation/selectors.ts';
 import { loadExpressions } from './expressions.ts';
 import { policyErrors } from './policy-spec.ts';
@@ -24,7 +25,11 @@ export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPoli
     setMatchDefaults(spec.matchConstraints);
   },
   prepare(policy, old) {
-    policy.status = old?.status ?? {};
+    const { metadata: before, spec } = old ?? {};
+    const same = old !== undefined && isSameValue(policy.spec, spec);
+    const observedGeneration = (before?.generation ?? 0) + (same ? 0 : 1);
+    // What expressions name is not checked against types, so nothing is found in them.
+    policy.status = { ...old?.status, observedGeneration, typeChecking: {} };
   },
   validate({ metadata, spec = {} }) {
     const { failurePolicy = 'Fail', matchConstraints } = spec;
