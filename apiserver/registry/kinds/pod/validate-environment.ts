@@ -100,7 +100,10 @@ function unknownLabel(field: string, path: string, why: string): FieldError {
 }
 
 /** Upstream: `validateContainerResourceFieldSelector`. */
-function validateResourceRef(field: string, { resource = '', divisor }: Partial<ResourceFieldSelector>) {
+export function validateResourceRef(
+  field: string,
+  { resource = '', divisor }: Partial<ResourceFieldSelector>,
+): FieldError[] {
   if (!resource) return [required(`${field}.resource`)];
   const isHuge = /^(limits|requests)\.hugepages-/.test(resource);
   if (!resourcePaths.includes(resource) && !isHuge) {

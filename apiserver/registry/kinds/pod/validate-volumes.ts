@@ -1,7 +1,9 @@
 import type { Volume } from '../../../../api/types.ts';
+import { quantityValue } from '../../../schema/quantity.ts';
 import type { FieldError } from '../../strategy.ts';
 import { duplicate, forbidden, invalid, invalidEach, notSupported, required } from '../validation/field.ts';
 import { dnsLabel } from '../validation/names.ts';
+import { validateItems, validateMode, validatePodFile, validateProjected } from './validate-files.ts';
 
 const hostPathTypes = [
   '',
@@ -46,10 +48,48 @@ function validateSource(field: string, volume: Volume): FieldError[] {
     if (!hostPathTypes.includes(type))
       errors.push(notSupported(`${field}.hostPath.type`, type, hostPathTypes));
   }
-  if (secret && !secret.secretName) errors.push(required(`${field}.secret.secretName`));
-  if (configMap && !configMap.name) errors.push(required(`${field}.configMap.name`));
+  if (secret) {
+    const at = `${field}.secret`;
+    if (!secret.secretName) errors.push(required(`${at}.secretName`));
+    errors.push(...validateMode(`${at}.defaultMode`, secret.defaultMode));
+    errors.push(...validateItems(`${at}.items`, secret.items));
+  }
+  if (configMap) {
+    const at = `${field}.configMap`;
+    if (!configMap.name) errors.push(required(`${at}.name`));
+    errors.push(...validateMode(`${at}.defaultMode`, configMap.defaultMode));
+    errors.push(...validateItems(`${at}.items`, configMap.items));
+  }
   if (persistentVolumeClaim && !persistentVolumeClaim.claimName) {
     errors.push(required(`${field}.persistentVolumeClaim.claimName`));
+  }
+  return [...errors, ...validateOthers(field, volume)];
+}
+
+function validateOthers(field: string, volume: Volume): FieldError[] {
+  const { downwardAPI, projected, emptyDir, nfs, csi, ephemeral } = volume;
+  const errors: FieldError[] = [];
+  if (emptyDir?.sizeLimit !== undefined && quantityValue(emptyDir.sizeLimit) < 0) {
+    const detail = 'SizeLimit field must be a valid resource quantity';
+    errors.push(forbidden(`${field}.emptyDir.sizeLimit`, detail));
+  }
+  if (downwardAPI) {
+    const at = `${field}.downwardAPI`;
+    errors.push(...validateMode(`${at}.defaultMode`, downwardAPI.defaultMode));
+    for (const file of downwardAPI.items ?? []) errors.push(...validatePodFile(at, file));
+  }
+  if (projected) errors.push(...validateProjected(`${field}.projected`, projected));
+  if (nfs) {
+    const at = `${field}.nfs`;
+    if (!nfs.server) errors.push(required(`${at}.server`));
+    if (!nfs.path) errors.push(required(`${at}.path`));
+    if (!nfs.path?.startsWith('/')) {
+      errors.push(invalid(`${at}.path`, nfs.path ?? '', 'must be an absolute path'));
+    }
+  }
+  if (csi && !csi.driver) errors.push(required(`${field}.csi.driver`));
+  if (ephemeral && !ephemeral.volumeClaimTemplate) {
+    errors.push(required(`${field}.ephemeral.volumeClaimTemplate`));
   }
   return errors;
 }
