@@ -197,6 +197,11 @@ describe('agnhost', () => {
     ).toContain('two');
   });
 
+  it('coredns in it serves names, for tests of resolvers', async () => {
+    const { stdout } = await cluster.pod('pause').exec(['/coredns', '-version']);
+    expect(stdout).toMatch(/^CoreDNS-1\./);
+  });
+
   it('mounttest says what a file is as Go writes it', async () => {
     const said = (await log('mounttest')).replaceAll(/^\S+ stdout F /gm, '');
     expect(said).toContain('mount type of "/tmp": tmpfs\n');
