@@ -3,7 +3,8 @@ import { statusError } from '../../api/status.ts';
 import type { Strategy } from '../registry/strategy.ts';
 import type { FieldValidation } from '../schema/decode.ts';
 import type { Entry } from '../storage/entry.ts';
-import { checkFields, metadataFields, parseFieldSelector, parseLabelSelector } from './selectors.ts';
+import { parseLabelSelector } from './label-selector.ts';
+import { checkFields, metadataFields, parseFieldSelector } from './selectors.ts';
 
 /** The query parameters of reads. Upstream: `metav1.ListOptions`. */
 export interface ListQuery {

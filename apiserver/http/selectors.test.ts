@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkFields, parseFieldSelector, parseLabelSelector } from './selectors.ts';
+import { parseLabelSelector } from './label-selector.ts';
+import { checkFields, parseFieldSelector } from './selectors.ts';
 
 const labels = { app: 'web', tier: 'front', 'example.com/rank': '7', empty: '' };
 
@@ -29,8 +30,31 @@ describe('parseLabelSelector', () => {
     expect(parseLabelSelector(text)(labels)).toBe(expected);
   });
 
-  it.each(['app in web', '=web', 'app=a=b', 'a b', 'app>x', '-app'])('refuses %s', (text) => {
-    expect(() => parseLabelSelector(text)).toThrow(/unable to parse requirement/);
+  it.each([
+    ['app in web', "unable to parse requirement: found 'web' expected: '('"],
+    ['=web', "found '=', expected: !, identifier, or 'end of string'"],
+    ['app=a=b', "found '=', expected: ',' or 'end of string'"],
+    ['x=a||y=b', 'unable to parse requirement: values[0][x]: Invalid value: "a||y": a valid label must be'],
+    ['a b', "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
+    ['!x=a', "found '=', expected: ',' or 'end of string'"],
+    ['a,', "found '', expected: identifier after ','"],
+    ['!', "unable to parse requirement: found '', expected: identifier"],
+    ['a in (b', "unable to parse requirement: found '', expected: ',' or ')'"],
+    ['a=!', "unable to parse requirement: found '!', expected: identifier"],
+    [
+      'app>x',
+      "unable to parse requirement: values[0][app]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer",
+    ],
+    ['-app', 'unable to parse requirement: key: Invalid value: "-app": name part must consist of'],
+    ['a in (b,-c)', 'unable to parse requirement: values[0][a]: Invalid value: "-c": a valid label must be'],
+  ])('refuses %s', (text, message) => {
+    expect(() => parseLabelSelector(text)).toThrow(message);
+  });
+
+  it('takes keys and values that are words of its own', () => {
+    expect(parseLabelSelector('in in (in,notin),notin')({ in: 'notin', notin: '' })).toBe(true);
+    expect(parseLabelSelector('a in (,x)')({ a: '' })).toBe(true);
+    expect(parseLabelSelector('a notin (,)')({ a: '' })).toBe(false);
   });
 
   it('is not fooled by what every JavaScript object has', () => {

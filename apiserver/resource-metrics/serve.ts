@@ -3,9 +3,10 @@ import { resources } from '../../api/scheme.ts';
 import { statusError } from '../../api/status.ts';
 import type { Node, ObjectMeta, Pod } from '../../api/types.ts';
 import type { Kubelets } from '../http/kubelet.ts';
+import { parseLabelSelector } from '../http/label-selector.ts';
 import { sendJson } from '../http/respond.ts';
-import { parseFieldSelector, parseLabelSelector } from '../http/selectors.ts';
-import { unknownPath } from '../http/target.ts';
+import { parseFieldSelector } from '../http/selectors.ts';
+import { requestUrl, unknownPath } from '../http/target.ts';
 import { missing } from '../registry/pipeline/failures.ts';
 import type { Lookup } from '../registry/strategy.ts';
 import { metricsPath, metricsResources } from './rows.ts';
@@ -24,7 +25,7 @@ export async function serveResourceMetrics(
   response: ServerResponse,
   { lookup, kubelets }: { lookup: Lookup; kubelets: Kubelets },
 ): Promise<void> {
-  const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://apiserver');
+  const { pathname, searchParams: query } = requestUrl(request);
   const parts = pathname.slice(metricsPath.length).split('/').map(decodeURIComponent);
   const namespace = parts[0] === 'namespaces' ? parts.splice(0, 2)[1] : undefined;
   const [plural = '', name, ...rest] = parts;
