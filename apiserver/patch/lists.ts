@@ -1,4 +1,4 @@
-import { type JsonMap, noMergeKey, PatchFormatError } from './strategic.ts';
+import { type JsonMap, noMergeKey, notAMap, PatchFormatError } from './strategic.ts';
 
 /** Union of two lists of scalars: what the patch has stands where the patch has it. */
 export function mergeScalarLists(original: unknown[], patch: unknown[]): unknown[] {
@@ -8,13 +8,13 @@ export function mergeScalarLists(original: unknown[], patch: unknown[]): unknown
 
 /**
  * Merges two lists of maps whose elements are known by `mergeKey`; elements of the patch may carry
- * `$patch: delete` or `$patch: replace`. `merge` joins two elements that have the same key.
+ * `$patch: delete` or `$patch: replace`. `merge` joins two elements that have the same key, `add` takes one that is new.
  */
 export function mergeElementLists(
   original: unknown[],
   patch: unknown[],
   mergeKey: string,
-  merge: (original: JsonMap, patch: JsonMap) => JsonMap,
+  { merge, add }: { merge(original: JsonMap, patch: JsonMap): JsonMap; add(patch: JsonMap): JsonMap },
 ): unknown[] {
   let merged = original;
   let replace = false;
@@ -39,7 +39,7 @@ export function mergeElementLists(
   for (const item of plain) {
     const key = keyOf(item, mergeKey);
     const at = result.findIndex((other) => (other as JsonMap)[mergeKey] === key);
-    if (at < 0) result.push(merge({}, item));
+    if (at < 0) result.push({ ...add(item), [mergeKey]: key });
     else result[at] = merge(result[at] as JsonMap, item);
   }
   return orderBy(result, plain, original, mergeKey);
@@ -117,6 +117,7 @@ function interleave(
 }
 
 function keyOf(item: JsonMap, mergeKey: string): unknown {
-  if (!(mergeKey in item)) throw noMergeKey(item, mergeKey);
+  if (typeof item !== 'object' || item === null) throw notAMap(item);
+  if (!Object.hasOwn(item, mergeKey)) throw noMergeKey(item, mergeKey);
   return item[mergeKey];
 }

@@ -26,6 +26,84 @@ test('JSON patch: failures are 422, a body that is no list 400', () => {
   expect(failure(() => applyPatch('Pod', json, {}, { op: 'remove' })).code).toBe(400);
 });
 
+/** Upstream: evanphx/json-patch 4.12 `patch_test.go`; all but the last were compared with its release 4.9. */
+test.each([
+  ['{"a":[1,2,3]}', '[{"op":"add","path":"/a/1","value":9}]', '{"a":[1,9,2,3]}'],
+  ['{"a":[1,2,3]}', '[{"op":"add","path":"/a/-","value":9}]', '{"a":[1,2,3,9]}'],
+  ['{"a":[1,2,3]}', '[{"op":"remove","path":"/a/-1"}]', '{"a":[1,2]}'],
+  ['{"a":[1,2,3]}', '[{"op":"add","path":"/a/-1","value":9}]', '{"a":[1,2,3,9]}'],
+  ['{"a":{"b":1}}', '[{"op":"move","from":"/a/b","path":"/c"}]', '{"a":{},"c":1}'],
+  ['{"a":{"b":[1]}}', '[{"op":"copy","from":"/a","path":"/a/c"}]', '{"a":{"b":[1],"c":{"b":[1]}}}'],
+  ['{"a~b":{"c/d":1}}', '[{"op":"replace","path":"/a~0b/c~1d","value":2}]', '{"a~b":{"c/d":2}}'],
+  [
+    '{"a":null}',
+    '[{"op":"test","path":"/a","value":null},{"op":"test","path":"/b","value":null}]',
+    '{"a":null}',
+  ],
+  ['{"a":{"x":1,"y":2}}', '[{"op":"test","path":"/a","value":{"y":2,"x":1}}]', '{"a":{"x":1,"y":2}}'],
+  ['{}', '[{"op":"add","path":"/a"}]', '{"a":null}'],
+  ['{"a":1}', '[{"op":"replace","path":"","value":{"b":2}}]', '{"b":2}'],
+])('JSON patch of %s: %s', (original, patch, result) => {
+  expect(applyPatch('ConfigMap', json, JSON.parse(original), JSON.parse(patch))).toEqual(JSON.parse(result));
+});
+
+test.each([
+  [
+    '{}',
+    '[{"op":"add","path":"/a/b","value":1}]',
+    'add operation does not apply: doc is missing path: "/a/b": missing value',
+  ],
+  [
+    '{}',
+    '[{"op":"remove","path":"/a"}]',
+    "error in remove for path: '/a': Unable to remove nonexistent key: a: missing value",
+  ],
+  [
+    '{"a":[1]}',
+    '[{"op":"remove","path":"/a/1"}]',
+    "error in remove for path: '/a/1': Unable to access invalid index: 1: invalid index referenced",
+  ],
+  [
+    '{}',
+    '[{"op":"replace","path":"/a","value":1}]',
+    'replace operation does not apply: doc is missing key: /a: missing value',
+  ],
+  [
+    '{"a":{"b":1}}',
+    '[{"op":"move","from":"/a","path":"/a/b/c"}]',
+    'move operation does not apply: doc is missing destination path: /a/b/c: missing value',
+  ],
+  ['{"a":1}', '[{"op":"test","path":"/a","value":2}]', 'testing value /a failed: test failed'],
+  ['{}', '[{"op":"grow","path":"/a"}]', 'Unexpected kind: grow'],
+  ['{}', '[{"op":"add"}]', 'operation missing path field: missing value'],
+  ['{}', '[{"op":"toString","path":"/a"}]', 'Unexpected kind: toString'],
+])('JSON patch of %s is refused: %s', (original, patch, reason) => {
+  const error = failure(() => applyPatch('ConfigMap', json, JSON.parse(original), JSON.parse(patch)));
+  expect([error.code, error.message]).toEqual([
+    422,
+    `the server rejected our request due to an error in our request: ${reason}`,
+  ]);
+});
+
+test('JSON patch: neither copies upon copies nor prototypes are a way in', () => {
+  const copy = { op: 'copy', from: '/a', path: '/a/-' };
+  const bomb = failure(() => applyPatch('ConfigMap', json, { a: ['x'.repeat(100)] }, Array(40).fill(copy)));
+  expect(bomb.message).toMatch(/accumulated size increase of copy is \d+, exceeding the limit 3145728$/);
+  const many = failure(() => applyPatch('ConfigMap', json, {}, Array(10_001).fill({ op: 'test', path: '' })));
+  expect([many.code, many.message]).toEqual([
+    413,
+    'The allowed maximum operations in a JSON patch is 10000, got 10001',
+  ]);
+  const patch = [{ op: 'add', path: '/__proto__', value: { polluted: true } }];
+  expect(JSON.stringify(applyPatch('ConfigMap', json, {}, patch))).toBe('{"__proto__":{"polluted":true}}');
+  expect(
+    failure(() =>
+      applyPatch('ConfigMap', json, {}, [{ op: 'add', path: '/constructor/prototype/x', value: 1 }]),
+    ).code,
+  ).toBe(422);
+  expect(Object.hasOwn(Object.prototype, 'x')).toBe(false);
+});
+
 /** The table of RFC 7386, appendix A (the rows whose patch is an object). */
 test.each([
   ['{"a":"b"}', '{"a":"c"}', '{"a":"c"}'],
@@ -50,6 +128,15 @@ test('the content type may carry parameters, others are refused', () => {
     'the body of the request was in an unknown format - accepted media types include: ' +
       'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml',
   );
+});
+
+test('a field __proto__ is a field like any other', () => {
+  const patch: unknown = JSON.parse('{"metadata":{"__proto__":{"name":"x"}}}');
+  for (const type of [merge, strategic]) {
+    const patched = applyPatch('ConfigMap', type, { metadata: {} }, patch) as { metadata: { name?: string } };
+    expect(patched.metadata.name).toBeUndefined();
+    expect(JSON.stringify(patched)).toBe('{"metadata":{"__proto__":{"name":"x"}}}');
+  }
 });
 
 test('strategic merge: containers by name, ports by containerPort, env by name', () => {

@@ -1,5 +1,5 @@
-import jsonPatch from 'fast-json-patch';
-import { type StatusError, statusError } from '../../api/status.ts';
+import { statusError } from '../../api/status.ts';
+import { JsonPatchError, jsonPatch } from './json-patch.ts';
 import { mergePatch } from './merge.ts';
 import { modelSchema } from './patch-schema.ts';
 import { type JsonMap, PatchFormatError, strategicMerge } from './strategic.ts';
@@ -63,26 +63,12 @@ function applyJsonPatch(original: unknown, patch: unknown): unknown {
     );
   }
   try {
-    return jsonPatch.applyPatch(structuredClone(original), structuredClone(patch), true).newDocument;
+    return jsonPatch(original, patch);
   } catch (error) {
-    if (error instanceof jsonPatch.JsonPatchError) throw unapplied(error);
-    throw error;
+    if (!(error instanceof JsonPatchError)) throw error;
+    const message = `the server rejected our request due to an error in our request: ${error.message}`;
+    throw statusError('Invalid', message, {});
   }
-}
-
-/** In the words of upstream's JSON patch library (evanphx/json-patch). */
-function unapplied(error: InstanceType<typeof jsonPatch.JsonPatchError>): StatusError {
-  const operation: unknown = error.operation;
-  const { op = '', path = '' } = isMap(operation) ? operation : {};
-  const reason =
-    error.name === 'TEST_OPERATION_FAILED'
-      ? `testing value ${String(path)} failed: test failed`
-      : `${String(op)} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`;
-  return statusError(
-    'Invalid',
-    `the server rejected our request due to an error in our request: ${reason}`,
-    {},
-  );
 }
 
 function isMap(value: unknown): value is JsonMap {

@@ -90,6 +90,25 @@ const cases: [string, string, string, string][] = [
     '{kept: {name: a, value: d}}',
   ],
   [
+    'an added map has no directives',
+    '{}',
+    '{map: {$retainKeys: [a], a: 1, inner: {$patch: delete}}}',
+    '{map: {a: 1}}',
+  ],
+  ['a map in place of something else', '{map: 1}', '{map: {a: 1, b: null}}', '{map: {a: 1}}'],
+  [
+    'an added list loses nulls of its items',
+    '{}',
+    '{list: [{name: 1, value: null}, {name: 2, $patch: delete}]}',
+    '{list: [{name: 1}]}',
+  ],
+  [
+    'an added item too',
+    '{list: []}',
+    '{list: [{name: 1, value: null, $setElementOrder/ints: [1]}]}',
+    '{list: [{name: 1}]}',
+  ],
+  [
     'retainKeys in a list of maps',
     '{list: [{name: bar}, {name: foo, value: a, other: x}]}',
     '{list: [{$retainKeys: [name, value], name: foo, value: b}]}',
@@ -109,6 +128,11 @@ test.each([
   ['{list: [{name: 1}]}', '{list: [{name: 1, $patch: merge}]}', 'merging lists cannot yet be specified'],
   ['{kept: {a: 1}}', '{kept: {$retainKeys: [a], b: 2}}', 'invalid patch format of retainKeys'],
   ['{ints: [1]}', '{ints: [a]}', 'list element types are not identical'],
+  [
+    '{list: [{name: 1}]}',
+    '{$setElementOrder/list: [z]}',
+    'expected a map[string]interface {}, but received a string',
+  ],
   ['{ints: [[1]]}', '{ints: [[2]]}', 'lists of lists are not supported'],
 ])('%s cannot take %s', (original, patch, reason) => {
   expect(() => strategicMerge(parse(original) as JsonMap, parse(patch) as JsonMap, item)).toThrow(reason);

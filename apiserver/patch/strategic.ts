@@ -1,5 +1,6 @@
 import { jsonType } from '../schema/scalar.ts';
 import { mergeElementLists, mergeScalarLists, orderAfterDeletions, orderBy } from './lists.ts';
+import { define } from './merge.ts';
 import type { PatchSchema } from './patch-schema.ts';
 
 /** A patch that cannot be applied; upstream: `mergepatch/errors.go`. */
@@ -30,7 +31,10 @@ export function mergeMap(original: JsonMap, patch: JsonMap, schema: PatchSchema)
       delete original[key];
     } else {
       const { meta, schema: inner } = schema.field(key);
-      original[key] = mergeField(original[key], value, meta, inner);
+      const before = Object.hasOwn(original, key) ? original[key] : undefined;
+      const merged = mergeField(before, value, meta, inner);
+      if (merged === undefined) delete original[key];
+      else define(original, key, merged);
     }
   }
   return original;
@@ -38,18 +42,29 @@ export function mergeMap(original: JsonMap, patch: JsonMap, schema: PatchSchema)
 
 type Meta = ReturnType<PatchSchema['field']>['meta'];
 
+/** Undefined where nothing is left. */
 function mergeField(original: unknown, patch: unknown, meta: Meta, schema: PatchSchema): unknown {
-  if (isMap(patch)) return mergeMap(isMap(original) ? original : {}, patch, schema);
-  if (!Array.isArray(patch)) return patch;
-  if (!Array.isArray(original)) return added(patch, meta, schema);
+  if (isMap(patch) && isMap(original)) return mergeMap(original, patch, schema);
+  if (!Array.isArray(patch) || !Array.isArray(original)) return taken(patch);
   return meta.strategies.includes('merge') ? mergeList(original, patch, meta, schema) : patch;
 }
 
-/** A list the original does not have: taken as it is, without what only a merge would read. */
-function added(patch: unknown[], meta: Meta, schema: PatchSchema): unknown[] {
-  if (!patch.some((item) => isMap(item) && '$patch' in item)) return patch;
-  return meta.strategies.includes('merge') ? mergeList([], patch, meta, schema) : patch;
+/**
+ * What the original does not have, without nulls and what only a merge would read; what has a directive goes altogether.
+ * Upstream: `discardNullValuesFromPatch`, `removeDirectives`.
+ */
+function taken(patch: unknown): unknown {
+  if (Array.isArray(patch)) return patch.map(taken).filter((item) => item !== undefined);
+  if (!isMap(patch)) return patch;
+  if ('$patch' in patch) return undefined;
+  const kept = Object.entries(patch)
+    .filter(([key, value]) => value !== null && !isDirective(key))
+    .map(([key, value]): [string, unknown] => [key, taken(value)]);
+  return Object.fromEntries(kept.filter(([, value]) => value !== undefined));
 }
+
+const isDirective = (key: string) =>
+  key === '$retainKeys' || key.startsWith(orderPrefix) || key.startsWith(deletePrefix);
 
 function mergeList(original: unknown[], patch: unknown[], meta: Meta, schema: PatchSchema): unknown[] {
   if (original.length === 0 && patch.length === 0) return original;
@@ -66,7 +81,10 @@ function mergeList(original: unknown[], patch: unknown[], meta: Meta, schema: Pa
   if (meta.mergeKey === undefined) {
     throw new PatchFormatError(`cannot merge lists without merge key: ${JSON.stringify(patch)}`);
   }
-  return mergeElementLists(original, patch, meta.mergeKey, (left, right) => mergeMap(left, right, schema));
+  return mergeElementLists(original, patch, meta.mergeKey, {
+    merge: (left, right) => mergeMap(left, right, schema),
+    add: (item) => taken(item) as JsonMap,
+  });
 }
 
 function applyDirective(patch: JsonMap): JsonMap {
@@ -143,6 +161,10 @@ export function noMergeKey(item: unknown, mergeKey: string): PatchFormatError {
   return new PatchFormatError(
     `map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`,
   );
+}
+
+export function notAMap(item: unknown): PatchFormatError {
+  return new PatchFormatError(`expected a map[string]interface {}, but received a ${jsonType(item)}`);
 }
 
 function asList(value: unknown): unknown[] | undefined {
