@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Client } from '../api/client.ts';
 import type { KubeObject } from '../api/object.ts';
-import { allResources, collectionPath } from '../api/scheme.ts';
+import { collectionPath } from '../api/scheme.ts';
 import { createKernel } from '../kernel/run.ts';
-import { applyManifest, parseTarget } from './manifest.ts';
+import { findTarget } from './discovery.ts';
+import { applyManifest } from './manifest.ts';
 
 /** What a kubectl command printed, and who answered it. */
 export interface KubectlAnswer {
@@ -64,7 +65,7 @@ async function answer(client: Client, args: readonly string[], input: string): P
       `kubectl is not on PATH, and \`kubectl ${args.join(' ')}\` needs it: install kubernetes-client`,
     );
   }
-  const { resource, name: slashed } = parseTarget(allResources, target);
+  const { resource, name: slashed } = await findTarget(client, target);
   const wanted = slashed ?? name;
   const scope = resource.namespaced ? { namespace } : {};
   if (verb === 'delete') {

@@ -1,8 +1,7 @@
 import type { Client } from '../api/client.ts';
-import { type KubeObject, keyOf } from '../api/object.ts';
-import { apiVersionOf, type Resource, resourceOf } from '../api/scheme.ts';
+import type { KubeObject } from '../api/object.ts';
+import { apiVersionOf, type Resource } from '../api/scheme.ts';
 import { hasReason } from '../api/status.ts';
-import type { APIResourceList } from '../api/types.ts';
 
 /** What became of one object of a manifest. */
 export interface Applied {
@@ -51,6 +50,7 @@ function asObjects(value: unknown, document: number): KubeObject[] {
 }
 
 async function applyObject(client: Client, given: KubeObject, namespace: string): Promise<Applied> {
+  const { findResource, isKnown } = await import('./discovery.ts');
   const resource = await findResource(client, given);
   const object = resource.namespaced ? { ...given, metadata: { namespace, ...given.metadata } } : given;
   try {
@@ -61,40 +61,26 @@ async function applyObject(client: Client, given: KubeObject, namespace: string)
   const { name = '', namespace: home } = object.metadata ?? {};
   const ref = { name, ...(home ? { namespace: home } : {}) };
   const before = await client.get(resource, ref);
-  const after = await client.patch(resource, ref, 'strategic', object);
+  const after = await client.patch(resource, ref, isKnown(resource) ? 'strategic' : 'merge', object);
   const same = before.metadata?.resourceVersion === after.metadata?.resourceVersion;
   return { object: after, action: same ? 'unchanged' : 'configured' };
 }
 
-/** From the scheme, else by discovery: the API may serve kinds that this project does not know. */
-async function findResource(client: Client, object: KubeObject): Promise<Resource> {
-  const { apiVersion = '', kind = '' } = object;
-  const known = resourceOf(apiVersion, kind);
-  if (known) return known;
-  const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
-  const path = group ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const { resources } = await client.request<APIResourceList>('GET', path).catch((error: unknown) => {
-    if (hasReason(error, 'NotFound')) return { resources: [] };
-    throw error;
-  });
-  const found = resources.find((entry) => entry.kind === kind && !entry.name.includes('/'));
-  if (!found) throw new Error(`${keyOf(object)}: no matches for kind "${kind}" in version "${apiVersion}"`);
-  return {
-    group: group ?? '',
-    version: version ?? '',
-    name: found.name,
-    singular: found.singularName,
-    kind,
-    type: kind,
-    namespaced: found.namespaced,
-  };
-}
-
-/** `deployment/hostnames`, `pods` → the row of the scheme and the name. Accepts plural, singular and short names. */
+/** `deployment/hostnames`, `pods` → the row and the name. Accepts plural, singular and short names. */
 export function parseTarget(
   resources: readonly Resource[],
   target: string,
 ): { resource: Resource; name?: string } {
+  const found = matchTarget(resources, target);
+  if (!found) throw unknownTarget(resources, target);
+  return found;
+}
+
+/** The same, or undefined where no row has that name. */
+export function matchTarget(
+  resources: readonly Resource[],
+  target: string,
+): { resource: Resource; name?: string } | undefined {
   const [kind = '', name] = target.split('/');
   const wanted = kind.toLowerCase();
   const resource = resources.find(
@@ -104,9 +90,12 @@ export function parseTarget(
       (row.shortNames ?? []).includes(wanted) ||
       `${row.name}.${row.group}` === wanted,
   );
-  if (!resource) {
-    const known = resources.map((row) => `${row.name} (${apiVersionOf(row)})`).join(', ');
-    throw new Error(`unknown resource ${JSON.stringify(kind)}; known are ${known}`);
-  }
+  if (!resource) return undefined;
   return name ? { resource, name } : { resource };
+}
+
+export function unknownTarget(resources: readonly Resource[], target: string): Error {
+  const known = resources.map((row) => `${row.name} (${apiVersionOf(row)})`).join(', ');
+  const [kind = ''] = target.split('/');
+  return new Error(`unknown resource ${JSON.stringify(kind)}; known are ${known}`);
 }

@@ -1,8 +1,7 @@
 import type { Client } from '../api/client.ts';
 import { startInformer } from '../api/informer.ts';
 import type { KubeObject } from '../api/object.ts';
-import { allResources } from '../api/scheme.ts';
-import { parseTarget } from './manifest.ts';
+import { findTarget } from './discovery.ts';
 
 /** A condition type that must be `True` in every object's status, or a question about the objects seen now. */
 export type Until<T extends KubeObject> = string | ((objects: T[]) => boolean | Promise<boolean>);
@@ -29,7 +28,7 @@ export async function waitFor<T extends KubeObject>(
   until: Until<T>,
   { namespace = 'default', labelSelector, timeout = 30_000 }: WaitOptions = {},
 ): Promise<T[]> {
-  const { resource, name } = parseTarget(allResources, target);
+  const { resource, name } = await findTarget(client, target);
   const ending = new AbortController();
   const satisfied = typeof until === 'string' ? everyCondition(until) : until;
   const objects = () => [...informer.store.values()] as T[];
