@@ -4,6 +4,7 @@ import type { Strategy } from '../registry/strategy.ts';
 import type { FieldValidation } from '../schema/decode.ts';
 import type { Entry } from '../storage/entry.ts';
 import { parseLabelSelector } from './label-selector.ts';
+import { checkListOptions } from './list-options.ts';
 import { checkFields, metadataFields, parseFieldSelector } from './selectors.ts';
 
 /** The query parameters of reads. Upstream: `metav1.ListOptions`. */
@@ -31,25 +32,21 @@ export function parseListQuery(
   const match = query.get('resourceVersionMatch') || undefined;
   const resourceVersion = parseResourceVersion(query.get('resourceVersion'));
   const sendInitialEvents = parseBoolean(query, 'sendInitialEvents');
-  if (match !== undefined && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw badOption(
-      'resourceVersionMatch',
-      `Unsupported value: "${match}": supported values: "Exact", "NotOlderThan", ""`,
-    );
-  }
-  if (match && resourceVersion === undefined && sendInitialEvents === undefined) {
-    throw badOption(
-      'resourceVersionMatch',
-      'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
-    );
-  }
+  const watch = parseBoolean(query, 'watch') ?? false;
+  checkListOptions({
+    watch,
+    resourceVersion: query.get('resourceVersion') || undefined,
+    resourceVersionMatch: match,
+    continue: query.get('continue') || undefined,
+    sendInitialEvents,
+  });
   return {
     ...selection(query, strategy, name, group),
     resourceVersion,
-    match,
+    match: match as ListQuery['match'],
     limit: parseNumber(query, 'limit') ?? 0,
     continue: query.get('continue') || undefined,
-    watch: parseBoolean(query, 'watch') ?? false,
+    watch,
     allowWatchBookmarks: parseBoolean(query, 'allowWatchBookmarks') ?? false,
     sendInitialEvents,
     timeoutSeconds: parseNumber(query, 'timeoutSeconds'),
