@@ -32,14 +32,33 @@ export async function readPatch(
       {},
     );
   }
-  const { value } = parseJson(body.toString('utf8'));
+  const { value, duplicates } = parseJson(body.toString('utf8'));
   const validation = parseFieldValidation(query);
+  const findings = findingsOf(value, duplicates);
   return (current) => {
     const patched = applyPatch(type, mediaType, custom && current ? custom.present(current) : current, value);
     const { object, warnings } = custom
-      ? custom.decode(patched, validation, [])
-      : decodePatched(type, patched, validation, mediaType.includes('strategic') ? value : undefined);
+      ? custom.decode(patched, validation, duplicates)
+      : decodePatched(
+          type,
+          patched,
+          validation,
+          mediaType.includes('strategic') ? value : undefined,
+          findings,
+        );
     for (const warning of warnings) addWarning(call.response, warning);
     return object;
   };
+}
+
+/** What upstream's strict decoder says of a patch itself, of a JSON patch also which fields no operation has. */
+function findingsOf(patch: unknown, duplicates: readonly string[]): string[] {
+  const twice = duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`);
+  if (!Array.isArray(patch)) return twice;
+  const unknown = patch.flatMap((operation: unknown, index) =>
+    Object.keys(Object(operation))
+      .filter((field) => !['op', 'path', 'from', 'value'].includes(field))
+      .map((field) => `unknown field ${JSON.stringify(`[${index}].${field}`)}`),
+  );
+  return [...twice, ...unknown].map((finding) => `json patch ${finding}`);
 }

@@ -41,14 +41,17 @@ export function decode(
 /**
  * The same for an object that a patch has produced: upstream answers Invalid and quotes the object.
  * @param strategic the patch, where it was a strategic merge patch: upstream quotes that, and converts in place of decoding
+ * @param findings what is wrong with the patch itself: `duplicate field "spec"`
  */
 export function decodePatched(
   type: string,
   value: unknown,
   mode: FieldValidation,
   strategic?: unknown,
+  findings: readonly string[] = [],
 ): Decoded {
-  const { object, problems, mismatch } = walk(type, value, strategic !== undefined);
+  const { object, problems: found, mismatch } = walk(type, value, strategic !== undefined);
+  const problems = [...findings, ...found];
   const quoted = strategic === undefined ? JSON.stringify(value) : goValue(strategic);
   if (mismatch !== undefined) throw invalidPatch(quoted, mismatch);
   if (mode === 'Strict' && problems.length > 0) {
