@@ -18,7 +18,7 @@ import { preparing } from './preparing.ts';
 import { type ListQuery, parseDryRun, parseFieldValidation, parseListQuery } from './query.ts';
 import { readPatch } from './read-patch.ts';
 import { createRenderer, type Renderer, rulesOf } from './render.ts';
-import { addWarning, sendJson } from './respond.ts';
+import { addWarning, joinPieces, type Pieces, sendJson, sendPieces } from './respond.ts';
 import type { Target, Verb } from './target.ts';
 import { serveWatch } from './watch.ts';
 
@@ -252,15 +252,17 @@ export async function sendEntry(serving: Serving, call: Call, code: number, entr
 async function sendBody(
   response: ServerResponse,
   code: number,
-  body: Buffer,
+  body: Buffer | Pieces,
   { mediaType }: Pick<Renderer, 'mediaType'>,
   yaml: boolean,
 ): Promise<void> {
   if (mediaType) response.setHeader('Content-Type', mediaType);
-  if (!yaml) return sendJson(response, code, body);
+  const inPieces = 'pieces' in body;
+  if (!yaml) return inPieces ? sendPieces(response, code, body) : sendJson(response, code, body);
   const { stringify } = await import('yaml');
   response.setHeader('Content-Type', 'application/yaml');
-  sendJson(response, code, Buffer.from(stringify(JSON.parse(body.toString()))));
+  const text = (inPieces ? joinPieces(body) : body).toString();
+  sendJson(response, code, Buffer.from(stringify(JSON.parse(text))));
 }
 
 export function requestOf({ user, query, response, admission }: Call, options: DeleteOptions = {}): Request {

@@ -78,7 +78,7 @@ function selection(
   }
   if (byLabel) {
     const matches = parseLabelSelector(byLabel);
-    tests.push(({ object }) => matches(object.metadata?.labels ?? {}));
+    tests.push(({ metadata }) => matches(metadata.labels ?? {}));
   }
   return { all: tests.length === 0, matches: (entry) => tests.every((test) => test(entry)) };
 }

@@ -70,7 +70,8 @@ export async function sendPieces(response: ServerResponse, code: number, body: P
 /** All of it. */
 export const joinPieces = ({ pieces }: Pieces): Buffer => Buffer.concat([...pieces]);
 
-function* joined(pieces: Iterable<Buffer>): Generator<Buffer> {
+/** The same bytes, in pieces that are worth sending. */
+export function* joined(pieces: Iterable<Buffer>): Generator<Buffer> {
   let waiting: Buffer[] = [];
   let size = 0;
   for (const piece of pieces) {
@@ -84,9 +85,9 @@ function* joined(pieces: Iterable<Buffer>): Generator<Buffer> {
   if (size > 0) yield Buffer.concat(waiting);
 }
 
-/** Resolves when there is room for more: to false when the client is gone. */
-async function written(response: ServerResponse, bytes: Buffer): Promise<boolean> {
-  if (response.destroyed) return false;
+/** Sends bytes, and resolves when there is room for more: to false when the client is gone. */
+export async function written(response: ServerResponse, bytes: Buffer): Promise<boolean> {
+  if (response.destroyed || response.writableEnded) return false;
   if (response.write(bytes)) return true;
   await new Promise<void>((resolve) => {
     const go = () => {

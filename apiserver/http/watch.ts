@@ -8,6 +8,7 @@ import type { Entry } from '../storage/entry.ts';
 import { prefixOf } from '../storage/keys.ts';
 import type { ListQuery } from './query.ts';
 import type { Renderer } from './render.ts';
+import { joined, written } from './respond.ts';
 
 /** A client that reads more slowly than this much piles up is cut off; it will list or resume. */
 const largestBacklog = 16 * 1024 * 1024;
@@ -32,27 +33,26 @@ export async function serveWatch(
   const { resourceVersion, sendInitialEvents } = query;
   const initial = sendInitialEvents ?? !resourceVersion;
   let reached = resourceVersion && !initial ? resourceVersion : cache.revision;
+  const present = initial ? cache.list(resource, namespace).filter(query.matches) : [];
+  const presentUpTo = reached;
   const pending: Buffer[] = [];
+  let waiting = 0;
+  let begun = false;
   let open = false;
-  let allowance = largestBacklog;
 
   /** What comes in one turn leaves in one piece. */
   const send = (frames: Buffer[]) => {
     if (frames.length === 0 || response.writableEnded) return;
     if (!open) {
       pending.push(...frames);
+      for (const { length } of frames) waiting += begun ? length : 0;
+      if (waiting > largestBacklog) response.destroy();
       return;
     }
     response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
-    if (response.writableLength > allowance) response.destroy();
+    if (response.writableLength > largestBacklog) response.destroy();
   };
 
-  if (initial) {
-    send(cache.list(resource, namespace).filter(query.matches).map(renderer.added));
-    if (sendInitialEvents && query.allowWatchBookmarks) {
-      send([renderer.bookmark(reached, { 'k8s.io/initial-events-end': 'true' })]);
-    }
-  }
   const watching = cache.watch(resource, reached, (changes) => {
     const frames: Buffer[] = [];
     try {
@@ -81,11 +81,6 @@ export async function serveWatch(
     return;
   }
   response.flushHeaders();
-  open = true;
-  // What there was at the beginning may be more than what may ever pile up.
-  allowance += pending.reduce((sum, { length }) => sum + length, 0);
-  send(pending.splice(0));
-
   const bookmarks = query.allowWatchBookmarks
     ? setInterval(() => send([renderer.bookmark(Math.max(reached, cache.revision))]), bookmarkMilliseconds)
     : undefined;
@@ -98,6 +93,23 @@ export async function serveWatch(
   };
   if (response.destroyed) finish();
   else response.once('close', finish);
+  const past = pending.splice(0);
+  begun = true;
+  /** What there was, and what has happened since: it may be more than what may ever pile up. */
+  function* beginning(): Generator<Buffer> {
+    for (const entry of present) yield renderer.added(entry);
+    if (sendInitialEvents && query.allowWatchBookmarks)
+      yield renderer.bookmark(presentUpTo, { 'k8s.io/initial-events-end': 'true' });
+    yield* past;
+  }
+  try {
+    for (const bytes of joined(beginning())) if (!(await written(response, bytes))) return;
+  } catch (error) {
+    response.end(renderer.failure(statusOf(error)));
+    return;
+  }
+  open = true;
+  send(pending.splice(0));
 }
 
 function expired(error: unknown): Status {

@@ -76,9 +76,10 @@ export async function startCache(
   /** Bytes of objects that history alone holds. */
   let held = 0;
 
-  for (const { key, value, revision } of values) {
-    const collection = collectionOf(key);
-    collection?.fill(createEntry(collection.resource, key, revision, value));
+  // What is read is let go of one by one: it is as much as the cache itself.
+  for (let one = values.pop(); one; one = values.pop()) {
+    const collection = collectionOf(one.key);
+    collection?.fill(createEntry(collection.resource, one.key, one.revision, one.value));
   }
   const stop = await storage.watch(root, started, receive, onLost);
 

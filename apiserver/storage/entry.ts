@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/object.ts';
 import { apiVersionOf, type Resource } from '../../api/scheme.ts';
+import type { ObjectMeta } from '../../api/types.ts';
 
 /** One version of one object as the cache holds it: encoded once, decoded only when somebody looks inside. */
 export interface Entry {
@@ -11,6 +12,8 @@ export interface Entry {
   readonly item: readonly Buffer[];
   /** Shared by all who ask: never modify it. */
   readonly object: KubeObject;
+  /** Of the object, which is not decoded for that. */
+  readonly metadata: ObjectMeta;
   /** The line of a watch that tells of this write, of which `wire` is a part. */
   readonly frame: Frame;
   /** Lets go of what can be decoded again: for a version that only history holds. */
@@ -67,6 +70,7 @@ export function createEntry(
     value.subarray(metadata),
   ]);
   let object: KubeObject | WeakRef<KubeObject> | undefined;
+  let metadataAlone: ObjectMeta | undefined;
   return {
     key,
     revision,
@@ -82,11 +86,37 @@ export function createEntry(
       object = wire.length > largestDecoded ? new WeakRef(decoded) : decoded;
       return decoded;
     },
+    get metadata() {
+      const known = object instanceof WeakRef ? object.deref() : object;
+      if (known) return known.metadata ?? {};
+      if (wire.length <= largestDecoded) return this.object.metadata ?? {};
+      metadataAlone ??= JSON.parse(objectAt(wire, metadata - 1)) as ObjectMeta;
+      return metadataAlone;
+    },
     release() {
       object = undefined;
+      metadataAlone = undefined;
     },
   };
 }
+
+/** The text of the object that begins at a `{`. */
+function objectAt(json: Buffer, start: number): string {
+  let depth = 0;
+  let inString = false;
+  for (let at = start; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === quote) inString = !inString;
+    else if (!inString && byte === openBrace[0]) depth++;
+    else if (!inString && byte === closeBrace[0] && --depth === 0)
+      return json.toString('utf8', start, at + 1);
+    else if (inString && byte === backslash) at++;
+  }
+  throw new Error(`no object ends after byte ${start} of ${json.length}`);
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
 
 /** Bytes up to which what is decoded stays: a selector over many large objects must not hold them all twice. */
 const largestDecoded = 4 * 1024;
@@ -173,6 +203,9 @@ export function atRevision(entry: Entry, revision: number): Entry {
       const { metadata, ...rest } = entry.object;
       object = { ...rest, metadata: { ...metadata, resourceVersion: String(revision) } };
       return object;
+    },
+    get metadata() {
+      return { ...entry.metadata, resourceVersion: String(revision) };
     },
     release() {
       object = undefined;

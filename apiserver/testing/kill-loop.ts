@@ -55,7 +55,7 @@ export async function killLoop({ cycles, etcd, disturb }: KillLoopOptions): Prom
   let newest = 0;
   let child: ChildProcess | undefined;
   try {
-    const program = await bundle(folder);
+    const program = await bundleProgram(folder);
     for (let cycle = 0; cycle < cycles; cycle++) {
       child = await start(program, folder, etcd);
       const client = createClient({ socketPath: join(folder, 'sock') });
@@ -91,7 +91,7 @@ async function killed(child: ChildProcess): Promise<void> {
 }
 
 /** One file starts in a third of the time that the sources take. */
-async function bundle(folder: string): Promise<string> {
+export async function bundleProgram(folder: string): Promise<string> {
   const outfile = join(folder, 'program.mjs');
   await build({
     entryPoints: [fileURLToPath(new URL('./program.ts', import.meta.url))],

@@ -8,12 +8,12 @@ import { invalid } from './validation/field.ts';
 export const eventStrategy: Strategy<CoreEvent> = {
   resource: resources.events,
   validate({ involvedObject, metadata }) {
-    const { namespace = '' } = involvedObject;
+    const { namespace = '' } = involvedObject ?? {};
     const own = metadata.namespace ?? '';
     const fits = namespace === '' ? own === 'default' || own === 'kube-system' : own === namespace;
     return fits ? [] : [invalid('involvedObject.namespace', namespace, 'does not match event.namespace')];
   },
-  selectableFields: ({ involvedObject: about, reason, type, source, reportingComponent }) => ({
+  selectableFields: ({ involvedObject: about = {}, reason, type, source, reportingComponent }) => ({
     'involvedObject.kind': about.kind ?? '',
     'involvedObject.namespace': about.namespace ?? '',
     'involvedObject.name': about.name ?? '',

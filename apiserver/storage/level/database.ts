@@ -70,11 +70,17 @@ export async function openDatabase(folder: string): Promise<LevelDatabase> {
       return (await level.keys({ gte: start, lt: afterLastRecord }).all()).map(parseRecordKey);
     },
     async readValues(records) {
-      const values = await level.getMany(records.map(recordKey));
-      return records.map((record, index) => {
-        const value = values[index];
-        return value && unseal(record, value, sealedFrom);
-      });
+      const found: (Buffer | undefined)[] = [];
+      // LevelDB holds all of an answer once more.
+      for (let from = 0; from < records.length; from += most) {
+        const part = records.slice(from, from + most);
+        const values = await level.getMany(part.map(recordKey));
+        for (const [index, record] of part.entries()) {
+          const value = values[index];
+          found.push(value && unseal(record, value, sealedFrom));
+        }
+      }
+      return found;
     },
     async append(entries) {
       await level.batch(
@@ -112,6 +118,9 @@ export async function openDatabase(folder: string): Promise<LevelDatabase> {
   };
   return database;
 }
+
+/** Values that are read at once. */
+const most = 500;
 
 function openFailure(folder: string, error: unknown): Error {
   const cause = error instanceof Error && error.cause ? error.cause : error;
