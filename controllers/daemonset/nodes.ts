@@ -32,7 +32,7 @@ export function daemonPod(set: DaemonSet, node: string, labels: Record<string, s
   const matchFields = [{ key: 'metadata.name', operator: 'In', values: [node] }];
   return {
     ...pod,
-    metadata: { ...pod.metadata, labels: { ...pod.metadata?.labels, ...labels } },
+    metadata: { ...pod.metadata, labels: { ...pod.metadata?.labels, ...generationOf(set), ...labels } },
     spec: {
       ...spec,
       tolerations: daemonTolerations(spec),
@@ -77,4 +77,10 @@ function daemonTolerations({ tolerations = [], hostNetwork }: PodSpec): Tolerati
       ),
   );
   return [...others, ...tolerated];
+}
+
+/** Upstream: `DaemonSetTemplateGenerationKey`, of what the API counts. */
+function generationOf({ metadata }: DaemonSet): Record<string, string> {
+  const generation = metadata?.annotations?.['deprecated.daemonset.template.generation'];
+  return generation ? { 'pod-template-generation': generation } : {};
 }

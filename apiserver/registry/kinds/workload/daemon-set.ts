@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { resources } from '../../../../api/scheme.ts';
 import type { DaemonSet, DaemonSetSpec } from '../../../../api/types.ts';
 import { daemonSetColumns } from '../../../table/columns/workloads.ts';
@@ -24,6 +25,7 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
     }
   },
   prepare(set, old) {
+    countTemplates(set, old);
     set.status = old?.status ?? {
       currentNumberScheduled: 0,
       numberMisscheduled: 0,
@@ -41,6 +43,21 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
   },
   columns: daemonSetColumns,
 };
+
+const generationAnnotation = 'deprecated.daemonset.template.generation';
+
+/** How often the template changed, which pods have as a label. Upstream: `TemplateGeneration`, `pkg/registry/apps/daemonset/strategy.go`. */
+function countTemplates(set: DaemonSet, old: DaemonSet | undefined): void {
+  const said = (from: DaemonSet) =>
+    Number.parseInt(from.metadata?.annotations?.[generationAnnotation] ?? '', 10) || 0;
+  const changed = old && !isDeepStrictEqual(set.spec?.template, old.spec?.template);
+  const generation = old ? said(old) + (changed ? 1 : 0) : Math.max(1, said(set));
+  if (generation === 0) return;
+  set.metadata = {
+    ...set.metadata,
+    annotations: { ...set.metadata?.annotations, [generationAnnotation]: String(generation) },
+  };
+}
 
 function validateStrategy({ updateStrategy = {} }: Partial<DaemonSetSpec>): FieldError[] {
   const { type = '', rollingUpdate } = updateStrategy;

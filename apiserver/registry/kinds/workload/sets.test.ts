@@ -44,6 +44,18 @@ test('defaults', () => {
   });
 });
 
+test('a DaemonSet counts its templates', () => {
+  const generation = (set: DaemonSet) =>
+    set.metadata?.annotations?.['deprecated.daemonset.template.generation'];
+  const { object: first } = admit(daemons, daemonSet());
+  expect(generation(first)).toBe('1');
+  const { object: same } = admit(daemons, daemonSet({ minReadySeconds: 5 }), first);
+  expect(generation(same)).toBe('1');
+  const other = { ...template, spec: { containers: [{ name: 'a', image: 'nginx:2' }] } };
+  const { object: changed } = admit(daemons, daemonSet({ template: other }), same);
+  expect(generation(changed)).toBe('2');
+});
+
 /** Facts of upstream's TestValidateStatefulSet. */
 test.each<[string, Partial<StatefulSetSpec>, string[]]>([
   [
