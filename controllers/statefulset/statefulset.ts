@@ -97,7 +97,24 @@ export const startStatefulSetController: Controller = (context) => {
       const message = `StatefulSet ${namespace}/${set.metadata?.name} is recreating ${word} Pod ${name}`;
       recorder.event(set, pod.status?.phase === 'Failed' ? 'Warning' : 'Normal', reason, message);
     }
+    if (why === 'scaling') await giveClaims(set, pod);
     await control.remove(key, set, pod);
+  }
+
+  /** Claims that are to go when the set shrinks belong to the pod that goes first. Upstream: UpdatePodClaimForRetentionPolicy. */
+  async function giveClaims(set: StatefulSet, pod: Pod): Promise<void> {
+    if (set.spec?.persistentVolumeClaimRetentionPolicy?.whenScaled !== 'Delete') return;
+    const { name = '', uid = '' } = pod.metadata ?? {};
+    const owner = { apiVersion: 'v1', kind: 'Pod', name, uid };
+    for (const { metadata } of claimsOf(set, pod)) {
+      const ref = { name: metadata?.name ?? '', namespace: metadata?.namespace ?? '' };
+      const claim = informers.persistentvolumeclaims.store.get(`${ref.namespace}/${ref.name}`);
+      if (!claim) continue;
+      const others = (claim.metadata?.ownerReferences ?? []).filter((one) => one.uid !== set.metadata?.uid);
+      if (others.some((one) => one.uid === uid)) continue;
+      const ownerReferences = [...others, owner];
+      await client.patch(resources.persistentvolumeclaims, ref, 'merge', { metadata: { ownerReferences } });
+    }
   }
 };
 

@@ -41,6 +41,7 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
     return [
       ...validateWorkload('StatefulSet', withClaims(spec), old && (old.spec ?? {})),
       ...validatePolicies(spec),
+      ...validateRetention(spec),
       ...nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
       ...nonNegative('spec.ordinals.start', spec.ordinals?.start),
       ...(old ? validateChange(spec, old.spec ?? {}) : []),
@@ -57,6 +58,16 @@ function withClaims(spec: Partial<StatefulSetSpec>): Partial<StatefulSetSpec> {
   const own = names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
   const others = (template.spec.volumes ?? []).filter(({ name }) => !names.includes(name));
   return { ...spec, template: { ...template, spec: { ...template.spec, volumes: [...own, ...others] } } };
+}
+
+/** Upstream: `ValidatePersistentVolumeClaimRetentionPolicy`. */
+function validateRetention({ persistentVolumeClaimRetentionPolicy: policy }: Partial<StatefulSetSpec>) {
+  const supported = ['Retain', 'Delete'];
+  return (['whenDeleted', 'whenScaled'] as const).flatMap((when) => {
+    const value = policy?.[when] ?? '';
+    if (!policy || supported.includes(value)) return [];
+    return [notSupported(`spec.persistentVolumeClaimRetentionPolicy.${when}`, value, supported)];
+  });
 }
 
 function validatePolicies({
