@@ -38,7 +38,7 @@ const parts = {
   cluster: 'cluster/cluster.ts',
   kubeadm: 'cluster/kubeadm/index.ts',
   kubelet: 'node-agent/server/serve.ts',
-  descriptions: 'apiserver/openapi/descriptions.json',
+  descriptions: 'apiserver/openapi/descriptions-table.ts',
   doctor: 'lab/doctor.ts',
   scenario: 'scenarios/run.ts',
   'client-node': 'node_modules/@kubernetes/client-node/dist/index.js',

@@ -13,10 +13,8 @@ export const describeNothing: Describe = () => ({ of: () => undefined });
 
 /** Reads the texts: half a megabyte, which only those need who ask for OpenAPI documents. */
 export async function loadDescriptions(): Promise<Describe> {
-  const { default: table } = (await import('./descriptions.json', { with: { type: 'json' } })) as {
-    default: unknown;
-  };
-  return describeBy(table as Table);
+  const { descriptions } = await import('./descriptions-table.ts');
+  return describeBy(descriptions as Table);
 }
 
 function describeBy(table: Table): Describe {
