@@ -59,3 +59,16 @@ test('a silent node becomes Unknown once', () => {
   });
   expect(silentConditions({ status: { conditions: conditions ?? [] } }, new Date(now))).toBeUndefined();
 });
+
+test('a pod that comes to a node long tainted has its time there too', () => {
+  const key = 'node.kubernetes.io/unreachable';
+  const taints = [{ key, effect: 'NoExecute', timeAdded: '2025-01-01T00:00:00Z' }];
+  const spec = { containers: [], tolerations: [{ key, operator: 'Exists', tolerationSeconds: 300 }] };
+  const creationTimestamp = '2025-01-01T01:00:00Z';
+  expect(evictionTime({ metadata: { creationTimestamp }, spec }, taints)).toBe(
+    Date.parse('2025-01-01T01:05:00Z'),
+  );
+  const conditions = [{ type: 'PodScheduled', status: 'True', lastTransitionTime: '2025-01-01T02:00:00Z' }];
+  const scheduled = { metadata: { creationTimestamp }, spec, status: { conditions } };
+  expect(evictionTime(scheduled, taints)).toBe(Date.parse('2025-01-01T02:05:00Z'));
+});

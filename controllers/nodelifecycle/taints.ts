@@ -54,7 +54,7 @@ export function tolerates(toleration: Toleration, taint: Taint): boolean {
 
 /**
  * When (ms since the epoch) a pod has to leave a node with these taints: 0 for at once, Infinity for
- * never. Upstream: `tainteviction/taint_eviction.go`.
+ * never. What it tolerates for a while it tolerates from when both are there. Upstream: `tainteviction/taint_eviction.go`.
  */
 export function evictionTime(pod: Pod, taints: readonly Taint[]): number {
   const tolerations = pod.spec?.tolerations ?? [];
@@ -65,8 +65,16 @@ export function evictionTime(pod: Pod, taints: readonly Taint[]): number {
     if (tolerating.length === 0) return 0;
     const seconds = tolerating.flatMap(({ tolerationSeconds }) => tolerationSeconds ?? []);
     if (seconds.length === 0) continue;
-    const since = Date.parse(taint.timeAdded ?? '') || 0;
+    const since = Math.max(Date.parse(taint.timeAdded ?? '') || 0, arrivalOf(pod));
     time = Math.min(time, since + Math.max(0, Math.min(...seconds)) * 1000);
   }
   return time;
+}
+
+/** When a pod came to its node, as far as it tells. */
+function arrivalOf({ metadata, status }: Pod): number {
+  const scheduled = status?.conditions?.find(
+    ({ type, status }) => type === 'PodScheduled' && status === 'True',
+  );
+  return Date.parse(scheduled?.lastTransitionTime ?? metadata?.creationTimestamp ?? '') || 0;
 }
