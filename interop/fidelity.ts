@@ -6,11 +6,13 @@ import type { PartResult } from './part.ts';
 const results = fileURLToPath(new URL('results/', import.meta.url));
 const page = fileURLToPath(new URL('../docs/fidelity.md', import.meta.url));
 
-/** Keeps a run's result under the part's name and what options it was run with; the one before is replaced. */
-export function keepResult(part: string, options: readonly string[], result: PartResult): void {
-  const name = [part, ...options].join(' ').replaceAll(/[^\w.=]+/g, '-');
+/** Keeps a run's result under a name; the one before is replaced. */
+export function keepResult(name: string, result: PartResult): void {
   mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(
+    join(results, `${name.replaceAll(/[^\w.=]+/g, '-')}.json`),
+    `${JSON.stringify(result, null, 2)}\n`,
+  );
 }
 
 /** Writes docs/fidelity.md from all results that are kept. */

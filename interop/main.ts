@@ -40,7 +40,8 @@ async function judge(name: string, options: readonly string[]): Promise<number> 
     const seconds = Math.round((Date.now() - started) / 1000);
     const result = { ...ran, ended: new Date().toISOString(), seconds };
     const unexplained = report(result, say);
-    keepResult(name, options, result);
+    const kept = part.keptAs ? part.keptAs(options) : [name, ...options].join(' ');
+    if (kept !== undefined) keepResult(kept, result);
     writeFidelity();
     return unexplained;
   } catch (error) {

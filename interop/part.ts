@@ -39,6 +39,8 @@ export type Part = {
   readonly name: string;
   /** What it shows, in one line. */
   readonly title: string;
+  /** What `interop/results/` calls a run with these options; undefined: it is not kept. Default: its name and the options. */
+  keptAs?(options: readonly string[]): string | undefined;
   /** @throws where the judges could not be started at all; what they found wrong is a failed case */
   run(context: PartContext): Promise<Omit<PartResult, 'ended' | 'seconds'>>;
 };

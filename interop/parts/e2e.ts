@@ -21,6 +21,10 @@ const focuses: Readonly<Record<string, string>> = {
 export const part: Part = {
   name: 'e2e',
   title: "upstream's end-to-end suite, unmodified, on a lab of two nodes",
+  keptAs(options) {
+    if (options.some((one) => one.startsWith('--focus='))) return undefined;
+    return ['e2e', ...options.filter((one) => !one.startsWith('--'))].join(' ');
+  },
   async run({ folder, options, component, say }) {
     const setting = (name: string) =>
       options.find((one) => one.startsWith(`--${name}=`))?.slice(name.length + 3);
