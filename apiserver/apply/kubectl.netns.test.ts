@@ -106,4 +106,69 @@ describe.skipIf(found.length === 0).each(found)('%s', (kubectl) => {
     expect((await apply(text('4'))).output).toBe('configmap/moved configured\n');
     expect((await k('get', 'configmap', 'moved', '-o', 'jsonpath={.data}')).output).toContain('"a":"4"');
   });
+
+  const maps = (names: readonly string[], label = 'batch=a') =>
+    names
+      .map((name) => {
+        const [key, value] = label.split('=');
+        return `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}, labels: {${key}: ${value}}}\ndata: {a: "1"}\n`;
+      })
+      .join('---\n');
+
+  it('prunes what is no longer applied', async () => {
+    // kubectl before 1.26 calls the list otherwise.
+    const known = (await k('apply', '--help')).output.includes('--prune-allowlist');
+    const list = known ? '--prune-allowlist' : '--prune-whitelist';
+    const prune = ['--prune', '-l', 'batch=a', list, 'core/v1/ConfigMap'];
+    expect((await apply(maps(['kept', 'gone']))).code).toBe(0);
+    expect((await apply(maps(['other'], 'batch=b'))).code).toBe(0);
+    const { code, output } = await apply(maps(['kept']), ...prune);
+    expect([code, output]).toEqual([0, expect.stringContaining('configmap/gone pruned')]);
+    const left = (await k('get', 'configmaps', '-o', 'name', '-l', 'batch')).output;
+    expect(left).toBe('configmap/kept\nconfigmap/other\n');
+  });
+
+  it('applies under another name, which is refused what the first owns', async () => {
+    const text = (value: string) =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: named}\ndata: {a: "${value}"}\n`;
+    expect((await apply(text('1'), '--server-side', '--field-manager=ann')).code).toBe(0);
+    const { code, output } = await apply(text('2'), '--server-side', '--field-manager=bob');
+    expect(code).toBe(1);
+    expect(output).toContain('Apply failed with 1 conflict: conflict with "ann": .data.a');
+    expect(output).toContain('--force-conflicts');
+    const jsonpath = 'jsonpath={.metadata.managedFields[*].manager}';
+    expect((await k('get', 'configmap', 'named', '-o', jsonpath)).output).toBe('ann');
+    const forced = await apply(text('2'), '--server-side', '--field-manager=bob', '--force-conflicts');
+    expect(forced.output).toBe('configmap/named serverside-applied\n');
+    expect((await k('get', 'configmap', 'named', '-o', jsonpath)).output).toBe('bob');
+  });
+
+  it('makes fields of an apply on the client’s side the server’s', async () => {
+    const text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: upgraded}\ndata: {a: "1"}\n';
+    await apply(text);
+    expect((await apply(text, '--server-side')).output).toBe('configmap/upgraded serverside-applied\n');
+    const jsonpath = 'jsonpath={.metadata.managedFields[*].manager}';
+    const managers = (await k('get', 'configmap', 'upgraded', '-o', jsonpath)).output;
+    // From 1.26 on kubectl hands over what it updated, and keeps the annotation by a name of its own.
+    const release = (await k('version', '--client')).output.match(/v1\.(\d+)/)?.[1] ?? '0';
+    const upgraded =
+      Number(release) >= 26 ? 'kubectl kubectl-last-applied' : 'kubectl kubectl-client-side-apply';
+    expect(managers).toBe(upgraded);
+  });
+
+  it('edits, replaces and patches in all types beside what is applied', async () => {
+    await apply(deployment(1), '--server-side', '--force-conflicts');
+    const patches = [
+      ['--type=json', '-p', '[{"op":"replace","path":"/spec/replicas","value":2}]'],
+      ['--type=merge', '-p', '{"spec":{"replicas":3}}'],
+      ['--type=strategic', '-p', '{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"z"}]}}}}'],
+    ];
+    for (const patch of patches) {
+      expect((await k('patch', 'deployment', 'web', ...patch)).output).toBe('deployment.apps/web patched\n');
+    }
+    const refused = await apply(deployment(1), '--server-side');
+    expect(refused.output).toMatch(/Apply failed with 2 conflicts: conflicts with "kubectl-patch"/);
+    expect(refused.output).toContain('- .spec.replicas');
+    expect(refused.output).toContain('- .spec.template.spec.containers[name="c"].image');
+  });
 });
