@@ -150,6 +150,17 @@ export const deviations: readonly Deviation[] = [
     },
   },
   {
+    what: 'what is to be dropped at node ports that nodeport-addresses leave out',
+    reason:
+      'kubernetes#110289 (1.25): before, only what came to a node port by one of nodeport-addresses was marked; today filter drops at every local address (--dst-type LOCAL) where externalTrafficPolicy is Local and the node has no endpoint',
+    until: '1.25',
+    mode: 'iptables',
+    ways: (flow, ways, _, told) =>
+      flow.door.startsWith('nodePort on') && ways.has('drop') && !answersAt(flow.destination, told)
+        ? untouched(flow)
+        : ways,
+  },
+  {
     what: 'node ports at ::1',
     reason:
       'kubernetes#90236, #108250 (1.26): packets of ::1 cannot be routed once they are translated; before, ::1 was translated as every local address',

@@ -50,7 +50,7 @@ interface Source {
 /** Pods of this node, and behind its bridge; of another node; the node; others, within source ranges and without. */
 function sourcesOf(family: Family): Source[] {
   const four = family === 'IPv4';
-  const hairpin = endpointPlace(1)[family];
+  const [first, second, far] = [1, 3, 2].map((number) => endpointPlace(number)[family]);
   return [
     { from: 'pod', source: four ? '10.244.1.9' : 'fd00:244:1::9', interface: 'cni0' },
     {
@@ -59,11 +59,18 @@ function sourcesOf(family: Family): Source[] {
       interface: 'cni0',
       bridged: true,
     },
-    { from: 'pod that is an endpoint', source: hairpin, interface: 'cni0' },
+    { from: 'pod that is an endpoint', source: first ?? '', interface: 'cni0' },
+    { from: 'another pod that is an endpoint', source: second ?? '', interface: 'cni0' },
+    { from: 'endpoint of another node', source: far ?? '', interface: 'eth0' },
     { from: 'pod of another node', source: four ? '10.244.2.9' : 'fd00:244:2::9', interface: 'eth0' },
     { from: 'node', source: four ? '172.18.0.3' : 'fd00:172::3' },
     { from: 'another node', source: four ? '172.18.0.4' : 'fd00:172::4', interface: 'eth0' },
     { from: 'client in a source range', source: four ? '192.0.2.7' : '2001:db8::7', interface: 'eth0' },
+    {
+      from: 'client in some source ranges',
+      source: four ? '192.0.2.8' : '2001:db8:0:1::8',
+      interface: 'eth0',
+    },
     { from: 'client in no source range', source: four ? '203.0.113.9' : '2001:db9::9', interface: 'eth0' },
   ];
 }

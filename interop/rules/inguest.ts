@@ -10,9 +10,10 @@ import { flowsOf } from './flows.ts';
 import { settings } from './settings.ts';
 
 export interface GuestComparison {
-  readonly kubeProxy: string;
-  readonly gates: readonly string[];
-  readonly seeds: number;
+  /** The genuine proxy's. */
+  readonly command: readonly string[];
+  /** Of its one history. */
+  readonly seed: number;
   readonly rounds: number;
   readonly deviations: readonly Deviation[];
 }
@@ -30,11 +31,11 @@ interface Recorded {
  */
 export async function compareInGuest(
   { folder, say }: PartContext,
-  { kubeProxy, gates, seeds, rounds, deviations }: GuestComparison,
+  { command: kubeProxy, seed, rounds, deviations }: GuestComparison,
   comparisons: Map<string, Comparison>,
 ): Promise<{ cases: Case[]; deaths: number }> {
   const script = fileURLToPath(new URL('guest.ts', import.meta.url));
-  const command = [process.execPath, script, kubeProxy, folder, String(seeds), String(rounds), ...gates];
+  const command = [process.execPath, script, folder, String(seed), String(rounds), ...kubeProxy];
   const cases: Case[] = [];
   try {
     const { exitCode, stdout, stderr } = await runInGuest(command, {
