@@ -232,7 +232,9 @@ export function aggregated(
 }
 
 function aggregatedResources(lines: readonly Served[], group: string, version: string): object[] {
-  const own = lines.filter((line) => line.group === group && line.version === version);
+  const own = lines
+    .filter((line) => line.group === group && line.version === version)
+    .sort((a, b) => (a.resource.name < b.resource.name ? -1 : 1));
   const responseKind = ({ resource }: Served) => ({
     group: resource.group ?? group,
     version: resource.version ?? version,
