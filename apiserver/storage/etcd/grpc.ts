@@ -95,6 +95,8 @@ const windowBytes = 4 * 1024 * 1024;
 function keepAlive(session: ClientHttp2Session): void {
   let answered = true;
   const timer = setInterval(() => {
+    // Its `close` is on the way.
+    if (session.destroyed) return;
     if (!answered) {
       session.destroy(new Error(`no answer to a ping within ${pingMilliseconds / 1000} s`));
       return;
