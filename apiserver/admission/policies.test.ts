@@ -1,4 +1,7 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Resource, resources } from '../../api/scheme.ts';
 import type {
@@ -6,15 +9,26 @@ import type {
   ValidatingAdmissionPolicyBindingSpec,
   ValidatingAdmissionPolicySpec,
 } from '../../api/types.ts';
+import type { AuditPolicy } from '../audit/policy.ts';
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
 
 let server: TestApiserver;
+const folder = mkdtempSync(join(tmpdir(), 'v9s-policies-'));
+const logPath = join(folder, 'audit.log');
 beforeAll(async () => {
-  server = await startTestApiserver();
+  const policy: AuditPolicy = {
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    rules: [
+      { level: 'Metadata', resources: [{ resources: ['configmaps'] }], omitStages: ['RequestReceived'] },
+    ],
+  };
+  server = await startTestApiserver({ audit: { policy, logPath } });
 });
 afterAll(async () => {
   expect(server.failures).toEqual([]);
   await server.stop();
+  rmSync(folder, { recursive: true });
 });
 afterEach(async () => {
   const kinds: Resource[] = [
@@ -188,6 +202,38 @@ it('warns where a binding wants that, and leaves alone what it does not match', 
     "299 - \"Validation failed for ValidatingAdmissionPolicy 'p' with binding 'p-binding': never\"",
   ]);
   expect(await warnings({ metadata: { name: 'v' } })).toEqual([]);
+});
+
+it('has something to say in the audit log', async () => {
+  await bound(
+    {
+      validations: [{ expression: 'false', message: 'never' }],
+      auditAnnotations: [
+        { key: 'who', valueExpression: '"made by " + request.userInfo.username' },
+        { key: 'nothing', valueExpression: 'null' },
+      ],
+    },
+    { validationActions: ['Audit'] },
+  );
+  await make('audited');
+  const annotations = () =>
+    readFileSync(logPath, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"audited"'))
+      .map((line) => JSON.parse(line).annotations)[0];
+  await expect.poll(annotations).toMatchObject({
+    'p/who': 'made by system:apiserver',
+    'validation.policy.admission.k8s.io/validation_failure': JSON.stringify([
+      {
+        message: 'never',
+        policy: 'p',
+        binding: 'p-binding',
+        expressionIndex: 0,
+        validationActions: ['Audit'],
+      },
+    ]),
+  });
+  expect(annotations()).not.toHaveProperty('p/nothing');
 });
 
 const wrong: [Partial<ValidatingAdmissionPolicySpec>, string][] = [

@@ -392,3 +392,20 @@ it('changes what patches and applies make, too', async () => {
     fieldsV1: { 'f:data': { 'f:c': {} } },
   });
 });
+
+it('keeps who owns what where a webhook makes nonsense of it, and says so', async () => {
+  hooks.answers.set('/spoil', () =>
+    jsonPatch({
+      op: 'replace',
+      path: '/metadata/managedFields',
+      value: [{ manager: 'me', operation: 'Other' }],
+    }),
+  );
+  await mutating('a', hook('spoil'));
+  const warnings: string[] = [];
+  const path = '/api/v1/namespaces/default/configmaps?fieldManager=me';
+  expect(await fetchWarnings(path, configMap('spoiled'), warnings)).toBe(201);
+  expect(warnings[0]).toContain('.metadata.managedFields was in an invalid state after admission');
+  const made = await server.client.get(resources.configmaps, { name: 'spoiled', namespace: 'default' });
+  expect(made.metadata?.managedFields).toMatchObject([{ manager: 'me', operation: 'Update' }]);
+});

@@ -50,7 +50,7 @@ export function createAudit(policy: AuditPolicy, write: (line: string) => void, 
       const log = (stage: Stage) => {
         if (!omitStages.includes(stage)) write(`${JSON.stringify(eventOf(record, stage, now()))}\n`);
       };
-      const keep = level !== 'Metadata' ? requestObject(request) : undefined;
+      const keep = requestObject(request);
       log('RequestReceived');
       const lasting = isLasting(attributes);
       const captured = captureAnswer(response, {
@@ -63,8 +63,10 @@ export function createAudit(policy: AuditPolicy, write: (line: string) => void, 
       });
       response.once('close', () => {
         record.code = response.statusCode;
-        const sent = keep?.();
-        if (sent !== undefined) record.requestObject = bare(sent, omitManagedFields);
+        const sent = keep();
+        const { metadata } = (sent ?? {}) as { metadata?: Recorded['sent'] };
+        if (metadata) record.sent = metadata;
+        if (sent !== undefined && level !== 'Metadata') record.requestObject = bare(sent, omitManagedFields);
         const answered = answerObject(response, captured());
         if (answered !== undefined) record.responseObject = bare(answered, omitManagedFields);
         log('ResponseComplete');

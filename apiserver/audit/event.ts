@@ -17,6 +17,8 @@ export interface Recorded {
   received: Date;
   annotations: Record<string, string>;
   code?: number;
+  /** Of the object that was sent, at every level: it completes what the path says. */
+  sent?: { name?: string; uid?: string; resourceVersion?: string };
   requestObject?: unknown;
   responseObject?: unknown;
 }
@@ -61,12 +63,11 @@ function userOf(user: User | undefined): object {
 function objectReference({
   attributes,
   apiVersion,
-  requestObject,
+  sent = {},
   responseObject,
 }: Recorded): object | undefined {
   if ('path' in attributes) return undefined;
   const { resource, namespace, name, group, subresource } = attributes;
-  const sent = metadataOf(requestObject);
   const made = metadataOf(responseObject);
   const called = name ?? sent.name ?? made.name;
   return {
