@@ -100,6 +100,7 @@ async function list(
   const { entries, metadata } =
     (await made?.(resource, options.matches)) ?? listEntries(cache, resource, namespace, options);
   await prepare?.(entries.map(({ object }) => object));
+  await renderer.prepare?.(entries);
   await sendBody(response, 200, renderer.list(entries, metadata), renderer, accepted.yaml);
 }
 

@@ -13,6 +13,9 @@ interface Encoded {
   objects: WeakMap<Entry, Buffer>;
 }
 
+/** Milliseconds of encoding before others have their turn. */
+const longestTurn = 10;
+
 /** One of each for whatever is shown in the same way: by group, version and kind, and by the message. */
 const encoded = new Map<string, Encoded>();
 
@@ -53,6 +56,15 @@ export function createProtobufRenderer(
 
   return {
     mediaType: protobufMediaType,
+    async prepare(entries) {
+      let began = performance.now();
+      for (const entry of entries) {
+        raw(entry);
+        if (performance.now() - began < longestTurn) continue;
+        await new Promise(setImmediate);
+        began = performance.now();
+      }
+    },
     object: (entry) => envelope(apiVersion, kind, raw(entry)),
     list: (entries, metadata) =>
       listEnvelope(apiVersion, `${kind}List`, encodeMessage(listMeta, metadata), entries.map(raw)),

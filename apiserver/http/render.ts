@@ -21,6 +21,8 @@ export interface Renderer {
   /** Absent: JSON. */
   mediaType?: string;
   object(entry: Entry): Buffer;
+  /** Does what takes long for many, others being served in between; they need not be prepared. */
+  prepare?(entries: readonly Entry[]): Promise<void>;
   list(entries: readonly Entry[], metadata: ListMeta): Buffer | Pieces;
   /** A line of a watch stream. */
   event(type: EventType, change: Change): Buffer;
