@@ -6,7 +6,7 @@ import { type Comparison, compareRound } from './compare.ts';
 import type { Deviation } from './deviations.ts';
 import { flowsOf } from './flows.ts';
 import { compareHealthChecks } from './healthchecks.ts';
-import { missingMetrics } from './metrics.ts';
+import { comparePages, missingMetrics } from './metrics.ts';
 import { ownCommand, type ProxiedNode, startProxiedNode } from './nodes.ts';
 import { randomRounds } from './objects.ts';
 import { servePods, trySome } from './packets.ts';
@@ -118,6 +118,8 @@ async function follow(seed: number, { writer, nodes, setting, watching, comparis
   add('UDP clients that keep their port are sent to the endpoints there are', udp.tried, udp.wrong);
   const metrics = await missingMetrics(genuine, iptables);
   add('metrics by name', metrics.names, metrics.missing);
+  const pages = await comparePages(genuine, iptables);
+  add('/healthz and /proxyMode', pages.tried, pages.wrong);
 }
 
 interface Count {
