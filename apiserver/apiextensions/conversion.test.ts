@@ -5,6 +5,7 @@ import { customResources, hasCondition } from '../../api/custom-resources.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { type Resource, resources } from '../../api/scheme.ts';
 import type { CustomResourceDefinition } from '../../api/types.ts';
+import { jsonPatch, startWebhookServer } from '../admission/testing.ts';
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
 
 interface Point extends KubeObject {
@@ -230,4 +231,39 @@ it.each(failures)('fails where the webhook %s', async (_, said, text) => {
   await expect(make).rejects.toMatchObject({ code: 500 });
   await expect(make).rejects.toThrow('conversion webhook for example.com/v1, Kind=Point');
   await expect(make).rejects.toThrow(text);
+});
+
+it('shows an object to admission webhooks in the version that they ask for, and takes back what they make', async () => {
+  const { client } = server;
+  const hooks = await startWebhookServer(server.pki.server);
+  const seen: string[] = [];
+  hooks.answers.set('/old', ({ request: { object } }) => {
+    const { apiVersion, spec } = object as Point;
+    seen.push(`${apiVersion} ${spec?.place}`);
+    return jsonPatch({ op: 'replace', path: '/spec/place', value: '8,9' });
+  });
+  const name = 'old.example.com';
+  await client.create(resources.mutatingwebhookconfigurations, {
+    metadata: { name },
+    webhooks: [
+      {
+        ...{ name, sideEffects: 'None', admissionReviewVersions: ['v1'] },
+        clientConfig: { url: `${hooks.url}/old`, caBundle: Buffer.from(server.pki.ca).toString('base64') },
+        rules: [
+          { operations: ['*'], apiGroups: ['example.com'], apiVersions: ['v1'], resources: ['points'] },
+        ],
+      },
+    ],
+  });
+  try {
+    const made = await client.create(v2, point('admitted', { x: 1, y: 2 }));
+    expect(made.spec).toEqual({ x: 8, y: 9 });
+    const ref = { name: 'admitted', namespace: 'default' };
+    await client.patch(v1, ref, 'merge', { spec: { place: '3,3' } });
+    expect((await client.get(v2, ref)).spec).toEqual({ x: 8, y: 9 });
+    expect(seen).toEqual(['example.com/v1 1,2', 'example.com/v1 3,3']);
+  } finally {
+    await client.delete(resources.mutatingwebhookconfigurations, { name });
+    await hooks.stop();
+  }
 });
