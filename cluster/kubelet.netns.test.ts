@@ -290,6 +290,7 @@ describe.skipIf(releases.length === 0).each(releases)('%s', (kubectl) => {
     expect(await raw('namespaces/default/services/http:talker:http/proxy/')).toBe('talker');
     expect(await raw('namespaces/default/services/talker:80/proxy/')).toBe('talker');
     expect(await raw('nodes/worker/proxy/healthz')).toBe('ok');
+    expect(await raw('nodes/worker/proxy/logs/')).toMatch(/^<pre>/);
     expect(await raw('nodes/worker/proxy/metrics')).toContain('kubelet_running_pods ');
     expect(await refusal('get --raw /api/v1/namespaces/default/pods/talker:81/proxy/')).toMatch(
       /ServiceUnavailable.*error trying to reach service: dial tcp 10\.244\.1\.\d+:81: connect: connection refused/,

@@ -17,7 +17,7 @@ import { ipamDir, type NodeNetwork, readLinks, startNetwork } from './network/ne
 import { defaultBridge } from './network/plan.ts';
 import { pressureOf, watchPressure } from './node/pressure.ts';
 import { leaseSeconds, registerNode, renewLease, reportNode } from './node/registration.ts';
-import type { NodeIdentity } from './node/status.ts';
+import { isAllocatableStale, type NodeIdentity } from './node/status.ts';
 import { nodeSubject } from './node/subject.ts';
 import { followNodes } from './overlay/follow.ts';
 import { type Backend, defaultBackend } from './overlay/options.ts';
@@ -213,8 +213,9 @@ export async function startNodeAgent(
   if (config.serving) {
     const { all } = pods;
     const { serving: tls } = config;
+    const logDir = join(config.runDir, 'host/var/log');
     void startServer(
-      { client, nodeName, tls, machine: host.machine, pods: all, access: kubelet, onError },
+      { client, nodeName, tls, machine: host.machine, pods: all, logDir, access: kubelet, onError },
       signal,
     );
   }
@@ -284,12 +285,12 @@ function reportNow(
       onError('reporting the node', error),
     );
   every(statusInterval, signal, report);
-  // Nobody heard of it for a while; when it hears that, it is back.
+  // Nobody heard of it for a while; when it hears that, it is back. Or somebody gave it more to give.
   let answering = false;
-  nodes.onChange(() => {
-    const conditions = nodes.store.get(identity.name)?.status?.conditions ?? [];
-    const isMissed = conditions.some(({ type, status }) => type === 'Ready' && status === 'Unknown');
-    if (!isMissed || answering) return;
+  nodes.onChange(({ key }) => {
+    const status = key === identity.name ? nodes.store.get(key)?.status : undefined;
+    const isMissed = status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'Unknown');
+    if (!status || answering || !(isMissed || isAllocatableStale(status))) return;
     answering = true;
     void report().finally(() => {
       answering = false;

@@ -82,6 +82,7 @@ test('serves with its own certificate until another is approved, and renews that
     tls: { ...own, clientCa: ca, certificate: certificate.current },
     machine: 'x86_64',
     pods: () => [],
+    logDir: join(dir, 'log'),
     onError: (_, error) => failures.push(error),
   });
   https.listen(0, '127.0.0.1');

@@ -30,18 +30,23 @@ export async function reportNode(
   const { name, ips, images, maxPods, pressure } = identity;
   // Others it had when it registered; who takes one off means it.
   const metadata = nodeMetadata({ name });
+  const status = nodeStatus(
+    name,
+    ips,
+    before?.status,
+    networkReady,
+    new Date(),
+    images?.(),
+    maxPods,
+    pressure?.(),
+  );
+  const gone = Object.keys(before?.status?.allocatable ?? {}).filter((one) => !status.allocatable?.[one]);
   await client.patch(resources.nodes, { name, subresource: 'status' }, 'merge', {
     metadata: { labels: metadata.labels, annotations: { ...metadata.annotations, ...annotations } },
-    status: nodeStatus(
-      name,
-      ips,
-      before?.status,
-      networkReady,
-      new Date(),
-      images?.(),
-      maxPods,
-      pressure?.(),
-    ),
+    status: {
+      ...status,
+      allocatable: { ...status.allocatable, ...Object.fromEntries(gone.map((one) => [one, null])) },
+    },
   });
 }
 

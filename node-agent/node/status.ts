@@ -80,12 +80,26 @@ export function nodeStatus(
       { type: 'Hostname', address: name },
     ],
     capacity,
-    allocatable: capacity,
+    allocatable: { ...extendedOf(before?.capacity), ...capacity },
     conditions: conditions(before?.conditions ?? [], { networkReady, pressure }, now),
     daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
     nodeInfo: machineInfo(),
     ...(images.length > 0 ? { images: imageList(images) } : {}),
   };
+}
+
+/** What others have given the node: names of a domain that is not Kubernetes' own. Upstream: `IsExtendedResourceName`. */
+function extendedOf(list: NodeStatus['capacity'] = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(list).filter(([name]) => name.includes('/') && !/(^|\.)kubernetes\.io\//.test(name)),
+  );
+}
+
+/** What pods may have is not what the node has: somebody has given it a resource of another domain, or taken one. */
+export function isAllocatableStale({ capacity, allocatable }: NodeStatus): boolean {
+  const [has, gives] = [extendedOf(capacity), extendedOf(allocatable)];
+  const names = new Set([...Object.keys(has), ...Object.keys(gives)]);
+  return [...names].some((name) => has[name] !== gives[name]);
 }
 
 /** As many as kubelet lists by default, `--node-status-max-images`, with as many names each. */

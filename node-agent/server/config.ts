@@ -25,6 +25,8 @@ export interface ServerConfig {
   /** Who is let in; default those with credentials whom RBAC allows it. */
   access?: Access;
   pods(): Iterable<PodState>;
+  /** The node's `/var/log`. */
+  logDir: string;
   onError(what: string, error: unknown): void;
 }
 

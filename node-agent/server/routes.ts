@@ -69,6 +69,10 @@ async function answer(
       response.end(JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items }));
       return;
     }
+    case 'logs': {
+      const { sendNodeLog } = await import('./node-logs.ts');
+      return sendNodeLog(response, config.logDir, rest);
+    }
     case 'containerLogs':
       return sendLog(config, response, rest, query);
     case 'exec':
