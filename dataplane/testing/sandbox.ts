@@ -34,7 +34,8 @@ export interface TestNode extends AsyncDisposable {
 /** Starts the sandbox. Works as root and as an ordinary user. */
 export async function startTestNode(): Promise<TestNode> {
   const { child, channel } = await startSandbox({
-    script: 'mount -t tmpfs tmpfs /run && mkdir /run/netns && echo ready && exec sleep infinity',
+    // It ends with whoever started it, however that ends: then there is nobody at the other end.
+    script: 'mount -t tmpfs tmpfs /run && mkdir /run/netns && echo ready && exec cat <&3',
     args: [],
     env: { PATH: process.env.PATH ?? '' },
     stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
