@@ -266,10 +266,14 @@ async function sendBody(
   sendJson(response, code, Buffer.from(stringify(JSON.parse(text))));
 }
 
-export function requestOf({ user, query, response, admission }: Call, options: DeleteOptions = {}): Request {
+export function requestOf(
+  { user, query, response, admission, target: { as } }: Call,
+  options: DeleteOptions = {},
+): Request {
   return {
     user,
     ...(admission ? { admission } : {}),
+    ...(as ? { version: as.version } : {}),
     dryRun: parseDryRun([...query.getAll('dryRun'), ...(options.dryRun ?? [])]),
     warn: (message) => addWarning(response, message),
   };

@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Status } from '../../api/types.ts';
+import { createRequest } from '../../api/x509/request.ts';
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
 
 let server: TestApiserver;
@@ -219,5 +221,29 @@ describe('evictions', () => {
       const { code } = await send('POST', `${pods}/evicted/eviction`, eviction, json);
       expect([apiVersion, code]).toEqual([apiVersion, apiVersion === 'policy/v2' ? 400 : 201]);
     }
+  });
+});
+
+describe('certificate requests of v1beta1', () => {
+  it('need no signer, which those of version 1 may not be without', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const request = createRequest(privateKey, { commonName: 'ann', organizations: [] });
+    const body = (name: string, signer = {}) =>
+      JSON.stringify({
+        metadata: { name },
+        spec: { request: Buffer.from(request).toString('base64'), usages: ['client auth'], ...signer },
+      });
+    const path = (version: string) => `/apis/certificates.k8s.io/${version}/certificatesigningrequests`;
+    const json = { 'Content-Type': 'application/json' };
+    expect((await send('POST', path('v1beta1'), body('old'), json)).code).toBe(201);
+    const legacy = { signerName: 'kubernetes.io/legacy-unknown' };
+    expect((await send('POST', path('v1'), body('new', legacy), json)).code).toBe(422);
+    const approval = await send('GET', `${path('v1')}/old`);
+    const approved = {
+      ...JSON.parse(approval.text),
+      status: { conditions: [{ type: 'Approved', status: 'True' }] },
+    };
+    const answer = await send('PUT', `${path('v1')}/old/approval`, JSON.stringify(approved), json);
+    expect(answer.code).toBe(200);
   });
 });

@@ -14,6 +14,8 @@ export interface Request {
   user: WriteContext['user'];
   /** `dryRun=All`: everything but the write. */
   dryRun: boolean;
+  /** Of the path, where that is not the one the kind is stored in: `v1beta1`. */
+  version?: string;
   /** Adds a `Warning` header. */
   warn(message: string): void;
   /** Whose fields they are that the write changes; absent: nobody's, as of the apiserver's own writes. */

@@ -47,6 +47,8 @@ export interface WriteContext {
   /** What part of an object is written; absent: the object itself. */
   subresource?: string;
   dryRun: boolean;
+  /** In which a client wrote, where that is not the one the kind is stored in: `v1beta1`. */
+  version?: string;
   now: Date;
   /** Adds a `Warning` header (RFC 7234, code 299). */
   warn(message: string): void;

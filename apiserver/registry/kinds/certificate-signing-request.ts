@@ -56,8 +56,10 @@ export const certificateSigningRequestStrategy = ({
     request.status = { ...old.status, conditions };
     request.spec = old.spec;
   },
-  validate(request, old, { subresource }) {
-    const errors = validateRequest(request);
+  validate(request, old, { subresource, version }) {
+    // Who has such a signer already got it in the beta.
+    const mayBeLegacy = version === 'v1beta1' || old?.spec.signerName === request.spec?.signerName;
+    const errors = validateRequest(request, mayBeLegacy);
     return old ? [...errors, ...validateRequestChange(request, old, subresource)] : errors;
   },
   selectableFields: ({ spec }) => ({ 'spec.signerName': spec.signerName }),

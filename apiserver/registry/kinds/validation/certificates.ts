@@ -18,8 +18,14 @@ const shortestExpiration = 600;
 const longestDomain = 253;
 const longestSigner = 571;
 
-/** Upstream: `pkg/apis/certificates/validation/validation.go`. */
-export function validateRequest({ spec, status }: CertificateSigningRequest): FieldError[] {
+/**
+ * Upstream: `pkg/apis/certificates/validation/validation.go`.
+ * @param mayBeLegacy whether the signer may be the one that `v1beta1` gave to who named none
+ */
+export function validateRequest(
+  { spec, status }: CertificateSigningRequest,
+  mayBeLegacy = false,
+): FieldError[] {
   const { usages = [], signerName = '', expirationSeconds } = spec;
   const known = Object.keys(keyUsages).sort();
   const errors = validateSignedRequest(spec);
@@ -28,7 +34,7 @@ export function validateRequest({ spec, status }: CertificateSigningRequest): Fi
     if (!known.includes(usage)) errors.push(notSupported(`spec.usages[${index}]`, usage, known));
     if (usages.indexOf(usage) < index) errors.push(duplicate(`spec.usages[${index}]`, usage));
   });
-  if (signerName === legacySigner) {
+  if (signerName === legacySigner && !mayBeLegacy) {
     const detail = 'the legacy signerName is not allowed via this API version';
     errors.push(invalid('spec.signerName', signerName, detail));
   } else errors.push(...validateSignerName(signerName));
