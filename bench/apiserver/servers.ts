@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { bundle } from '../../apiserver/testing/bundle.ts';
 import { startTestEtcd, type TestEtcd } from '../../apiserver/testing/etcd.ts';
 import { createTestPki, createTokenKeys } from '../../apiserver/testing/pki.ts';
 import { nodeEnvironment, nodeProgram } from '../../cluster/runtime.ts';
@@ -153,36 +154,6 @@ async function untilReady(endpoint: Endpoint, child: ChildProcess): Promise<void
     }
     await delay(100);
   }
-}
-
-/** As `scripts/build.mjs` does it for a cluster's programs: one file of CommonJS. */
-async function bundle(source: string, outfile: string): Promise<void> {
-  const { build } = await import('esbuild');
-  await build({
-    absWorkingDir: packageRoot,
-    entryPoints: [source],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    mainFields: ['module', 'main'],
-    supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': 'v9sUrl' },
-    banner: { js: "const v9sUrl=require('node:url').pathToFileURL(__filename).href;" },
-    logLevel: 'error',
-    plugins: [
-      {
-        name: 'leave the binding of level outside',
-        setup({ onResolve }) {
-          onResolve({ filter: /^\.\/binding$/ }, () => ({
-            path: 'classic-level/binding.js',
-            external: true,
-          }));
-        },
-      },
-    ],
-  });
 }
 
 async function freePort(): Promise<number> {
