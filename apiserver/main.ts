@@ -25,9 +25,9 @@ import { createStrategies } from './registry/kinds/index.ts';
 import type { PodAdmission } from './registry/kinds/options.ts';
 import { allResources } from './registry/kinds/rows.ts';
 import { createRegistry } from './registry/registry.ts';
+import type { SharedEtcd } from './shared.ts';
 import { startCache } from './storage/cache.ts';
 import type { Entry } from './storage/entry.ts';
-import type { EtcdOptions } from './storage/etcd/storage.ts';
 import { openLevelStorage } from './storage/level/storage.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -35,7 +35,7 @@ export interface ApiserverConfig {
   /** Where the database keeps its files; made when missing. */
   dataDir: string;
   /** An etcd takes the place of a database in `dataDir`; other apiservers may use it too. */
-  etcd?: EtcdOptions;
+  etcd?: SharedEtcd;
   listen: Listen[];
   tls: Tls;
   /** PEM, EC P-256: service account tokens are ES256. */

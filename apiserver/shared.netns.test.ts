@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resources } from '../api/scheme.ts';
 import type { ConfigMap, CoreEvent, Endpoints, Service } from '../api/types.ts';
+import { encodeMessage } from './protobuf/encode.ts';
+import { envelope } from './protobuf/envelope.ts';
+import { messageOf } from './protobuf/messages.ts';
 import { openEtcdStorage } from './storage/etcd/storage.ts';
 import type { Storage, StoredValue } from './storage/storage.ts';
 import { startTestApiserver, type TestApiserver } from './testing/apiserver.ts';
@@ -188,6 +191,50 @@ describe.skipIf(!etcd)('two apiservers on one etcd', () => {
     };
     await one.client.create(resources.events, event);
     expect((await storage.range('/registry/events/default/')).values).toHaveLength(1);
+    await storage.close();
+  });
+
+  it('read protobuf and older versions, and store for an older apiserver what it reads', async () => {
+    const storage = await openEtcdStorage(options());
+    const map = { metadata: { name: 'theirs', namespace: 'default' }, data: { a: 'b' } };
+    const message = messageOf('v1', 'ConfigMap');
+    const bytes = message ? envelope('v1', 'ConfigMap', encodeMessage(message, map)) : Buffer.alloc(0);
+    await storage.put('/registry/configmaps/default/theirs', bytes, 0);
+    const beta = {
+      kind: 'EndpointSlice',
+      apiVersion: 'discovery.k8s.io/v1beta1',
+      metadata: { name: 'theirs', namespace: 'default' },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['192.0.2.1'], topology: { 'kubernetes.io/hostname': 'worker' } }],
+      ports: [],
+    };
+    await storage.put('/registry/endpointslices/default/theirs', Buffer.from(`${JSON.stringify(beta)}\n`), 0);
+    const one = await startTestApiserver({ etcd: { ...options(), release: '1.20' } });
+    running.push(one);
+    const ref = { name: 'theirs', namespace: 'default' };
+    expect((await one.client.get(resources.configmaps, ref)).data).toEqual({ a: 'b' });
+    const slice = await one.client.get(resources.endpointslices, ref);
+    expect(slice).toMatchObject({
+      apiVersion: 'discovery.k8s.io/v1',
+      endpoints: [{ addresses: ['192.0.2.1'], nodeName: 'worker' }],
+    });
+    await one.client.update(resources.endpointslices, { ...slice, addressType: 'IPv4' });
+    await one.client.create(resources.endpointslices, { ...slice, metadata: { ...ref, name: 'ours' } });
+    const [ours] = (await storage.range('/registry/endpointslices/default/ours')).values;
+    expect(JSON.parse(ours?.value.toString() ?? '')).toMatchObject({
+      apiVersion: 'discovery.k8s.io/v1beta1',
+      endpoints: [{ topology: { 'kubernetes.io/hostname': 'worker' } }],
+    });
+    expect((await one.client.get(resources.endpointslices, { ...ref, name: 'ours' })).endpoints).toEqual([
+      { addresses: ['192.0.2.1'], nodeName: 'worker' },
+    ]);
+    // Others change what is there while it is followed.
+    const [held] = (await storage.range('/registry/configmaps/default/theirs')).values;
+    const changed = message
+      ? envelope('v1', 'ConfigMap', encodeMessage(message, { ...map, data: { a: 'c' } }))
+      : bytes;
+    await storage.put('/registry/configmaps/default/theirs', changed, held?.revision ?? 0);
+    expect((await one.client.get(resources.configmaps, ref)).data).toEqual({ a: 'c' });
     await storage.close();
   });
 });

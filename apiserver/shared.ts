@@ -7,6 +7,7 @@ import { withAnotherChoice } from './registry/shared/registry.ts';
 import { withSharedAllocation } from './registry/shared/storage.ts';
 import type { Strategy } from './registry/strategy.ts';
 import type { Cache } from './storage/cache.ts';
+import { type StorageRelease, withForms } from './storage/etcd/forms.ts';
 import { type EtcdOptions, openEtcdStorage } from './storage/etcd/storage.ts';
 import type { SharedStorage } from './storage/storage.ts';
 
@@ -34,9 +35,15 @@ export interface Sharing {
   ): Promise<() => Promise<void>>;
 }
 
+/** An etcd, and whom else what is written there is for. */
+export interface SharedEtcd extends EtcdOptions {
+  /** A release of kube-apiserver that is to read it, too. Default: those that know the versions ours stores. */
+  release?: StorageRelease;
+}
+
 /** Loaded only where there is an etcd. @throws StatusError when no member of it answers */
-export async function openSharing(etcd: EtcdOptions): Promise<Sharing> {
-  const storage = await openEtcdStorage(etcd);
+export async function openSharing(etcd: SharedEtcd): Promise<Sharing> {
+  const storage = withForms(await openEtcdStorage(etcd), etcd.release);
   return {
     storage,
     followServices: (cache) => (tell) => {

@@ -16,6 +16,7 @@ import { etcdComponents, etcdNodes } from './etcd.ts';
 import { explainDisk, makeFolder, removeAtExit, temporaryFolder } from './files.ts';
 import { type Cluster, createHandle } from './handle.ts';
 import { hasCredentials } from './kubeadm/credentials.ts';
+import { isOurs, replacement } from './programs.ts';
 import { nodeEnvironment, nodeProgram } from './runtime.ts';
 import {
   agreeWithExisting,
@@ -93,6 +94,8 @@ export async function startCluster(options: StartOptions = {}): Promise<Cluster>
     writeKubeconfig(spec, state);
     const client = await connect(adminConfig(state, spec.apiPort));
     await nodesReady(client, spec, lab);
+    if (!isOurs(spec, 'kube-apiserver') || replacement(spec, 'kube-controller-manager') !== undefined)
+      await (await import('./pods-welcome.ts')).podsWelcome(client);
     return createHandle({ spec, state, client, lab, ...(discard ? { discard } : {}) });
   } catch (error) {
     await lab?.stop();

@@ -20,11 +20,12 @@ export async function playScenarios(
   names: readonly string[],
   programs: readonly string[],
   { say }: Pick<PartContext, 'say'>,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Case[]> {
   const cases: Case[] = [];
   for (const name of names) {
     const began = Date.now();
-    const { checks, exitCode, stderr } = await play(name, programs);
+    const { checks, exitCode, stderr } = await play(name, programs, { ...process.env, ...environment });
     const failed = checks.filter(({ outcome }) => outcome === 'failed').length;
     say(`scenario ${name}: ${checks.length} checks, ${failed} failed, ${seconds(began)} s`);
     cases.push(...checks);
@@ -41,10 +42,10 @@ export async function playScenarios(
 
 const seconds = (began: number) => Math.round((Date.now() - began) / 1_000);
 
-function play(scenario: string, programs: readonly string[]): Promise<Played> {
+function play(scenario: string, programs: readonly string[], env: NodeJS.ProcessEnv): Promise<Played> {
   const flags = programs.flatMap((one) => ['--program', one]);
   const command = [join(packageRoot, 'dist/v9s.js'), 'scenario', scenario, '--lines', ...flags];
-  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: Buffer[] = [];
   const errors: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));

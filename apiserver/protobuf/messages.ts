@@ -46,9 +46,13 @@ export function messageOf(apiVersion: string, kind: string): Message | undefined
 
 /** Versions that have the same fields as v1, under the same numbers. */
 const likeV1: readonly string[] = [
+  'admissionregistration',
   'batch',
   'coordination',
   'events',
+  // But for the name of one field, which protobuf does not tell.
+  'flowcontrol',
+  'node',
   'policy',
   'rbac',
   'scheduling',

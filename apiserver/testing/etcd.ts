@@ -85,7 +85,7 @@ export async function startTestEtcd(program: string, host = '127.0.0.1'): Promis
   };
 }
 
-async function freePort(host: string): Promise<number> {
+export async function freePort(host: string): Promise<number> {
   const server = createServer().listen(0, host);
   await once(server, 'listening');
   const address = server.address();

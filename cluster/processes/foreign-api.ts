@@ -59,11 +59,13 @@ export async function reachForeignApi(
 const patience = 60_000;
 
 /** An apiserver of old makes them some time after it answers, and when that fails, a minute later. */
-const namespaces: readonly Namespace[] = ['kube-system', 'kube-public', 'kube-node-lease'].map((name) => ({
-  apiVersion: 'v1',
-  kind: 'Namespace',
-  metadata: { name },
-}));
+const namespaces: readonly Namespace[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease'].map(
+  (name) => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name },
+  }),
+);
 
 async function writeAll(client: Client, spec: ClusterSpec, signal: AbortSignal): Promise<void> {
   const roles = spec.clusterDns.length > 0 ? dnsRoles() : [];

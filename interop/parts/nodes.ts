@@ -1,3 +1,5 @@
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { versionOf } from '../components/components.ts';
 import type { Part } from '../part.ts';
 import { playScenarios } from '../scenarios.ts';
@@ -22,11 +24,17 @@ export const part: Part = {
     const names = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
     const files = await Promise.all(names.map((name) => context.component(name)));
     const programs = names.map((name, index) => `${name}=${files[index]}`);
+    // A kubectl of today asks such an API for what it has not.
+    const tools = join(context.folder, 'bin');
+    await mkdir(tools);
+    await symlink(await context.component('kubectl'), join(tools, 'kubectl'));
     const wanted = context.options.length > 0 ? context.options : scenarios;
     return {
       component: `kube-apiserver, kube-controller-manager, kube-scheduler ${await versionOf(files[0] ?? '')}; etcd`,
       ran: `v9s scenario NAME ${names.map((name) => `--program ${name}=…`).join(' ')}, with ${wanted.join(', ')}`,
-      cases: await playScenarios(wanted, programs, context),
+      cases: await playScenarios(wanted, programs, context, {
+        PATH: `${tools}:${process.env.PATH}`,
+      }),
       deviations: [],
     };
   },

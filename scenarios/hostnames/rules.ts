@@ -16,7 +16,9 @@ export async function showRules(stage: Stage, clusterIp: string): Promise<void> 
   const { report } = stage;
   report.step('The rules behind the address (article 000)');
   const named = await stage.onNode(node, 'iptables-save | grep "default/hostnames:default cluster IP"');
-  const entry = named.split('\n').find((line) => line.startsWith('-A KUBE-SERVICES')) ?? '';
+  const entries = named.split('\n').filter((line) => line.startsWith('-A KUBE-SERVICES'));
+  // Up to 1.21 what comes from elsewhere is marked here, too.
+  const entry = entries.find((line) => !line.includes('KUBE-MARK-MASQ')) ?? '';
   report.check(
     `KUBE-SERVICES sends ${clusterIp}:80 to ${serviceChain}, the article's chain`,
     entry.includes(`-d ${clusterIp}/32`) &&
@@ -56,8 +58,15 @@ export async function compareRules(stage: Stage, clusterIp: string): Promise<voi
     const rule = new RegExp(`-A ${chain} .*--to-destination ${endpoint.replaceAll('.', '\\.')}`);
     report.check(`${endpoint} is ${chain}, as in the article`, rule.test(stdout));
   }
-  const masquerade = `-A ${serviceChain} ! -s 10.244.0.0/16 -d ${clusterIp}/32`;
-  report.check('traffic from outside the pods is marked for masquerading', stdout.includes(masquerade));
+  const marked = [serviceChain, 'KUBE-SERVICES'].map(
+    (chain) => `-A ${chain} ! -s 10.244.0.0/16 -d ${clusterIp}/32`,
+  );
+  report.check(
+    'traffic from outside the pods is marked for masquerading',
+    stdout
+      .split('\n')
+      .some((line) => marked.some((rule) => line.startsWith(rule)) && line.endsWith('KUBE-MARK-MASQ')),
+  );
   report.note(
     'Since the article (kube-proxy 1.12): the KUBE-MARK-MASQ rule of a ClusterIP moved from KUBE-SERVICES into the KUBE-SVC chain; probabilities have ten digits, so the kernel shows 0.33333333349 for its 0.33332999982; comments name the endpoint (default/hostnames:default -> 10.244.1.5:9376).',
   );

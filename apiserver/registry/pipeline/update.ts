@@ -14,7 +14,7 @@ import {
   type UpdateOptions,
   writeContext,
 } from '../registry.ts';
-import type { Strategy, WriteContext } from '../strategy.ts';
+import type { FieldError, Strategy, WriteContext } from '../strategy.ts';
 import { createObject } from './create.ts';
 import { removeEntry } from './delete.ts';
 import { badRequest, conflict, invalid, missing, modified } from './failures.ts';
@@ -41,6 +41,23 @@ const createdByUpdate: readonly string[] = [
 
 /** Kinds whose PUT must name a resourceVersion. Upstream: `AllowUnconditionalUpdate`. */
 const conditional: readonly string[] = ['leases', 'servicecidrs', 'customresourcedefinitions'];
+
+/**
+ * What was stored by another release may lack what is filled in today, and so seem to differ where nothing may: then it
+ * is compared with what it would be now. Upstream fills in whatever it reads.
+ */
+function problems(
+  strategy: Strategy | undefined,
+  next: KubeObject,
+  old: KubeObject,
+  context: WriteContext,
+): readonly FieldError[] {
+  const errors = strategy?.validate?.(next, old, context) ?? [];
+  if (errors.length === 0 || !strategy?.defaults) return errors;
+  const defaulted = structuredClone(old);
+  strategy.defaults(defaulted);
+  return strategy.validate?.(next, defaulted, context) ?? [];
+}
 
 /** Replaces an object, or its status, by what `mutate` makes of the current one. */
 export async function updateObject(
@@ -114,7 +131,7 @@ async function replace(
   if (hasGeneration(resource) && wantsOther(next, old)) {
     next.metadata = { ...next.metadata, generation: (old.metadata?.generation ?? 0) + 1 };
   }
-  const errors = subresource === 'binding' ? [] : (strategy?.validate?.(next, old, context) ?? []);
+  const errors = subresource === 'binding' ? [] : problems(strategy, next, old, context);
   if (errors.length > 0) throw invalid(resource, name, errors);
   if (isFinished(next)) {
     await admission?.validate(write(next));
