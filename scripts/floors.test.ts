@@ -43,7 +43,6 @@ const packageRooms: Record<string, RegExp> = {
   'dns-packet': /^(dns|lab|cluster|scenarios)\//,
   execa: /^kernel\//,
   express: /^(apiserver|node-agent)\//,
-  'fast-json-patch': /^(apiserver|api)\//,
   level: /^apiserver\/storage\//,
   'yocto-spinner': /^(cli|scenarios)\//,
   picocolors: /^(cli|scenarios|bench)\//,
