@@ -23,7 +23,7 @@ const reasons: readonly (readonly [command: RegExp, reason: string])[] = [
   [/^get componentstatuses/, 'controllers and scheduler are asked over HTTPS since 1.23'],
   [/^auth can-i --list/, 'everybody may review themselves since 1.26'],
   [/^rollout history/, 'the hash of a template is of its fields, of which 1.33 has others'],
-  [/^get cm -l 'a in'/, 'the words for a selector that cannot be read are not all upstream’s'],
+  [/^label .* --list$/, 'kubectl lists labels in the order of a Go map, which is none'],
   [/^diff /, 'dry runs tell when managed fields would have been written, which here was another second'],
 ];
 
