@@ -1,17 +1,8 @@
 import { expect, it } from 'vitest';
 import { resources } from '../../api/scheme.ts';
 import type { ConfigMap, Deployment, Pod, Scale } from '../../api/types.ts';
-import { jsonPatch } from './testing.ts';
-import {
-  configMaps,
-  hook,
-  hooks,
-  make,
-  mutating,
-  server,
-  useWebhooks,
-  validating,
-} from './webhook-fixture.ts';
+import { configMaps, hook, hooks, make, mutating, server, useWebhooks, validating } from './testing/scene.ts';
+import { jsonPatch } from './testing/server.ts';
 
 useWebhooks();
 

@@ -5,7 +5,7 @@ import { customResources, hasCondition } from '../../api/custom-resources.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { type Resource, resources } from '../../api/scheme.ts';
 import type { CustomResourceDefinition } from '../../api/types.ts';
-import { jsonPatch, startWebhookServer } from '../admission/testing.ts';
+import { jsonPatch, startWebhookServer } from '../admission/testing/server.ts';
 import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
 
 interface Point extends KubeObject {

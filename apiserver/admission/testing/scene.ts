@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { type Resource, resources } from '../../api/scheme.ts';
-import type { ConfigMap, MutatingWebhook, ValidatingWebhook } from '../../api/types.ts';
-import { startTestApiserver, type TestApiserver } from '../testing/apiserver.ts';
-import { startWebhookServer, type WebhookServer } from './testing.ts';
+import { type Resource, resources } from '../../../api/scheme.ts';
+import type { ConfigMap, MutatingWebhook, ValidatingWebhook } from '../../../api/types.ts';
+import { startTestApiserver, type TestApiserver } from '../../testing/apiserver.ts';
+import { startWebhookServer, type WebhookServer } from './server.ts';
 
 /** Of the tests that {@link useWebhooks}, while they run. */
 export let server: TestApiserver;

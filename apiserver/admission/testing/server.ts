@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { KubeObject } from '../../api/object.ts';
+import type { KubeObject } from '../../../api/object.ts';
 
 export interface TestReview {
   kind: string;
