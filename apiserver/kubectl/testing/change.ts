@@ -3,9 +3,9 @@ import { fails, says, type Table } from './table.ts';
 const configMap = (name: string, size: string, labels = '{set: x}') =>
   `{apiVersion: v1, kind: ConfigMap, metadata: {name: ${name}, labels: ${labels}}, data: {size: '${size}'}}\n`;
 
-/** Those of 1.27 and 1.28 say `annotate`. */
+/** That of 1.27 says `annotate`. */
 const annotated = (name: string) => (minor: number) =>
-  `configmap/${name} ${minor === 27 || minor === 28 ? 'annotate' : 'annotated'}`;
+  `configmap/${name} ${minor === 27 ? 'annotate' : 'annotated'}`;
 
 /** What changes objects: apply, diff, edit, patch, replace, label, annotate, delete. */
 export const changeTable: Table = {
