@@ -267,3 +267,32 @@ it('shows an object to admission webhooks in the version that they ask for, and 
     await hooks.stop();
   }
 });
+
+it('converts what was stored before another version was, and after', async () => {
+  const { client } = server;
+  const ref = { name: 'points.example.com' };
+  const storing = async (name: string) => {
+    const found = await client.get(resources.customresourcedefinitions, ref);
+    const versions = found.spec.versions.map((one) => ({ ...one, storage: one.name === name }));
+    return client.update(resources.customresourcedefinitions, {
+      ...found,
+      spec: { ...found.spec, versions },
+    });
+  };
+  await storing('v1');
+  const before = await client.create(v1, point('before', { place: '1,2' }));
+  await storing('v2');
+  const after = await client.create(v1, point('after', { place: '3,4' }));
+  expect([before.spec, after.spec]).toEqual([{ place: '1,2' }, { place: '3,4' }]);
+  const specs = async (version: Resource<Point>) => {
+    const { items } = await client.list(version, { namespace: 'default' });
+    return items
+      .filter(({ metadata }) => /^(before|after)$/.test(metadata?.name ?? ''))
+      .map(({ spec }) => spec);
+  };
+  expect(await specs(v1)).toEqual([{ place: '3,4' }, { place: '1,2' }]);
+  expect(await specs(v2)).toEqual([
+    { x: 3, y: 4 },
+    { x: 1, y: 2 },
+  ]);
+});

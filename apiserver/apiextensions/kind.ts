@@ -40,7 +40,7 @@ export async function createKind(
     if (!resource) continue;
     const schema = version.schema?.openAPIV3Schema;
     const rules = createStrategy(resource, version, definition, end.signal);
-    const strategy = convert && resource.stored !== resource ? converted(rules, convert) : rules;
+    const strategy = convert ? converted(rules, convert) : rules;
     versions.push({ resource, served: version.served, strategy, schema });
   }
   const stored = versions.find(({ resource }) => resource.stored === resource)?.resource;
@@ -48,7 +48,7 @@ export async function createKind(
   return { definition, stored, versions, end: () => end.abort() };
 }
 
-/** A version that a webhook makes of what is stored, and turns into what is to be stored. */
+/** A version that a webhook makes of what is stored, some of it perhaps when another was, and turns into what is to be stored. */
 function converted(strategy: Strategy, convert: Converter): Strategy {
   const { resource, custom } = strategy;
   const { stored } = resource;

@@ -60,8 +60,9 @@ export function createEntry(
   stored: Buffer,
   type: EventType = 'ADDED',
 ): Entry {
-  const { head, typed } = beginningOf(resource);
-  const value = isOwnForm(stored, head) ? stored : fromForeign(resource, key, stored);
+  const row = rowOf(resource, stored);
+  const { head, typed } = beginningOf(row);
+  const value = isOwnForm(stored, head) ? stored : fromForeign(row, key, stored);
   const metadata = head.length;
   const { frame, wire } = encodeFrame(type, [
     value.subarray(0, metadata),
@@ -134,6 +135,26 @@ export function encodeFrame(type: EventType, object: readonly Uint8Array[]): { f
   const wire = bytes.subarray(frameStart[type].length, bytes.length - frameEnd.length);
   return { frame: { type, bytes }, wire };
 }
+
+/**
+ * Objects of a custom kind stay in the version that they were stored in when another becomes the stored one, until they are
+ * written again: only a webhook may know how to turn one into the other.
+ */
+function rowOf(resource: Resource, stored: Buffer): Resource {
+  if (!resource.stored) return resource;
+  const [, group, version] = storedVersion.exec(stored.toString('latin1', 0, longestBeginning)) ?? [];
+  if (version === undefined || group !== resource.group || version === resource.stored.version)
+    return resource;
+  const others = otherVersions.get(resource) ?? new Map<string, Resource>();
+  const { stored: _, ...row } = resource;
+  const other = others.get(version) ?? { ...row, version };
+  otherVersions.set(resource, others.set(version, other));
+  return other;
+}
+
+const storedVersion = /^\{(?:"kind":"[^"]*",)?"apiVersion":"([^"/]+)\/([^"]+)"/;
+const longestBeginning = 1_024;
+const otherVersions = new WeakMap<Resource, Map<string, Resource>>();
 
 interface Beginning {
   /** `{"kind":"Pod","apiVersion":"v1","metadata":{` */
