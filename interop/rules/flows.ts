@@ -15,6 +15,8 @@ export interface Flow extends Packet {
   readonly service?: ServicePort;
   /** Of that Service. */
   readonly type?: string;
+  /** Its loadBalancerSourceRanges, as they are written. */
+  readonly ranges?: readonly string[];
   /** Who sends. */
   readonly from: string;
 }
@@ -85,9 +87,9 @@ export function flowsOf(objects: readonly KubeObject[]): Flow[] {
 }
 
 function flowsTo(service: Service, family: Family): Flow[] {
-  const type = service.spec?.type ?? 'ClusterIP';
+  const { type = 'ClusterIP', loadBalancerSourceRanges: ranges = [] } = service.spec ?? {};
   return servicePorts(everyAddress(service), family).flatMap((port) =>
-    flowsToPort(port, family).map((flow) => ({ ...flow, type })),
+    flowsToPort(port, family).map((flow) => ({ ...flow, type, ranges })),
   );
 }
 

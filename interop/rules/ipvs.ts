@@ -1,4 +1,4 @@
-import { contains } from '../../api/address.ts';
+import { cidrOf, contains } from '../../api/address.ts';
 import { type Deviation, isLocal, untouched } from './deviations.ts';
 import { type Flow, nodeAddresses } from './flows.ts';
 import type { Ways } from './outcomes.ts';
@@ -61,7 +61,25 @@ export const ipvsDeviations: readonly Deviation[] = [
     ways(flow, ways) {
       const ranges = flow.service?.loadBalancerSourceRanges ?? [];
       if (flow.door !== 'loadBalancerIP' || !isLocal(flow) || ranges.length === 0) return ways;
+      // IPVS has told the node of a server without endpoints before filter is asked.
+      if (ways.has('reject')) return ways;
       return ranges.some((cidr) => contains(cidr, flow.source)) ? ways : new Map([['drop', 1]]);
+    },
+  },
+  {
+    what: 'source ranges that let everybody in, in mode ipvs',
+    reason:
+      'ipset has no network of length 0 in hash:ip,port,net: before 1.30, 0.0.0.0/0 among loadBalancerSourceRanges made a firewall without that entry; since then it means that there is none',
+    until: '1.30',
+    mode: 'ipvs',
+    ways(flow, ways) {
+      const { door, ranges = [], family, source, destination } = flow;
+      if (isLocal(flow) && ways.has('reject')) return ways;
+      const own = ranges.flatMap((text) => cidrOf(text) ?? []).filter((cidr) => cidr.family === family);
+      if (door !== 'loadBalancerIP' || own.every(({ bits }) => bits > 0)) return ways;
+      // The node is let in by everybody's range, and with it what comes from the address itself.
+      const allowed = own.some((cidr) => cidr.bits > 0 && contains(cidr, source)) || source === destination;
+      return allowed ? ways : new Map([['drop', 1]]);
     },
   },
 ];
