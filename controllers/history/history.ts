@@ -2,7 +2,7 @@ import { controllerReference, type KubeObject } from '../../api/object.ts';
 import type { Resource } from '../../api/scheme.ts';
 import { resources } from '../../api/scheme.ts';
 import { hasReason } from '../../api/status.ts';
-import type { ControllerRevision, LabelSelector, PodTemplateSpec } from '../../api/types.ts';
+import type { Container, ControllerRevision, LabelSelector, PodTemplateSpec } from '../../api/types.ts';
 import type { ControllerContext } from '../context.ts';
 import { sameTemplate, templateHash } from '../deployment/template-hash.ts';
 import { createIndex, namespaceOf } from '../lookup.ts';
@@ -112,7 +112,7 @@ export function templateOf({ data }: ControllerRevision): PodTemplateSpec | unde
 }
 
 /** Its data is a strategic merge patch that brings the template back: `kubectl rollout undo` sends it as it is. */
-function newRevision(
+export function newRevision(
   owner: RevisionOwner,
   revision: number,
   collisionCount: number | undefined,
@@ -130,7 +130,30 @@ function newRevision(
       ...(annotations ? { annotations } : {}),
       ownerReferences: [controllerReference(owner)],
     },
-    data: { spec: { template: { ...template, $patch: 'replace' } } },
+    data: { spec: { template: sorted({ ...asGoWrites(template), $patch: 'replace' }) } },
     revision,
   };
+}
+
+/** Clients compare the text of a revision with what they write of the template themselves: kubectl, upstream's tests. */
+function asGoWrites(template: PodTemplateSpec): object {
+  const { containers, initContainers, ...spec } = template.spec ?? {};
+  const complete = (list: readonly Container[] | undefined) =>
+    list?.map((one) => ({ resources: {}, ...one }));
+  return {
+    ...template,
+    metadata: { creationTimestamp: null, ...template.metadata },
+    spec: {
+      ...spec,
+      containers: complete(containers) ?? null,
+      ...(initContainers ? { initContainers: complete(initContainers) } : {}),
+    },
+  };
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, one]) => [key, sorted(one)]));
 }
