@@ -75,9 +75,12 @@ export const workloadChecks: readonly Check[] = [
       await setVariable(world, 'two');
       let fewest = 4;
       await world.until('all pods of the second release', async () => {
-        const { status } = await world.get(deployments, 'web');
+        const { status, metadata } = await world.get(deployments, 'web');
         fewest = Math.min(fewest, status?.availableReplicas ?? 0);
-        return status?.updatedReplicas === 4 && status.availableReplicas === 4 && status.replicas === 4;
+        const isSeen = status?.observedGeneration === metadata?.generation;
+        return (
+          isSeen && status?.updatedReplicas === 4 && status.availableReplicas === 4 && status.replicas === 4
+        );
       });
       expectThat(fewest >= 3, 'never fewer than three available pods', fewest);
       const history = (await world.list(replicasets)).map((set) => [

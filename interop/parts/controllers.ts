@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { resources } from '../../api/scheme.ts';
+import type { Node } from '../../api/types.ts';
 import { startCluster } from '../../cluster/cluster.ts';
 import type { Cluster } from '../../cluster/handle.ts';
 import { versionOf } from '../components/components.ts';
@@ -36,6 +37,9 @@ export const part: Part = {
       programs: names.map((name, index) => `${name}=${files[index]}`),
     });
     try {
+      // A node that was not ready is tainted for a while.
+      const free = ({ spec }: Node) => (spec?.taints ?? []).length === 0;
+      await cluster.waitFor<Node>('nodes', (all) => all.length === 2 && all.every(free), { timeout: 60_000 });
       const wanted = new RegExp(context.options.join('|'), 'i');
       const chosen = (all: readonly Check[]) => all.filter(({ name }) => wanted.test(name));
       const cases = [

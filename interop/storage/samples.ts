@@ -50,7 +50,10 @@ const rbac = 'rbac.authorization.k8s.io/v1';
 const storage = 'storage.k8s.io/v1';
 
 export const samples: readonly Sample[] = [
-  namespaced('v1', 'ConfigMap', 'configmaps', { data: { a: 'b', ä: '1\n2' }, binaryData: { e: 'AAECAw==' } }),
+  namespaced('v1', 'ConfigMap', 'configmaps', {
+    data: { a: 'b', 'c.d': 'ä\n2' },
+    binaryData: { e: 'AAECAw==' },
+  }),
   namespaced('v1', 'Secret', 'secrets', { data: { a: 'Yg==' }, type: 'example.org/kind' }),
   namespaced('v1', 'ServiceAccount', 'serviceaccounts', { automountServiceAccountToken: false }),
   namespaced('v1', 'Pod', 'pods', { spec: { ...template.spec, serviceAccountName: 'default' } }),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasReason } from '../../api/status.ts';
 import type { Node, Pod } from '../../api/types.ts';
 import { packageRoot } from '../../kernel/package-root.ts';
 import { createFrom, fileArgument } from '../objects.ts';
@@ -22,9 +23,14 @@ export async function installFlannel(
   podCidr: string,
   of: keyof typeof manifests = 'today',
 ): Promise<void> {
-  const { file, namespace, objects } = manifests[of];
   const { report, cluster } = stage;
+  const isKnown = of === 'today' || (await knowsOldDaemonSets(stage));
+  const { file, namespace, objects } = manifests[isKnown ? of : 'today'];
   report.step("flannel's own manifest, whose pods make the network");
+  if (!isKnown)
+    report.note(
+      "This API has no DaemonSets of extensions/v1beta1, as the article's manifest does: it is today's.",
+    );
   const before = await stage.kubectl('get nodes');
   report.check(
     'without it no node is Ready',
@@ -60,6 +66,18 @@ export async function installFlannel(
     stdout.includes(`FLANNEL_NETWORK=${podCidr}\n`) && stdout.includes('FLANNEL_MTU=1450\n'),
     stdout,
   );
+}
+
+/** Kubernetes had them up to 1.15; ours still takes them. */
+async function knowsOldDaemonSets({ cluster }: Stage): Promise<boolean> {
+  try {
+    const path = '/apis/extensions/v1beta1';
+    const { resources } = await cluster.client.request<{ resources: { name: string }[] }>('GET', path);
+    return resources.some(({ name }) => name === 'daemonsets');
+  } catch (error) {
+    if (hasReason(error, 'NotFound')) return false;
+    throw error;
+  }
 }
 
 /** The manifest with another network: everybody edits that one line. */
