@@ -228,6 +228,22 @@ describe.skipIf(!etcd)('two apiservers on one etcd', () => {
     expect((await one.client.get(resources.endpointslices, { ...ref, name: 'ours' })).endpoints).toEqual([
       { addresses: ['192.0.2.1'], nodeName: 'worker' },
     ]);
+    // Fields that came later are filled in before anything is compared.
+    const labels = { 'controller-uid': 'u' };
+    const containers = [{ name: 'main', image: 'pause' }];
+    const job = {
+      kind: 'Job',
+      apiVersion: 'batch/v1',
+      metadata: { name: 'old', namespace: 'default', uid: 'u' },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { restartPolicy: 'Never', containers } },
+      },
+    };
+    await storage.put('/registry/jobs/default/old', Buffer.from(`${JSON.stringify(job)}\n`), 0);
+    const old = { name: 'old', namespace: 'default' };
+    await one.client.get(resources.jobs, old);
+    await one.client.patch(resources.jobs, old, 'merge', { metadata: { annotations: { a: 'b' } } });
     // Others change what is there while it is followed.
     const [held] = (await storage.range('/registry/configmaps/default/theirs')).values;
     const changed = message
