@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { type ClientConfig, createClient } from '../../api/client.ts';
 import { hasReason } from '../../api/status.ts';
-import { CertificateRefusedError, clientSigner, requestCertificate } from './request.ts';
+import { CertificateRefusedError, clientSigner, clientUsages, requestCertificate } from './request.ts';
 import { openPairStore } from './store.ts';
 
 /** How a machine becomes a node. */
@@ -67,7 +67,7 @@ export async function bootstrapNode(options: BootstrapOptions): Promise<NodeCred
           nodeName,
           key: createPrivateKey(key),
           signerName: clientSigner,
-          usages: ['digital signature', 'client auth'],
+          usages: clientUsages,
           repeatable: true,
         },
         {

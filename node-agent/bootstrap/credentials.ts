@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Client } from '../../api/client.ts';
-import { clientSigner } from './request.ts';
+import { clientSigner, clientUsages } from './request.ts';
 import { rotate } from './rotation.ts';
 import { openPairStore } from './store.ts';
 
@@ -32,7 +32,7 @@ export function openNodeCertificate(dir: string): NodeCertificate {
   return {
     current: () => shown,
     keep({ client, nodeName, onError }, signal) {
-      const request = { nodeName, signerName: clientSigner, usages: ['digital signature', 'client auth'] };
+      const request = { nodeName, signerName: clientSigner, clientUsages, usages: clientUsages };
       const onRotated = (next: typeof shown) => {
         shown = next;
       };

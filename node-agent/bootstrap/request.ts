@@ -38,6 +38,8 @@ export class CertificatePendingError extends Error {
   override name = 'CertificatePendingError';
 }
 
+/** As approvers of all releases let them through; those of before 1.27 take no fewer. */
+export const clientUsages = ['digital signature', 'key encipherment', 'client auth'] as const;
 export const clientSigner = 'kubernetes.io/kube-apiserver-client-kubelet';
 export const servingSigner = 'kubernetes.io/kubelet-serving';
 
