@@ -66,7 +66,7 @@ export async function component(name: string, { say }: ComponentOptions): Promis
  */
 export async function versionOf(program: string): Promise<string> {
   const { stdout } = await promisify(execFile)(program, ['--version']);
-  const version = /v?(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
+  const version = /v?(\d+\.\d+(?:\.\d+\S*)?)/.exec(stdout)?.[1];
   if (!version) throw new Error(`${program} --version tells no release: ${stdout.trim()}`);
   return version;
 }

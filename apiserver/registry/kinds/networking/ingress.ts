@@ -1,21 +1,29 @@
 import { isIP } from 'node:net';
 import { resources } from '../../../../api/scheme.ts';
-import type { HTTPIngressPath, Ingress, IngressBackend, IngressSpec } from '../../../../api/types.ts';
+import type {
+  HTTPIngressPath,
+  Ingress,
+  IngressBackend,
+  IngressClass,
+  IngressSpec,
+} from '../../../../api/types.ts';
 import { ageColumn, column, nameColumn, orNone } from '../../../table/columns/common.ts';
-import type { FieldError, Strategy } from '../../strategy.ts';
+import type { FieldError, Lookup, Strategy } from '../../strategy.ts';
 import { invalid, invalidEach, notSupported, required } from '../validation/field.ts';
 import { dns1035Label, dnsSubdomain, portName, portNumber, wildcardSubdomain } from '../validation/names.ts';
 import { validateReference } from './reference.ts';
 
 const classAnnotation = 'kubernetes.io/ingress.class';
+const defaultAnnotation = 'ingressclass.kubernetes.io/is-default-class';
 const badSequences = ['//', '/./', '/../', '%2f', '%2F'];
 const badEnds = ['/..', '/.'];
 
-/** Upstream: `ValidateIngress` in `pkg/apis/networking/validation/validation.go`. */
+/** Upstream: `ValidateIngress` in `pkg/apis/networking/validation/validation.go`, admission `DefaultIngressClass`. */
 export const ingressStrategy: Strategy<Ingress> = {
   resource: resources.ingresses,
-  prepare(ingress, old) {
+  prepare(ingress, old, { lookup }) {
     ingress.status = old?.status ?? { loadBalancer: {} };
+    if (!old) setDefaultClass(ingress, lookup);
   },
   validate({ metadata, spec = {} }, old) {
     const errors = validateSpec(spec);
@@ -42,6 +50,20 @@ export const ingressStrategy: Strategy<Ingress> = {
     ageColumn,
   ],
 };
+
+/** The class that is marked as the default one; the newest, where several are. */
+function setDefaultClass(ingress: Ingress, lookup: Lookup): void {
+  const { metadata, spec } = ingress;
+  if (spec?.ingressClassName !== undefined || metadata?.annotations?.[classAnnotation] !== undefined) return;
+  let newest: IngressClass | undefined;
+  for (const one of lookup.list(resources.ingressclasses)) {
+    if (one.metadata?.annotations?.[defaultAnnotation] !== 'true') continue;
+    const [age, best] = [one, newest].map((of) => of?.metadata?.creationTimestamp ?? '');
+    const [name = '', other = ''] = [one.metadata.name, newest?.metadata?.name];
+    if (!newest || `${age}` > `${best}` || (age === best && name < other)) newest = one;
+  }
+  if (newest?.metadata?.name) ingress.spec = { ...spec, ingressClassName: newest.metadata.name };
+}
 
 /** The first three names, and how many more there are. */
 function formatHosts(spec: IngressSpec | undefined): string {
