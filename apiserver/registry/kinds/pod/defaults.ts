@@ -1,4 +1,12 @@
-import type { Container, Pod, PodSpec, Probe, Volume } from '../../../../api/types.ts';
+import type {
+  Container,
+  DownwardAPIVolumeFile,
+  EnvVarSource,
+  Pod,
+  PodSpec,
+  Probe,
+  Volume,
+} from '../../../../api/types.ts';
 
 /** Octal 0644, the mode of files in volumes. */
 const fileMode = 0o644;
@@ -42,16 +50,19 @@ function setContainerDefaults(container: Container, hostNetwork: boolean): void 
     port.protocol ||= 'TCP';
     if (hostNetwork && !port.hostPort) port.hostPort = port.containerPort;
   }
-  for (const { valueFrom } of container.env ?? []) {
-    if (valueFrom?.fieldRef) valueFrom.fieldRef.apiVersion ||= 'v1';
-    if (valueFrom?.resourceFieldRef) valueFrom.resourceFieldRef.divisor ??= '0';
-  }
+  for (const { valueFrom } of container.env ?? []) if (valueFrom) setReferenceDefaults(valueFrom);
   for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) {
     if (probe) setProbeDefaults(probe);
   }
   for (const handler of [container.lifecycle?.postStart, container.lifecycle?.preStop]) {
     if (handler?.httpGet) setHttpDefaults(handler.httpGet);
   }
+}
+
+/** What tells of the pod itself, in a variable or a file. */
+function setReferenceDefaults({ fieldRef, resourceFieldRef }: EnvVarSource | DownwardAPIVolumeFile): void {
+  if (fieldRef) fieldRef.apiVersion ||= 'v1';
+  if (resourceFieldRef) resourceFieldRef.divisor ??= '0';
 }
 
 function setProbeDefaults(probe: Probe): void {
@@ -76,8 +87,16 @@ function setVolumeDefaults(volume: Volume): void {
   if (volume.hostPath) volume.hostPath.type ??= '';
   const { spec } = volume.ephemeral?.volumeClaimTemplate ?? {};
   if (spec) spec.volumeMode ||= 'Filesystem';
-  for (const { serviceAccountToken } of volume.projected?.sources ?? []) {
+  for (const file of volume.downwardAPI?.items ?? []) setReferenceDefaults(file);
+  for (const { serviceAccountToken, downwardAPI } of volume.projected?.sources ?? []) {
     if (serviceAccountToken) serviceAccountToken.expirationSeconds ??= 3600;
+    for (const file of downwardAPI?.items ?? []) setReferenceDefaults(file);
+  }
+  if (volume.iscsi) volume.iscsi.iscsiInterface ||= 'default';
+  if (volume.rbd) {
+    volume.rbd.pool ||= 'rbd';
+    volume.rbd.user ||= 'admin';
+    volume.rbd.keyring ||= '/etc/ceph/keyring';
   }
 }
 

@@ -72,6 +72,31 @@ test.each([
   expect(admit(strategy, withContainer({ image })).object.spec?.containers[0]?.imagePullPolicy).toBe(policy);
 });
 
+test('what tells of the pod itself is told in the version and unit of today', () => {
+  const asked = [
+    { path: 'name', fieldRef: { fieldPath: 'metadata.name' } },
+    { path: 'cpu', resourceFieldRef: { containerName: 'a', resource: 'limits.cpu' } },
+  ];
+  const { object, errors } = admit(
+    strategy,
+    pod({
+      volumes: [
+        { name: 'one', downwardAPI: { items: structuredClone(asked) } },
+        { name: 'two', projected: { sources: [{ downwardAPI: { items: structuredClone(asked) } }] } },
+      ],
+    }),
+  );
+  expect(errors).toEqual([]);
+  const items = [
+    { path: 'name', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } },
+    { path: 'cpu', resourceFieldRef: { containerName: 'a', resource: 'limits.cpu', divisor: '0' } },
+  ];
+  expect(object.spec?.volumes).toEqual([
+    { name: 'one', downwardAPI: { defaultMode: 0o644, items } },
+    { name: 'two', projected: { defaultMode: 0o644, sources: [{ downwardAPI: { items } }] } },
+  ]);
+});
+
 test('own tolerations and the priority of a class are respected', () => {
   const { spec } = admit(
     strategy,
