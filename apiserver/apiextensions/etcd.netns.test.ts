@@ -11,11 +11,9 @@ const program = await etcdProgram();
 const etcd = program ? await startTestEtcd(program) : undefined;
 const running: TestApiserver[] = [];
 afterAll(async () => {
-  for (const server of running) {
-    await server.stop();
-    expect(server.failures).toEqual([]);
-  }
+  for (const server of running) await server.stop();
   await etcd?.stop();
+  for (const { failures } of running) expect(failures).toEqual([]);
 });
 
 const options = { endpoints: [etcd?.url ?? ''], tls: etcd?.tls ?? {}, prefix: '/registry' };

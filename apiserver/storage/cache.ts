@@ -176,7 +176,8 @@ export async function startCache(
 
   const of = (resource: Resource): Collection => {
     const collection = collections.get(storageKey(resource, ''));
-    if (!collection) throw new Error(`${resource.name} are not served`);
+    // Its definition went while a request waited for what etcd had.
+    if (!collection) throw statusError('NotFound', 'the server could not find the requested resource', {});
     return collection;
   };
 
