@@ -11,9 +11,13 @@ const program = await etcdProgram();
 const etcd = program ? await startTestEtcd(program) : undefined;
 const running: TestApiserver[] = [];
 afterAll(async () => {
-  for (const server of running) await server.stop();
+  const failures: unknown[] = [];
+  for (const server of running) {
+    failures.push(...server.failures);
+    await server.stop();
+  }
   await etcd?.stop();
-  for (const { failures } of running) expect(failures).toEqual([]);
+  expect(failures).toEqual([]);
 });
 
 const options = { endpoints: [etcd?.url ?? ''], tls: etcd?.tls ?? {}, prefix: '/registry' };
