@@ -88,11 +88,40 @@ async function openHttp1Connection({ url, ca, cert, key, token }: Endpoint): Pro
     },
     async stream(path, received) {
       const first = new Promise<void>((resolve) => socket.once('data', () => resolve()));
-      socket.on('data', received);
+      socket.on('data', withoutFraming(received));
       socket.write(`GET ${path} HTTP/1.1\r\n${common}\r\n`);
       await first;
     },
     close: () => socket.destroy(),
+  };
+}
+
+/**
+ * The body of an answer without end. Go's server cuts it into chunks (RFC 9112, 7.1) wherever its buffer is full, in
+ * the middle of a name too.
+ */
+function withoutFraming(received: (bytes: Buffer) => void): (bytes: Buffer) => void {
+  let begun = false;
+  let rest: Buffer = Buffer.alloc(0);
+  return (bytes) => {
+    rest = rest.length > 0 ? Buffer.concat([rest, bytes]) : bytes;
+    if (!begun) {
+      const end = rest.indexOf(headEnd);
+      if (end < 0) return;
+      begun = true;
+      rest = rest.subarray(end + headEnd.length);
+    }
+    const parts: Buffer[] = [];
+    for (;;) {
+      const line = rest.indexOf('\r\n');
+      if (line < 0) break;
+      const start = line + 2;
+      const size = Number.parseInt(rest.toString('latin1', 0, line), 16);
+      if (rest.length < start + size + 2) break;
+      parts.push(rest.subarray(start, start + size));
+      rest = rest.subarray(start + size + 2);
+    }
+    if (parts.length > 0) received(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts));
   };
 }
 

@@ -129,8 +129,11 @@ async function latencies(
   const watcher = await openWatcher(server);
   let told = () => {};
   let name = '';
+  let rest = '';
   await watcher.stream(await watchFrom(writer, path), (bytes) => {
-    if (name && bytes.includes(`"${name}"`)) told();
+    rest += bytes.toString('latin1');
+    if (name && rest.includes(`"${name}"`)) told();
+    rest = rest.slice(rest.lastIndexOf('\n') + 1);
   });
   const taken: number[] = [];
   for (name of names('late', 200)) {
