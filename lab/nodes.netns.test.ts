@@ -67,8 +67,9 @@ test('a component of such a node is started again like any other', async () => {
   const first = await until('its process', async () => (await of())?.pid);
   process.kill(first, 'SIGKILL');
   await until('another process', async () => (await of())?.restarts === 1 && (await of())?.pid !== first);
+  const log = () => readFileSync(join(directory.path, 'log/worker2.log'), 'utf8');
+  await expect.poll(log).toMatch(/^up\nup\n/);
   await lab.removeNode('worker2');
-  expect(readFileSync(join(directory.path, 'log/worker2.log'), 'utf8')).toMatch(/^up\nup\n/);
 });
 
 test('what cannot be added leaves nothing', async () => {
