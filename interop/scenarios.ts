@@ -3,6 +3,19 @@ import { join } from 'node:path';
 import { packageRoot } from '../kernel/package-root.ts';
 import type { Case, PartContext } from './part.ts';
 
+/** All but those that are about the modes of our own dataplane. */
+export const scenarios = [
+  'hostnames',
+  'subdomain',
+  'expose',
+  'clusterip',
+  'nodeport',
+  'coredns',
+  'pods',
+  'flannel',
+  'kubeadm',
+];
+
 /** How a scenario went, check by check. */
 interface Played {
   readonly checks: readonly Case[];

@@ -2,20 +2,7 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { versionOf } from '../components/components.ts';
 import type { Case, Part } from '../part.ts';
-import { playScenarios } from '../scenarios.ts';
-
-/** All but those that are about the modes of our own dataplane. */
-const scenarios = [
-  'hostnames',
-  'subdomain',
-  'expose',
-  'clusterip',
-  'nodeport',
-  'coredns',
-  'pods',
-  'flannel',
-  'kubeadm',
-];
+import { playScenarios, scenarios } from '../scenarios.ts';
 
 export const part: Part = {
   name: 'nodes',

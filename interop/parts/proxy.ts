@@ -1,18 +1,6 @@
 import { versionOf } from '../components/components.ts';
 import type { Case, Part } from '../part.ts';
-import { playScenarios } from '../scenarios.ts';
-
-const scenarios = [
-  'hostnames',
-  'subdomain',
-  'expose',
-  'clusterip',
-  'nodeport',
-  'coredns',
-  'pods',
-  'flannel',
-  'kubeadm',
-];
+import { playScenarios, scenarios } from '../scenarios.ts';
 
 export const part: Part = {
   name: 'proxy',
