@@ -42,6 +42,12 @@ test.each<[string, Partial<ContainerPort>, PodState, boolean]>([
     state(pod('b', 'Pending', { hostPort: 80 }), { sandboxReady: false }),
     false,
   ],
+  [
+    'one that was let in before and has not begun',
+    { hostPort: 80 },
+    state(pod('b', 'Pending', { hostPort: 80 }), { sandboxReady: false, admitted: true }),
+    true,
+  ],
   ['itself', { hostPort: 80 }, state(pod('a', 'Running', { hostPort: 80 })), false],
 ])('beside %s', (_, port, other, refused) => {
   expect(portRefusal(pod('a', 'Pending', port), [other])?.reason).toBe(refused ? 'NodePorts' : undefined);

@@ -23,8 +23,9 @@ export function portRefusal(
 ): { reason: string; message: string } | undefined {
   const wanted = hostPortsOf(pod);
   if (wanted.length === 0) return undefined;
-  for (const { pod: other, sandboxReady, released } of states) {
-    if (!other || !sandboxReady || released || other.metadata?.uid === pod.metadata?.uid) continue;
+  for (const { pod: other, sandboxReady, admitted, released } of states) {
+    if (!other || !(sandboxReady || admitted) || released || other.metadata?.uid === pod.metadata?.uid)
+      continue;
     if (/^(Succeeded|Failed)$/.test(other.status?.phase ?? '')) continue;
     const taken = hostPortsOf(other);
     if (wanted.some((one) => taken.some((port) => isSamePort(one, port))))

@@ -43,6 +43,8 @@ export interface PodState {
   /** Path; undefined with hostNetwork or before the sandbox stands. */
   netns: string | undefined;
   sandboxReady: boolean;
+  /** It may run here: nothing spoke against it when it came. */
+  admitted?: boolean;
   /** Ports of the node lead to it. */
   hasHostPorts?: boolean;
   /** Network and namespaces have been given back. */

@@ -31,7 +31,10 @@ export async function syncPod(context: PodContext, state: PodState): Promise<Aga
     state.failure = { reason: 'DeadlineExceeded', message };
     context.recorder.event(eventSubject(pod), 'Normal', 'DeadlineExceeded', message);
   }
-  const refused = state.sandboxReady ? undefined : (refusal(pod) ?? portRefusal(pod, context.states()));
+  const letIn = state.sandboxReady || state.admitted;
+  const refused = letIn ? undefined : (refusal(pod) ?? portRefusal(pod, context.states()));
+  // At once, and not when its sandbox stands: of two that come together one must find the other's ports taken.
+  state.admitted = !refused;
   if (refused && !state.failure) {
     state.failure = { reason: refused.reason, message: `Pod was rejected: ${refused.message}` };
     context.recorder.event(eventSubject(pod), 'Warning', refused.reason, refused.message);
